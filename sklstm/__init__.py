@@ -1,0 +1,69 @@
+"""LSTM forecasting over panels of time series, in stock scikit-learn.
+
+Every class and function loads on first use, so that ``import sklstm`` costs
+nothing: torch and skorch load with ``LSTMRegressor``, matplotlib with a plot.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import datasets, metrics
+    from ._windows import PanelWindows
+    from .forecasting import PanelForecaster, backtest
+    from .inspection import ForecastDisplay
+    from .model_selection import PanelTimeSeriesSplit, SeriesKFold
+    from .neural_network import LSTMRegressor
+    from .preprocessing import SeriesEncoder, SeriesScaler, SlidingWindow
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ForecastDisplay",
+    "LSTMRegressor",
+    "PanelForecaster",
+    "PanelTimeSeriesSplit",
+    "PanelWindows",
+    "SeriesEncoder",
+    "SeriesKFold",
+    "SeriesScaler",
+    "SlidingWindow",
+    "backtest",
+    "datasets",
+    "metrics",
+]
+
+_home = {
+    "ForecastDisplay": "inspection",
+    "LSTMRegressor": "neural_network",
+    "PanelForecaster": "forecasting",
+    "PanelTimeSeriesSplit": "model_selection",
+    "PanelWindows": "_windows",
+    "SeriesEncoder": "preprocessing",
+    "SeriesKFold": "model_selection",
+    "SeriesScaler": "preprocessing",
+    "SlidingWindow": "preprocessing",
+    "backtest": "forecasting",
+}
+
+_submodules = {
+    "datasets",
+    "forecasting",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "neural_network",
+    "preprocessing",
+}
+
+
+def __getattr__(name):
+    if name in _submodules:
+        return import_module(f".{name}", __name__)
+    if name in _home:
+        return getattr(import_module(f".{_home[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(_submodules.union(__all__, ["__version__"]))

@@ -1,0 +1,313 @@
+"""Panels as arrays: where each row stands once sorted by series, then by time.
+
+A panel is a pandas object with a MultiIndex. The last level is time, the levels
+before it together name the series. Everything above this module works on the
+positions that :func:`read_rows` returns, and every message about a broken panel
+is written here.
+"""
+
+import reprlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "PanelRows",
+    "align_target",
+    "check_known_series",
+    "index_message",
+    "is_panel",
+    "locate_series",
+    "ragged_arange",
+    "read_rows",
+    "series_name",
+    "show",
+    "tail_positions",
+]
+
+
+@dataclass(frozen=True)
+class PanelRows:
+    """The rows of a panel in the order of their series and times.
+
+    Attributes
+    ----------
+    index : MultiIndex of shape (n_rows,)
+        The index as it was given.
+    order : ndarray of shape (n_rows,) or None
+        ``index[order]`` is sorted. None when the rows are sorted already, so that
+        the common case copies nothing.
+    indptr : ndarray of shape (n_series + 1,)
+        Series ``i`` owns the sorted rows ``indptr[i]:indptr[i + 1]``.
+    series : Index of shape (n_series,)
+        The label of each series; a MultiIndex when several levels name it.
+    """
+
+    index: pd.MultiIndex
+    order: np.ndarray | None
+    indptr: np.ndarray
+    series: pd.Index
+
+    def __len__(self):
+        return len(self.index)
+
+    @property
+    def n_series(self):
+        return len(self.series)
+
+    @property
+    def lengths(self):
+        return np.diff(self.indptr)
+
+    @cached_property
+    def time(self):
+        """The times in sorted order, an Index of shape (n_rows,)."""
+        return self.times_at(slice(None))
+
+    @cached_property
+    def codes(self):
+        """The series' position of each sorted row, of shape (n_rows,)."""
+        return np.repeat(np.arange(self.n_series), self.lengths)
+
+    def times_at(self, positions):
+        """The times at these sorted positions."""
+        codes = self.sort(np.asarray(self.index.codes[-1]))[positions]
+        return _time_level(self.index).take(codes)
+
+    def time_ranks(self):
+        """Number each given row's time among all times of the panel, from 0 on."""
+        key = _time_key(self.index, "X")
+        seen = np.bincount(key) > 0
+        return (np.cumsum(seen) - 1)[key]
+
+    def sort(self, values):
+        """Bring rows of `values` from the given order to the sorted one."""
+        return values if self.order is None else values[self.order]
+
+    def unsort(self, values):
+        """Bring rows of `values` from the sorted order back to the given one."""
+        if self.order is None:
+            return values
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
+
+    def positions(self):
+        """The sorted position of each given row, of shape (n_rows,)."""
+        return self.unsort(np.arange(len(self), dtype=np.intp))
+
+
+def is_panel(X):
+    """Whether `X` is a pandas object whose index can name series and times."""
+    return (
+        isinstance(X, (pd.DataFrame, pd.Series))
+        and isinstance(X.index, pd.MultiIndex)
+        and X.index.nlevels > 1
+    )
+
+
+def read_rows(X, name="X"):
+    """Read where the rows of a panel stand, or say why it is not a panel.
+
+    Parameters
+    ----------
+    X : DataFrame or Series
+        Anything with a row index.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    PanelRows
+    """
+    if not is_panel(X):
+        raise TypeError(index_message(X, name))
+    index = X.index
+    if len(index) == 0:
+        raise ValueError(f"{name} has no rows; at least one is needed.")
+    _check_no_missing_label(index, name)
+    key, time = _series_key(index), _time_key(index, name)
+    order = None if _strictly_sorted(key, time) else np.lexsort((time, key))
+    if order is not None:
+        key, time = key[order], time[order]
+        _check_no_duplicate(index, order, key, time, name)
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    labels = index.take(first if order is None else order[first]).droplevel(-1)
+    return PanelRows(index, order, np.r_[first, len(index)], _plain_labels(labels))
+
+
+def locate_series(series, known):
+    """Find the position of each label in `known`, -1 where it is not there."""
+    if series.nlevels != known.nlevels:
+        raise ValueError(
+            f"X names its series by {series.nlevels} index level(s), but fit saw "
+            f"{known.nlevels}. Give the index the same levels as in fit."
+        )
+    return known.get_indexer(series)
+
+
+def check_known_series(positions, series, remedy):
+    """Raise if any series was not found, i.e. has position -1."""
+    unknown = series[positions < 0]
+    if len(unknown):
+        raise ValueError(
+            f"{len(unknown)} series not seen in fit: {show(unknown)}. {remedy}"
+        )
+
+
+def align_target(X, y, name="y"):
+    """Give y the rows of X: a DataFrame of shape (n_rows, n_targets) under X's index.
+
+    Plain arrays take the index of X; pandas objects must have it already, row by
+    row, since a target that is matched to other rows in silence is worse than an
+    error.
+    """
+    if isinstance(y, (pd.Series, pd.DataFrame)) and isinstance(y.index, pd.MultiIndex):
+        if not y.index.equals(X.index):
+            raise ValueError(
+                f"{name} and X must have the same index in the same order. "
+                f"Reorder one of them, e.g. {name} = {name}.loc[X.index]."
+            )
+        return y.to_frame() if isinstance(y, pd.Series) else y
+    values = np.asarray(y)
+    if values.ndim not in (1, 2) or len(values) != len(X):
+        raise ValueError(
+            f"{name} must have one value (or one row of values) for each of the "
+            f"{len(X)} rows of X, got shape {values.shape}."
+        )
+    if isinstance(y, pd.DataFrame):
+        return y.set_axis(X.index, axis=0)
+    if values.ndim == 1:
+        values = values[:, None]
+    return pd.DataFrame(values, index=X.index)
+
+
+def index_message(X, name="X"):
+    """Say that `X` has no panel index, and how to give it back one."""
+    got = type(X).__name__
+    if isinstance(X, (pd.DataFrame, pd.Series)):
+        got += f" indexed by {X.index.nlevels} level ({type(X.index).__name__})"
+    return (
+        f"{name} must be a pandas object indexed by (series, time), got {got}. Set "
+        "the index with X.set_index([series, time]). If a step before this one "
+        "dropped it, let that step return pandas: call "
+        'set_output(transform="pandas") on it or on the whole pipeline.'
+    )
+
+
+def series_name(index, default="series"):
+    """Name the series of a panel by the names of its levels, joined by underscores."""
+    names = [str(name) for name in index.names[:-1] if name is not None]
+    return "_".join(names) if names else default
+
+
+def show(labels, limit=5):
+    """Write a few labels for an error message, however many there are."""
+    words = [reprlib.repr(label) for label in labels[:limit]]
+    more = len(labels) - limit
+    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+
+
+def tail_positions(indptr, size):
+    """Find the sorted positions of the last `size` rows of every series.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_kept,)
+    indptr : ndarray of shape (n_series + 1,)
+        The offsets of the series among the kept rows.
+    """
+    kept = np.minimum(np.diff(indptr), size)
+    return ragged_arange(indptr[1:] - kept, kept), np.r_[0, np.cumsum(kept)]
+
+
+def ragged_arange(starts, lengths):
+    """Join ``arange(start, start + length)`` of many starts and lengths."""
+    before = np.cumsum(lengths) - lengths
+    return np.arange(np.sum(lengths)) + np.repeat(starts - before, lengths)
+
+
+def _check_no_missing_label(index, name):
+    for level, codes in enumerate(index.codes):
+        row = np.flatnonzero(np.asarray(codes) < 0)
+        if len(row):
+            raise ValueError(
+                f"The index of {name} has a missing label in level "
+                f"{index.names[level]!r}, first at row {row[0]}. Drop those rows or "
+                "give them a label."
+            )
+
+
+def _check_no_duplicate(index, order, key, time, name):
+    same = (key[1:] == key[:-1]) & (time[1:] == time[:-1])
+    if same.any():
+        rows = index[order[1:][same]].unique()
+        raise ValueError(
+            f"{name} has more than one row for {len(rows)} (series, time) label(s): "
+            f"{show(rows)}. Drop or aggregate them."
+        )
+
+
+def _series_key(index):
+    """Number each row's series, in the order of the sorted labels where they sort."""
+    key = _ranks(index.levels[0])[np.asarray(index.codes[0])]
+    for level, codes in zip(index.levels[1:-1], index.codes[1:-1], strict=True):
+        key = key * len(level) + _ranks(level)[np.asarray(codes)]
+    return key
+
+
+def _time_key(index, name):
+    level, codes = _time_level(index), np.asarray(index.codes[-1])
+    if level.is_monotonic_increasing:
+        return codes
+    try:
+        order = np.asarray(level.argsort())
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(label).__name__ for label in level}))
+        raise TypeError(
+            f"The times of {name} (last index level, {index.names[-1]!r}) cannot be "
+            f"sorted: they mix {kinds}. Convert them to one type."
+        ) from error
+    return _inverse(order)[codes]
+
+
+def _time_level(index):
+    level = index.levels[-1]
+    # Categories that claim no order stand in any, such as that of a file.
+    if isinstance(level, pd.CategoricalIndex) and not level.ordered:
+        return level.astype(level.categories.dtype)
+    return level
+
+
+def _ranks(level):
+    if level.is_monotonic_increasing:
+        return np.arange(len(level))
+    try:
+        return _inverse(np.asarray(level.argsort()))
+    except TypeError:
+        return np.arange(len(level))
+
+
+def _inverse(order):
+    ranks = np.empty(len(order), dtype=np.intp)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def _strictly_sorted(key, time):
+    same = key[1:] == key[:-1]
+    return bool(np.all((key[1:] > key[:-1]) | (same & (time[1:] > time[:-1]))))
+
+
+def _plain_labels(labels):
+    """Drop categorical dtypes and unused labels: lookups then go by value alone."""
+    if not isinstance(labels, pd.MultiIndex):
+        if isinstance(labels, pd.CategoricalIndex):
+            return labels.astype(labels.categories.dtype)
+        return labels
+    columns = [labels.get_level_values(i) for i in range(labels.nlevels)]
+    return pd.MultiIndex.from_arrays(
+        [_plain_labels(column) for column in columns], names=labels.names
+    )

@@ -1,0 +1,287 @@
+"""Windows over the rows of a panel, as one table and the position of each end.
+
+A window is never stored. What is stored is the table of rows, once, and for each
+window the position of its last row; the rows are gathered when somebody asks.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+__all__ = ["PanelTable", "PanelWindows", "StepTargets"]
+
+# Rows gathered at a time while an array is filled: bounds the positions held.
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class PanelTable:
+    """The rows of a panel, sorted by series and time, as arrays.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_numeric)
+        Numeric columns.
+    codes : ndarray of shape (n_rows, n_categorical)
+        Categorical columns as integers; 0 is unknown.
+    target : ndarray of shape (n_rows, n_targets)
+        The target's own past; NaN where it is not known.
+    indptr : ndarray of shape (n_series + 1,)
+        Series ``i`` owns the rows ``indptr[i]:indptr[i + 1]``.
+    segments : ndarray of shape (n_segments,)
+        The first row of every stretch that windows may not reach out of: each
+        series' start, and each row after a gap in time.
+    names : tuple of str
+        The numeric columns.
+    categories : dict of str to Index
+        For each categorical column the labels of codes 1, 2, ...
+    """
+
+    values: np.ndarray
+    codes: np.ndarray
+    target: np.ndarray
+    indptr: np.ndarray
+    segments: np.ndarray
+    names: tuple = ()
+    categories: dict = field(default_factory=dict)
+
+    @property
+    def n_features(self):
+        return self.values.shape[1] + self.codes.shape[1] + self.target.shape[1]
+
+    def segment_starts(self, rows):
+        """The first row of the segment that each row stands in."""
+        return self.segments[self._segment(rows)]
+
+    def segment_ends(self, rows):
+        """The row after the segment that each row stands in."""
+        return np.append(self.segments[1:], len(self.values))[self._segment(rows)]
+
+    def series(self, rows):
+        """The position of the series that each row belongs to."""
+        return np.searchsorted(self.indptr, rows, side="right") - 1
+
+    def _segment(self, rows):
+        return np.searchsorted(self.segments, rows, side="right") - 1
+
+
+class PanelWindows:
+    """One window for each row of a panel, gathered only when asked for.
+
+    What :class:`SlidingWindow` hands to the next step. It behaves like an array of
+    shape (n_windows, window_size, n_features): it has a length, a shape and a dtype,
+    is indexed on its first axis by integers, slices, lists and masks (which gives
+    windows over the same table), and ``np.asarray`` materialises it. Memory does not
+    depend on `window_size`.
+
+    Parameters
+    ----------
+    table : PanelTable
+        The rows.
+    ends : ndarray of shape (n_windows,)
+        The position in `table` of each window's last row.
+    window_size : int
+        Number of rows of a window. Rows before the start of the series (or after
+        too large a gap) are padding: zeros in an array, and known by length.
+    flat : bool, default=False
+        Whether windows are rows of ``window_size * n_features`` numbers, for
+        regressors that take 2-D arrays.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (n_windows,)
+        The first row that each window may reach back to.
+    lengths : ndarray of shape (n_windows,)
+        How many rows of each window are observed, from 1 to `window_size`.
+
+    Notes
+    -----
+    Features come in this order: numeric columns as in X, category codes, and last
+    the target's own past.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklstm import SlidingWindow
+    >>> index = pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]])
+    >>> X = pd.DataFrame({"price": [1.0, 2.0, 3.0, 7.0, 8.0, 9.0]}, index=index)
+    >>> windows = SlidingWindow(window_size=2).fit_transform(X)
+    >>> windows
+    PanelWindows(6 windows, window_size=2, n_features=1)
+    >>> np.asarray(windows)[:, :, 0]
+    array([[0., 1.],
+           [1., 2.],
+           [2., 3.],
+           [0., 7.],
+           [7., 8.],
+           [8., 9.]], dtype=float32)
+    >>> windows[windows.lengths == 2].shape
+    (4, 2, 1)
+    """
+
+    def __init__(self, table, ends, window_size, *, flat=False):
+        self.table = table
+        self.ends = ends
+        self.window_size = window_size
+        self.flat = flat
+
+    def __len__(self):
+        return len(self.ends)
+
+    @property
+    def n_features(self):
+        return self.table.n_features
+
+    @property
+    def shape(self):
+        if self.flat:
+            return (len(self), self.window_size * self.n_features)
+        return (len(self), self.window_size, self.n_features)
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def dtype(self):
+        return self.table.values.dtype
+
+    @property
+    def starts(self):
+        return self.table.segment_starts(self.ends)
+
+    @property
+    def lengths(self):
+        return np.minimum(self.ends - self.starts + 1, self.window_size)
+
+    @property
+    def series(self):
+        """The position of each window's series among those of the table."""
+        return self.table.series(self.ends)
+
+    def with_target(self, target):
+        """Let the target's own past join the windows.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n_windows, n_targets)
+            The target at the last row of each window; NaN where it is not known.
+        """
+        shape = (len(self.table.values), target.shape[1])
+        rows = np.full(shape, np.nan, dtype=self.dtype)
+        rows[self.ends] = target
+        return self._over(replace(self.table, target=rows), self.ends)
+
+    def __getitem__(self, key):
+        if isinstance(key, tuple):
+            # scikit-learn indexes arrays as array[key, ...].
+            if len(key) != 2 or key[1] is not Ellipsis:
+                raise IndexError(
+                    "Windows are indexed on their first axis only; use "
+                    "np.asarray(windows) for the rest."
+                )
+            key = key[0]
+        if isinstance(key, (int, np.integer)):
+            return np.asarray(self[[range(len(self))[key]]])[0]
+        if isinstance(key, list):
+            key = np.asarray(key, dtype=None if key else np.intp)
+        return self._over(self.table, self.ends[key])
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Windows cannot become an array without a copy.")
+        shape = (len(self), self.window_size, self.n_features)
+        out = np.empty(shape, dtype=self.dtype if dtype is None else dtype)
+        step = max(1, _CHUNK // self.window_size)
+        for first in range(0, len(self), step):
+            self._fill(out[first : first + step], self.ends[first : first + step])
+        return out.reshape(self.shape)
+
+    def __repr__(self):
+        return (
+            f"PanelWindows({len(self)} windows, window_size={self.window_size}, "
+            f"n_features={self.n_features}{', flat=True' if self.flat else ''})"
+        )
+
+    def _over(self, table, ends):
+        return PanelWindows(table, ends, self.window_size, flat=self.flat)
+
+    def _fill(self, out, ends):
+        rows = ends[:, None] + np.arange(1 - self.window_size, 1)
+        start = self.table.segment_starts(ends)[:, None]
+        padding = rows < start
+        np.maximum(rows, start, out=rows)
+        first = 0
+        for part in (self.table.values, self.table.codes, self.table.target):
+            last = first + part.shape[1]
+            out[:, :, first:last] = part[rows]
+            first = last
+        out[padding] = 0
+
+
+class StepTargets:
+    """The target of the next `horizon` rows after each origin, gathered when asked.
+
+    Behaves like an array of shape (n_origins, horizon * n_targets), steps first:
+    (step 1 of every target, step 2 of every target, ...). A step beyond the end of
+    its series, or across a gap that windows do not reach over, is NaN.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+        The target at every row of the table.
+    origins : ndarray of shape (n_origins,)
+        The position of each origin in the table.
+    limits : ndarray of shape (n_origins,)
+        The first row that no longer belongs to the origin's segment.
+    horizon : int
+        How many rows ahead.
+    """
+
+    def __init__(self, target, origins, limits, horizon):
+        self.target = target
+        self.origins = origins
+        self.limits = limits
+        self.horizon = horizon
+
+    ndim = 2
+
+    def __len__(self):
+        return len(self.origins)
+
+    @property
+    def shape(self):
+        return (len(self), self.horizon * self.target.shape[1])
+
+    @property
+    def dtype(self):
+        return self.target.dtype
+
+    def __getitem__(self, key):
+        return StepTargets(
+            self.target, self.origins[key], self.limits[key], self.horizon
+        )
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Step targets cannot become an array without a copy.")
+        steps = [self.step(k) for k in range(1, self.horizon + 1)]
+        return np.hstack(steps).astype(dtype or self.dtype, copy=False)
+
+    def step(self, k):
+        """The targets `k` rows ahead, of shape (n_origins, n_targets)."""
+        rows = self.origins + k
+        out = self.target[np.minimum(rows, len(self.target) - 1)]
+        out[rows >= self.limits] = np.nan
+        return out
+
+    def known(self):
+        """Count the known values of each origin's targets, of shape (n_origins,)."""
+        observed = np.isfinite(self.target).sum(axis=1)
+        total = np.r_[0, np.cumsum(observed)]
+        last = np.minimum(self.origins + self.horizon + 1, self.limits)
+        return total[last] - total[self.origins + 1]

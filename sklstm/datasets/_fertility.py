@@ -1,0 +1,78 @@
+"""The fertility of nations, a real panel in the package."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+__all__ = ["load_fertility"]
+
+
+def load_fertility(*, return_X_y=False):
+    """Load the fertility rate of 206 countries from 1960 to 2011.
+
+    The total fertility rate is the number of children a woman would bear if she lived
+    to the end of her childbearing years at the rates of that year. Short yearly series
+    that share one long decline, at different times and speeds: one model for all of
+    them learns what no single series shows.
+
+    =============  ==========================================================
+    Series         206 countries
+    Rows           10,251, of which 175 without a value
+    Years          1960 to 2011; 190 countries have all 52, the shortest has 3
+    Values         0.836 to 9.223 births per woman
+    =============  ==========================================================
+
+    A country's rows run from its first to its last value, without a missing year. In
+    ten countries some years between carry no value: those rows are there, with NaN
+    (drop them by ``dropna()``).
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        Whether to return `(X, y)` instead of one frame.
+
+    Returns
+    -------
+    panel : DataFrame of shape (10251, 1)
+        The column `fertility_rate`, float64, indexed by (country, year), sorted. Years
+        are integers.
+    (X, y) : tuple of DataFrame of shape (10251, 0) and Series of shape (10251,)
+        The rows without any column, and their rates, if `return_X_y` is True.
+
+    See Also
+    --------
+    make_panel : Generate a panel of any size.
+
+    References
+    ----------
+    The World Bank, World Development Indicators, SP.DYN.TFRT.IN, under CC BY 4.0,
+    https://data.worldbank.org/indicator/SP.DYN.TFRT.IN, as snapshot in the statsmodels
+    package. The aggregates of countries in it were left out.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_fertility
+    >>> panel = load_fertility()
+    >>> panel.loc["Japan"].head(3)
+          fertility_rate
+    year
+    1960           2.001
+    1961           2.050
+    1962           2.010
+    >>> X, y = load_fertility(return_X_y=True)
+    >>> X.shape, y.shape
+    ((10251, 0), (10251,))
+    """
+    source = files("sklstm.datasets").joinpath("_data", "fertility.csv.gz")
+    with source.open("rb") as file:
+        # Nothing but an empty cell is missing, whatever a country's name looks like.
+        panel = pd.read_csv(
+            file,
+            compression="gzip",
+            index_col=["country", "year"],
+            keep_default_na=False,
+            na_values=[""],
+        )
+    if return_X_y:
+        return panel[[]], panel["fertility_rate"]
+    return panel

@@ -1,0 +1,121 @@
+"""backtest: the forecasts of every fold as one tidy frame."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._panel import align_target, index_message, is_panel, read_rows
+
+
+def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
+    """Forecast every fold of a panel, as it would have been done at the time.
+
+    Parameters
+    ----------
+    forecaster : PanelForecaster, or a Pipeline or search that ends with one
+        What is cloned and fitted. It is not changed.
+    X : DataFrame of shape (n_rows, n_columns)
+        Covariates indexed by (series, time).
+    y : Series of shape (n_rows,)
+        The target.
+    cv : int, splitter or iterable of (train, test)
+        The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`.
+    refit : bool, default=True
+        Whether to fit anew on every fold. Else the model is fitted on the first
+        fold, and its history alone is updated for the later ones, whose training
+        rows must hold those of the first; the forecaster must have `update`.
+    n_jobs : int, default=None
+        Number of folds that are fitted at a time, where `refit` is True.
+
+    Returns
+    -------
+    DataFrame
+        One row for each row of each test fold, with the columns ``cutoff`` (the
+        last time in training of the row's series), the names of the index levels,
+        ``step`` (1 for the first row of a series in the fold), ``y_true`` and
+        ``y_pred``.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import PanelForecaster, PanelTimeSeriesSplit, SlidingWindow
+    >>> from sklstm import backtest
+    >>> from sklstm.datasets import make_panel
+    >>> panel = make_panel(n_series=3, n_rows=60, random_state=0)
+    >>> forecaster = PanelForecaster(
+    ...     make_pipeline(SlidingWindow(window_size=14, flat=True), Ridge()), horizon=7
+    ... )
+    >>> cv = PanelTimeSeriesSplit(n_splits=2, horizon=7)
+    >>> result = backtest(forecaster, panel[[]], panel["target"], cv=cv)
+    >>> result.columns.tolist()
+    ['cutoff', 'series', 'time', 'step', 'y_true', 'y_pred']
+    >>> len(result)
+    42
+    """
+    if not is_panel(X):
+        raise TypeError(index_message(X))
+    target = align_target(X, y)
+    if target.shape[1] != 1:
+        raise ValueError(
+            f"backtest takes one target, got a y of {target.shape[1]} columns. Call it "
+            "for each column."
+        )
+    y = target.iloc[:, 0].rename(getattr(y, "name", None))
+    folds = list(check_cv(cv).split(X, y))
+    if refit:
+        parts = Parallel(n_jobs=n_jobs)(
+            delayed(_forecast_fold)(clone(forecaster), X, y, train, test)
+            for train, test in folds
+        )
+    else:
+        parts = _forecast_updated(clone(forecaster), X, y, folds)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _forecast_fold(forecaster, X, y, train, test):
+    forecaster.fit(X.iloc[train], y.iloc[train])
+    return _tidy(forecaster.predict(X.iloc[test]), y, train, test)
+
+
+def _forecast_updated(forecaster, X, y, folds):
+    seen = folds[0][0]
+    forecaster.fit(X.iloc[seen], y.iloc[seen])
+    parts = []
+    for train, test in folds:
+        if not np.isin(seen, train).all():
+            raise ValueError(
+                "refit=False needs folds that grow: a later fold lacks training rows "
+                "of an earlier one. Use refit=True, or a splitter without "
+                "max_train_size."
+            )
+        new = np.setdiff1d(train, seen)
+        if len(new):
+            forecaster.update(X.iloc[new], y.iloc[new])
+        seen = train
+        parts.append(_tidy(forecaster.predict(X.iloc[test]), y, train, test))
+    return parts
+
+
+def _tidy(y_pred, y, train, test):
+    """Put the forecasts of a fold beside the truth, sorted by series and time."""
+    rows, past = read_rows(y.iloc[test]), read_rows(y.iloc[train])
+    position = past.series.get_indexer(rows.series)
+    cutoff = past.times_at(past.indptr[1:][position] - 1).repeat(rows.lengths)
+    step = np.arange(len(rows)) - np.repeat(rows.indptr[:-1], rows.lengths) + 1
+    truth = y.iloc[test]
+    truth = truth if rows.order is None else truth.iloc[rows.order]
+    labels = truth.index.to_frame(index=False, name=_level_names(y.index))
+    labels.insert(0, "cutoff", cutoff)
+    return labels.assign(step=step, y_true=truth.to_numpy(), y_pred=rows.sort(y_pred))
+
+
+def _level_names(index):
+    *series, time = index.names
+    names = [
+        f"series_{i}" if len(series) > 1 else "series" if name is None else name
+        for i, name in enumerate(series)
+    ]
+    return [*names, "time" if time is None else time]

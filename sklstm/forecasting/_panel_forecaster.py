@@ -1,0 +1,485 @@
+"""PanelForecaster: any regressor on windows as a forecaster of many steps."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import (
+    check_is_fitted,
+    validate_data,
+)
+
+from .._panel import (
+    align_target,
+    index_message,
+    is_panel,
+    locate_series,
+    read_rows,
+)
+from .._sklearn_compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from .._time_step import infer_time_step
+from .._windows import PanelWindows
+from ._history import History, read_request
+from ._target_transform import (
+    extend_transformer,
+    fit_target,
+    inverse_target,
+    transform_target,
+)
+from ._windows_regression import predict_steps, train_on_origins
+
+
+def _can_go_on(self):
+    """Whether the regressor has partial_fit; an AttributeError says it has not."""
+    fitted = hasattr(self, "estimator_")
+    regressor = (self.estimator_ if fitted else self.estimator).steps[-1][1]
+    regressor.partial_fit  # noqa: B018
+    return True
+
+
+class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Turn a pipeline of windows and a regressor into a forecaster of many series.
+
+    `fit` scales y by series, lets the past of y join the windows that the pipeline
+    makes of X, and trains the last step to predict the next `horizon` rows of y
+    from each row. The end of every series is remembered: `predict` continues it.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        Transformers of X, of which the last is a :class:`~sklstm.SlidingWindow`,
+        and a regressor. A :class:`~sklstm.LSTMRegressor`
+        gets the windows as they are, any other regressor gets them as an array.
+    horizon : int, default=1
+        Number of rows ahead that are forecast directly. Rows further ahead are
+        reached by feeding forecasts back.
+    target_transformer : transformer or Pipeline, default=None
+        Transforms y before it becomes inputs and targets, and undoes it in
+        `predict`. It is given y as a DataFrame under the index of the panel, so
+        that a :class:`~sklstm.SeriesScaler` scales each series on its own.
+    stride : int, default=1
+        Forecasts are trained from every `stride`-th row of each series, counted
+        from its end.
+    history : {"all", "context"}, default="all"
+        Which rows are remembered. "all" allows fitted values on the rows of `fit`
+        (which ``return_train_score=True`` needs); "context" keeps the last
+        ``window_size`` rows of each series.
+
+    Attributes
+    ----------
+    estimator_ : Pipeline
+        The fitted pipeline.
+    target_transformer_ : transformer or None
+        The fitted transformer of y.
+    history_ : Series or DataFrame
+        The remembered y, sorted by series and time.
+    window_size_ : int
+        The number of rows in a window.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where all are strings.
+
+    See Also
+    --------
+    PanelTimeSeriesSplit : Cross-validation by time over many series.
+    backtest : Every fold's forecasts as one frame.
+
+    Notes
+    -----
+    The window of a forecast ends with the origin, the last row whose y is known: it
+    holds the columns of X and the values of y up to there. Steps are rows: step 1 is
+    the row after the origin. Where a series keeps a regular time step, rows of X
+    that lie further ahead count by their time, so that a gap between the end of
+    training and the first row of a test fold is bridged, not ignored.
+
+    In a y with several columns each is a target, and all of them enter the windows.
+    A missing value in y is allowed if the regressor can do with a missing input; it
+    is never a target.
+
+    A row that is remembered gets a one-step forecast from the row before; the first
+    row of a series has none, and gets the mean of the transformed training targets.
+
+    Series that were not seen in `fit` are forecast after `update` has given them
+    a history. Transformers with per-series statistics (those with an `unseen`
+    parameter and `partial_fit`) then learn those of the new series, and only those.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sklstm import LSTMRegressor, PanelForecaster, SeriesScaler, SlidingWindow
+    >>> from sklstm.datasets import load_fertility
+    >>> y = load_fertility()["fertility_rate"].loc[["Chad", "Chile", "China"]]
+    >>> forecaster = PanelForecaster(
+    ...     Pipeline(
+    ...         [
+    ...             ("window", SlidingWindow(window_size=8)),
+    ...             ("lstm", LSTMRegressor(hidden_size=8, random_state=0)),
+    ...         ]
+    ...     ),
+    ...     horizon=3,
+    ...     target_transformer=SeriesScaler(),
+    ... )
+    >>> forecaster.fit(y.to_frame()[[]], y).forecast(steps=2).index.tolist()[:2]
+    [('Chad', 2012), ('Chad', 2013)]
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "target_transformer": [None, HasMethods(["fit", "transform"])],
+        "stride": [Interval(Integral, 1, None, closed="left")],
+        "history": [StrOptions({"all", "context"})],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        horizon=1,
+        *,
+        target_transformer=None,
+        stride=1,
+        history="all",
+    ):
+        self.estimator = estimator
+        self.horizon = horizon
+        self.target_transformer = target_transformer
+        self.stride = stride
+        self.history = history
+
+    # Parameters of the nested estimators are checked by their own fit.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Train on a panel, and remember the end of each series.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Covariates indexed by (series, time), in any row order; may have no
+            columns.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X. NaN is a value that is not known.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row as an origin.
+
+        Returns
+        -------
+        PanelForecaster
+            The fitted forecaster.
+        """
+        _check_pipeline(self.estimator)
+        history, weight = self._read(X, y, sample_weight, reset=True)
+        target_transformer = fit_target(self.target_transformer, history.y)
+        past = transform_target(target_transformer, history.y)
+        steps = clone(self.estimator)[:-1]
+        y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
+        windows = _check_windows(steps.fit_transform(history.X, y_seen))
+        _check_horizon(self.horizon, history.rows)
+        name, regressor = self.estimator.steps[-1]
+        regressor = clone(regressor)
+        learned = np.ones(len(past), dtype=bool)
+        self._train(regressor.fit, windows, past, learned, weight)
+        self.estimator_ = Pipeline(
+            [*steps.steps, (name, regressor)],
+            memory=self.estimator.memory,
+            verbose=self.estimator.verbose,
+        )
+        self.target_transformer_ = target_transformer
+        self.window_size_ = windows.window_size
+        self._start = _mean(past)
+        self._remember(history)
+        return self
+
+    @available_if(_can_go_on)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Extend the history by these rows, and train on the forecasts of them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row as an origin; rows remembered from before count 1.
+
+        Returns
+        -------
+        PanelForecaster
+            The forecaster itself.
+        """
+        if not hasattr(self, "estimator_"):
+            return self.fit(X, y, sample_weight)
+        new, weight = self._read(X, y, sample_weight, reset=False)
+        history = self._history.append(new.X, new.y)
+        self._learn_new_series(new)
+        joint = history.select(np.flatnonzero(history.series.isin(new.series)))
+        learned = joint.X.index.isin(new.X.index)
+        weights = None
+        if weight is not None:
+            weights = np.ones(len(learned))
+            weights[learned] = weight
+        past = transform_target(self.target_transformer_, joint.y)
+        train = self.estimator_[-1].partial_fit
+        self._train(train, self._windows(joint.X), past, learned, weights)
+        self._remember(history)
+        return self
+
+    def update(self, X, y):
+        """Extend the history without training; series may be new.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        PanelForecaster
+            The forecaster itself.
+        """
+        check_is_fitted(self)
+        new, _ = self._read(X, y, None, reset=False)
+        history = self._history.append(new.X, new.y)
+        self._learn_new_series(new)
+        self._remember(history)
+        return self
+
+    def predict(self, X):
+        """Forecast the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows after the remembered end of their series, which are forecast from
+            that end, or remembered rows, which get one-step fitted values.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            One forecast for each row, in units of y.
+        """
+        check_is_fitted(self)
+        self._check_frame(X, reset=False)
+        request = read_request(self._history, X)
+        past = np.full((len(request.X), self._n_targets), np.nan)
+        past[request.known] = transform_target(
+            self.target_transformer_, request.history.y
+        )
+        windows = self._windows(request.X)
+        fitted = self._fitted_values(windows, past, request)
+        self._extrapolate(windows, past, request.last, request.n_steps)
+        past[request.known] = fitted
+        frame = pd.DataFrame(past, index=request.X.index, columns=self._y_columns)
+        frame = frame.iloc[request.rows]
+        out = inverse_target(self.target_transformer_, frame.to_numpy(), frame)
+        return out if self._y_ndim == 2 else out[:, 0]
+
+    def forecast(self, steps=None):
+        """Forecast the next steps of every series.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; `horizon` if None. More than `horizon` only without
+            columns in X, whose future rows `predict` would be given.
+
+        Returns
+        -------
+        Series or DataFrame
+            Forecasts indexed by (series, time), `steps` rows for each series.
+        """
+        check_is_fitted(self)
+        steps = self.horizon if steps is None else steps
+        self._check_steps(steps)
+        rows = self._history.rows
+        step = infer_time_step(rows.time, rows.indptr)
+        if step is None:
+            raise ValueError(
+                f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
+                "dates, periods or numbers, and a series of two rows. Call predict(X) "
+                "with the rows to forecast."
+            )
+        last = np.repeat(rows.indptr[1:] - 1, steps)
+        ahead = np.tile(np.arange(1, steps + 1), rows.n_series)
+        time = step.add(rows.times_at(last), ahead)
+        *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
+        index = pd.MultiIndex.from_arrays(
+            [level.take(last) for level in levels] + [time], names=rows.index.names
+        )
+        X = self._history.X.iloc[last].set_axis(index, axis=0)
+        columns = self._y_columns
+        if self._y_ndim == 2:
+            return pd.DataFrame(self.predict(X), index=index, columns=columns)
+        return pd.Series(self.predict(X), index=index, name=self._y_name)
+
+    @property
+    def history_(self):
+        check_is_fitted(self)
+        if self._y_ndim == 2:
+            return self._history.y
+        return self._history.y.iloc[:, 0].rename(self._y_name)
+
+    def _check_frame(self, X, reset):
+        if not is_panel(X):
+            raise TypeError(index_message(X))
+        validate_data(self, X, skip_check_array=True, reset=reset)
+
+    def _read(self, X, y, sample_weight, reset):
+        """Check X, y and weights, and sort them by series and time."""
+        if y is None:
+            raise ValueError(
+                "PanelForecaster requires y to be passed, but the target y is None."
+            )
+        self._check_frame(X, reset)
+        name, n_axes = getattr(y, "name", None), np.ndim(y)
+        y = _check_target(align_target(X, y))
+        if reset:
+            self._y_name, self._y_ndim, self._y_columns = name, n_axes, y.columns
+            self._n_targets = y.shape[1]
+        elif y.shape[1] != self._n_targets:
+            raise ValueError(
+                f"y has {y.shape[1]} column(s), but fit saw {self._n_targets}."
+            )
+        history = History.of(X, y.set_axis(self._y_columns, axis=1))
+        if sample_weight is None:
+            return history, None
+        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        return history, read_rows(X).sort(weight)
+
+    def _windows(self, X):
+        return _check_windows(self.estimator_[:-1].transform(X))
+
+    def _train(self, train, windows, past, learned, weight):
+        train_on_origins(
+            train,
+            windows,
+            past,
+            learned,
+            horizon=self.horizon,
+            stride=self.stride,
+            weight=weight,
+        )
+
+    def _predict_steps(self, windows):
+        return predict_steps(self.estimator_[-1], windows, self.horizon)
+
+    def _extrapolate(self, windows, past, last, n_steps):
+        """Write the forecasts after each last known row into `past`, block by block."""
+        for done in range(0, int(n_steps.max(initial=0)), self.horizon):
+            active = n_steps > done
+            origins = last[active] + done
+            out = self._predict_steps(windows.with_target(past)[origins])
+            step = np.arange(1, self.horizon + 1)
+            wanted = step <= (n_steps[active] - done)[:, None]
+            past[(origins[:, None] + step)[wanted]] = out[wanted]
+
+    def _fitted_values(self, windows, past, request):
+        """One-step forecasts of the known rows that were asked for."""
+        fitted = past[request.known]
+        place = np.full(len(request.X), -1)
+        place[request.known] = np.arange(len(request.known))
+        asked = np.unique(place[request.rows])
+        asked = asked[asked >= 0]
+        if len(asked) == 0:
+            return fitted
+        if self.history == "context":
+            raise ValueError(
+                "Fitted values need the rows before them, which "
+                'history="context" does not keep. Use history="all", or ask for rows '
+                "after the end of each series."
+            )
+        first = np.isin(asked, request.history.rows.indptr[:-1])
+        fitted[asked[first]] = self._start
+        later = asked[~first]
+        if len(later):
+            origins = request.known[later - 1]
+            out = self._predict_steps(windows.with_target(past)[origins])
+            fitted[later] = out[:, 0]
+        return fitted
+
+    def _learn_new_series(self, new):
+        positions = locate_series(new.series, self._history.series)
+        unknown = np.flatnonzero(positions < 0)
+        if len(unknown):
+            added = new.select(unknown)
+            extend_transformer(self.target_transformer_, added.y)
+            extend_transformer(self.estimator_[:-1], added.X)
+
+    def _remember(self, history):
+        if self.history == "context":
+            history = history.tail(self.window_size_)
+        self._history = history
+
+    def _check_steps(self, steps):
+        if not isinstance(steps, Integral) or steps < 1:
+            raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
+        if steps > self.horizon and self._history.X.shape[1] > 0:
+            raise ValueError(
+                f"steps={steps} is beyond horizon={self.horizon}, and X has columns: "
+                "their future values are needed to go on. Call predict(X) with the "
+                "future rows of X."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _check_pipeline(estimator):
+    if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
+        raise TypeError(
+            "estimator must be a Pipeline whose last two steps are a SlidingWindow and "
+            f"a regressor, got {type(estimator).__name__}."
+        )
+
+
+def _check_windows(windows):
+    if isinstance(windows, PanelWindows):
+        return windows
+    raise TypeError(
+        "The step before the regressor must return windows of the rows of a panel, "
+        f"got {type(windows).__name__}. Put a SlidingWindow there. "
+        + index_message(windows)
+    )
+
+
+def _check_target(y):
+    try:
+        y = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y must be numeric, got dtype(s) {sorted(set(map(str, y.dtypes)))}."
+        ) from error
+    if np.isinf(y.to_numpy()).any():
+        raise ValueError("y holds infinity. Replace it by a number or by NaN.")
+    return y
+
+
+def _check_horizon(horizon, rows):
+    longest = rows.lengths.max()
+    if horizon >= longest:
+        raise ValueError(
+            f"horizon={horizon} is too long for the data: the longest series has "
+            f"{longest} rows, and training needs at least horizon + 1 = {horizon + 1}."
+        )
+
+
+def _mean(past):
+    """The mean of each transformed target, 0 where none is known."""
+    known = np.isfinite(past)
+    return np.where(known, past, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)

@@ -1,0 +1,96 @@
+"""A transformer, or a pipeline of them, on the target of a panel."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+__all__ = ["extend_transformer", "fit_target", "inverse_target", "transform_target"]
+
+
+def fit_target(transformer, y):
+    """Fit a clone of `transformer` on y; None stays None.
+
+    Parameters
+    ----------
+    transformer : transformer, Pipeline or None
+    y : DataFrame of shape (n_rows, n_targets)
+        Targets under their panel index.
+
+    Returns
+    -------
+    transformer or None
+        The fitted clone. Its steps return pandas, where they can, so that the
+        series reach a scaler at any place in a pipeline.
+    """
+    if transformer is None:
+        return None
+    fitted = clone(transformer)
+    if hasattr(fitted, "set_output"):
+        fitted.set_output(transform="pandas")
+    return fitted.fit(y)
+
+
+def transform_target(transformer, y):
+    """Transform y: an ndarray of shape (n_rows, n_targets)."""
+    if transformer is not None:
+        out = transformer.transform(y)
+        if np.shape(out) != y.shape:
+            raise ValueError(
+                f"target_transformer turned y of shape {y.shape} into shape "
+                f"{np.shape(out)}; it must keep rows and columns."
+            )
+        y = out
+    # A copy that may be written to: forecasts are fed back into it.
+    return np.array(y, dtype=np.float64)
+
+
+def inverse_target(transformer, values, like):
+    """Bring transformed values back to the units of y.
+
+    Parameters
+    ----------
+    transformer : fitted transformer or None
+    values : ndarray of shape (n_rows, n_targets)
+    like : DataFrame of shape (n_rows, n_targets)
+        Whose index and columns the values stand under.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+    """
+    if transformer is None:
+        return values
+    steps = [s for _, s in transformer.steps] if _is_pipeline(transformer) else None
+    for step in reversed(steps or [transformer]):
+        if step is None or isinstance(step, str):
+            continue
+        # An inverse that returns an array would cost the next one its series.
+        frame = pd.DataFrame(np.asarray(values), index=like.index, columns=like.columns)
+        values = step.inverse_transform(frame)
+    return np.asarray(values, dtype=np.float64)
+
+
+def extend_transformer(transformer, X):
+    """Let transformers that learn by series learn of new ones, with `partial_fit`.
+
+    Parameters
+    ----------
+    transformer : fitted transformer, Pipeline or None
+    X : DataFrame
+        Rows of series that were not seen in `fit`.
+    """
+    if transformer is None or isinstance(transformer, str):
+        return
+    if not _is_pipeline(transformer):
+        if hasattr(transformer, "partial_fit") and hasattr(transformer, "unseen"):
+            transformer.partial_fit(X)
+        return
+    for position, (_, step) in enumerate(transformer.steps):
+        extend_transformer(step, X)
+        if position + 1 < len(transformer.steps) and hasattr(step, "transform"):
+            X = step.transform(X)
+
+
+def _is_pipeline(transformer):
+    return isinstance(transformer, Pipeline)

@@ -1,0 +1,120 @@
+"""A regressor on windows: the origins that it learns from, and its forecasts."""
+
+import numpy as np
+
+from .._windows import StepTargets
+
+__all__ = ["predict_steps", "train_on_origins", "training_origins"]
+
+# Numbers in the largest array of windows that is handed to a regressor at a time.
+_PREDICT_SIZE = 1 << 24
+
+
+def training_origins(windows, targets, stride, complete):
+    """Choose the rows at which forecasts are made in training.
+
+    Parameters
+    ----------
+    windows : PanelWindows of shape (n_rows, window_size, n_features)
+        One for each row of a panel, sorted by series and time.
+    targets : StepTargets of shape (n_rows, horizon * n_targets)
+        What follows each row.
+    stride : int
+        Every how many rows, counted back from the last usable row of each series.
+    complete : bool
+        Whether all targets of an origin must be known; else one is enough.
+
+    Returns
+    -------
+    ndarray of int
+        Positions of windows.
+    """
+    needed = targets.shape[1] if complete else 1
+    usable = np.flatnonzero(targets.known() >= needed)
+    series = windows.series[usable]
+    last = np.searchsorted(series, series, side="right") - 1
+    return usable[(last - np.arange(len(usable))) % stride == 0]
+
+
+def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
+    """Train a regressor to forecast rows from the windows before them.
+
+    Parameters
+    ----------
+    train : bound method
+        ``fit`` or ``partial_fit`` of the regressor.
+    windows : PanelWindows of shape (n_rows, window_size, n_features)
+        One for each row of a panel, sorted by series and time.
+    past : ndarray of shape (n_rows, n_targets)
+        The target at each row.
+    learned : ndarray of bool of shape (n_rows,)
+        The rows that are to be learned as targets.
+    horizon, stride : int
+    weight : ndarray of shape (n_rows,) or None
+        Sample weight of each row as an origin.
+    """
+    windows = windows.with_target(past)
+    table = np.full((len(windows.table.values), past.shape[1]), np.nan)
+    table[windows.ends] = np.where(learned[:, None], past, np.nan)
+    limits = windows.table.segment_ends(windows.ends)
+    targets = StepTargets(table, windows.ends, limits, horizon)
+    lazy = _takes_windows(train.__self__)
+    origins = training_origins(windows, targets, stride, complete=not lazy)
+    if len(origins) == 0:
+        raise ValueError(
+            "No row of y can be learned: every target is missing, or lies within "
+            f"horizon={horizon} rows of the end of its series or of a gap."
+        )
+    X, y = windows[origins], targets[origins]
+    if not lazy:
+        X, y = np.asarray(X), np.asarray(y)
+        y = y[:, 0] if y.shape[1] == 1 else y
+    extra = {} if weight is None else {"sample_weight": weight[origins]}
+    try:
+        train(X, y, **extra)
+    except ValueError as error:
+        error.add_note(_note(X, y, type(train.__self__).__name__, lazy))
+        raise
+
+
+def predict_steps(regressor, windows, horizon):
+    """Forecast from windows.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+    windows : PanelWindows of shape (n, window_size, n_features)
+    horizon : int
+
+    Returns
+    -------
+    ndarray of shape (n, horizon, n_targets)
+    """
+    if _takes_windows(regressor):
+        out = regressor.predict(windows)
+    else:
+        size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
+        parts = [
+            regressor.predict(np.asarray(windows[first : first + size]))
+            for first in range(0, len(windows), size)
+        ]
+        out = np.concatenate(parts)
+    return np.asarray(out, dtype=np.float64).reshape(len(windows), horizon, -1)
+
+
+def _takes_windows(regressor):
+    return getattr(regressor, "accepts_panel_windows", False)
+
+
+def _note(X, y, name, lazy):
+    if np.ndim(X) == 3 and not lazy:
+        return (
+            f"{name} was given windows of shape {X.shape}. If it takes 2-D arrays, set "
+            "SlidingWindow(flat=True)."
+        )
+    if np.ndim(y) == 2 and not lazy:
+        return (
+            f"{name} was given y of shape {y.shape}. If it predicts one output, wrap "
+            "it in sklearn.multioutput.MultiOutputRegressor."
+        )
+    return f"Raised while {name} was fitted on windows of shape {np.shape(X)}."

@@ -1,0 +1,330 @@
+"""Plot of forecasts beside what happened before and after."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from .._panel import align_target, is_panel, locate_series, read_rows, show
+from ._series_plot import before, draw_series, line_style, make_axes
+
+__all__ = ["ForecastDisplay"]
+
+_PAST = {"color": "#8c8c8c", "linewidth": 1.3, "label": "past"}
+_TRUTH = {"color": "#222222", "linewidth": 1.5, "label": "truth"}
+_FORECAST = {"color": "#c8553d", "linewidth": 1.5, "label": "forecast"}
+
+
+class ForecastDisplay:
+    """Past, truth and forecast of a few series, one plot for each.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`, which choose
+    the series. All parameters are stored as attributes; a display that is made from
+    them directly leaves the drawing, and so its style, to :meth:`plot`.
+
+    Parameters
+    ----------
+    y_true : Series or None
+        What happened, indexed by (series, time). None where it is not known yet.
+    y_pred : Series
+        The forecasts, indexed by (series, time). Every series in it is drawn.
+    history : Series, default=None
+        The target's past, indexed by (series, time). Only the rows before the
+        first forecast of their series are drawn.
+
+    Attributes
+    ----------
+    axes_ : ndarray of Axes of shape (n_series,)
+        One for each series of `y_pred`, in the order of their first rows.
+    figure_ : Figure
+        The figure that holds them.
+
+    See Also
+    --------
+    sklstm.backtest : The forecasts of every fold, as a table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm import ForecastDisplay
+    >>> index = pd.MultiIndex.from_product(
+    ...     [["a", "b"], range(2000, 2010)], names=["series", "year"]
+    ... )
+    >>> y = pd.Series(range(20), index=index, dtype=float)
+    >>> past = index.get_level_values("year") < 2007
+    >>> display = ForecastDisplay.from_predictions(
+    ...     y[~past], y[~past] + 0.5, history=y[past]
+    ... )
+    >>> [ax.get_title(loc="left") for ax in display.axes_]
+    ['a', 'b']
+    """
+
+    def __init__(self, *, y_true, y_pred, history=None):
+        self.y_true = y_true
+        self.y_pred = y_pred
+        self.history = history
+
+    @classmethod
+    def from_estimator(
+        cls,
+        forecaster,
+        X,
+        y=None,
+        *,
+        series=None,
+        n_series=6,
+        random_state=None,
+        ax=None,
+        n_history=None,
+    ):
+        """Plot what a fitted forecaster predicts for the rows of `X`.
+
+        Only the series that are drawn are predicted. The past is the `history_` of
+        the forecaster, which may also stand at the end of a pipeline or inside a
+        search.
+
+        Parameters
+        ----------
+        forecaster : estimator
+            A fitted :class:`~sklstm.PanelForecaster`, or a pipeline or search that
+            holds one.
+        X : DataFrame of shape (n_rows, n_features)
+            The rows to forecast, indexed by (series, time).
+        y : Series or array-like of shape (n_rows,), default=None
+            What happened. None where it is not known yet.
+        series : list, default=None
+            The labels of the series to draw. None leaves the choice to `n_series`
+            and `random_state`.
+        n_series : int, default=6
+            How many series to draw at most, where `series` is None.
+        random_state : int or RandomState instance, default=None
+            Draws a random choice of series. None takes the first ones.
+        ax : Axes or array-like of Axes, default=None
+            Where to draw, one for each series. None makes a new figure.
+        n_history : int, default=None
+            How many rows of the past to draw. None draws five for every row that
+            is forecast, and at least 30.
+
+        Returns
+        -------
+        display : ForecastDisplay
+            The display, drawn.
+        """
+        rows = read_rows(X)
+        chosen = _choose_series(rows, series, n_series, random_state)
+        kept = _rows_of(rows, chosen)
+        X_kept = X.iloc[kept]
+        if y is not None:
+            y = _as_series(y, X, "y").iloc[kept]
+        return cls.from_predictions(
+            y,
+            _as_series(forecaster.predict(X_kept), X_kept, "y_pred"),
+            history=_find_history(forecaster),
+            series=rows.series[chosen],
+            ax=ax,
+            n_history=n_history,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        *,
+        history=None,
+        series=None,
+        n_series=6,
+        random_state=None,
+        ax=None,
+        n_history=None,
+    ):
+        """Plot forecasts that are at hand.
+
+        Parameters
+        ----------
+        y_true : Series or None
+            What happened, indexed by (series, time). None where it is not known
+            yet; `y_pred` then brings the index.
+        y_pred : Series or array-like of shape (n_rows,)
+            The forecasts, in the rows of `y_true`.
+        history : Series, default=None
+            The target's past, indexed by (series, time). Only the rows before the
+            first forecast of their series are drawn.
+        series : list, default=None
+            The labels of the series to draw. None leaves the choice to `n_series`
+            and `random_state`.
+        n_series : int, default=6
+            How many series to draw at most, where `series` is None.
+        random_state : int or RandomState instance, default=None
+            Draws a random choice of series. None takes the first ones.
+        ax : Axes or array-like of Axes, default=None
+            Where to draw, one for each series. None makes a new figure.
+        n_history : int, default=None
+            How many rows of the past to draw. None draws five for every row that
+            is forecast, and at least 30.
+
+        Returns
+        -------
+        display : ForecastDisplay
+            The display, drawn.
+        """
+        rows_of, name = (y_pred, "y_pred") if y_true is None else (y_true, "y_true")
+        rows = read_rows(rows_of, name)
+        y_pred = _as_series(y_pred, rows_of, "y_pred")
+        chosen = _choose_series(rows, series, n_series, random_state)
+        kept = _rows_of(rows, chosen)
+        if y_true is not None:
+            y_true = _as_series(y_true, y_pred, "y_true").iloc[kept]
+        if history is not None:
+            history = _as_series(history, history, "history")
+            history = _take_series(history, rows.series[chosen])
+        display = cls(y_true=y_true, y_pred=y_pred.iloc[kept], history=history)
+        return display.plot(ax, n_history=n_history)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        n_history=None,
+        n_cols=3,
+        history_kwargs=None,
+        true_kwargs=None,
+        pred_kwargs=None,
+    ):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : Axes or array-like of Axes, default=None
+            Where to draw, one for each series. None makes a new figure.
+        n_history : int, default=None
+            How many rows of the past to draw. None draws five for every row that
+            is forecast, and at least 30.
+        n_cols : int, default=3
+            How many plots stand side by side in a new figure.
+        history_kwargs : dict, default=None
+            Passed to matplotlib's `plot` for the past.
+        true_kwargs : dict, default=None
+            Passed to matplotlib's `plot` for the truth.
+        pred_kwargs : dict, default=None
+            Passed to matplotlib's `plot` for the forecasts.
+
+        Returns
+        -------
+        display : ForecastDisplay
+            The display itself.
+        """
+        forecasts = _by_series(self.y_pred)
+        pasts = {} if self.history is None else _by_series(self.history)
+        truths = {} if self.y_true is None else _by_series(self.y_true)
+        styles = [
+            line_style(_PAST, history_kwargs),
+            line_style(_TRUTH, true_kwargs),
+            line_style(_FORECAST, pred_kwargs),
+        ]
+        self.axes_ = make_axes(ax, len(forecasts), n_cols)
+        self.figure_ = self.axes_[0].figure
+        for axis, (label, forecast) in zip(self.axes_, forecasts.items(), strict=True):
+            past = before(pasts.get(label), forecast, n_history)
+            draw_series(axis, past, truths.get(label), forecast, styles)
+            axis.set_title(_words(label), loc="left", fontsize="medium")
+        self._label(new_figure=ax is None)
+        return self
+
+    def _label(self, new_figure):
+        legend = {}
+        for axis in self.axes_:
+            handles, labels = axis.get_legend_handles_labels()
+            legend.update(zip(labels, handles, strict=True))
+        where = {"loc": "outside upper right", "ncols": 3} if new_figure else {}
+        owner = self.figure_ if new_figure else self.axes_[0]
+        owner.legend(legend.values(), legend.keys(), frameon=False, **where)
+        if new_figure:
+            self.figure_.supylabel(self._target_name(), fontsize="medium")
+            time = self.y_pred.index.names[-1]
+            self.figure_.supxlabel("" if time is None else time, fontsize="medium")
+
+    def _target_name(self):
+        for y in (self.y_true, self.history, self.y_pred):
+            if y is not None and y.name is not None:
+                return y.name
+        return ""
+
+
+def _choose_series(rows, series, n_series, random_state):
+    """Find the positions of the series to draw."""
+    if series is not None:
+        return _positions_of(series, rows.series)
+    if n_series < 1:
+        raise ValueError(f"n_series must be >= 1, got {n_series}.")
+    n_series = min(n_series, rows.n_series)
+    if random_state is None:
+        return np.arange(n_series)
+    draw = check_random_state(random_state).choice
+    return np.sort(draw(rows.n_series, size=n_series, replace=False))
+
+
+def _positions_of(labels, known):
+    if len(labels) == 0:
+        raise ValueError("series must name at least one series, got none.")
+    if known.nlevels > 1:
+        labels = pd.MultiIndex.from_tuples(labels, names=known.names).unique()
+    else:
+        labels = pd.Index(labels).unique()
+    positions = locate_series(labels, known)
+    if (positions < 0).any():
+        raise ValueError(
+            "series must be labels of the panel's series, got "
+            f"{show(labels[positions < 0])}; the panel has {show(known)}."
+        )
+    return positions
+
+
+def _rows_of(rows, chosen):
+    """Find the given rows of the chosen series, one series after the other."""
+    kept = np.concatenate(
+        [np.arange(rows.indptr[i], rows.indptr[i + 1]) for i in chosen]
+    )
+    return kept if rows.order is None else rows.order[kept]
+
+
+def _take_series(history, labels):
+    rows = read_rows(history, "history")
+    positions = locate_series(labels, rows.series)
+    positions = positions[positions >= 0]
+    return history.iloc[_rows_of(rows, positions)] if len(positions) else None
+
+
+def _as_series(y, rows_of, name):
+    table = align_target(rows_of, y, name)
+    if table.shape[1] != 1:
+        raise ValueError(
+            f"{name} must have one value per row, got {table.shape[1]} columns. "
+            "Plot one target at a time."
+        )
+    return table.iloc[:, 0].rename(getattr(y, "name", None))
+
+
+def _find_history(forecaster):
+    forecaster = getattr(forecaster, "best_estimator_", forecaster)
+    if hasattr(forecaster, "steps"):
+        forecaster = forecaster.steps[-1][1]
+    history = getattr(forecaster, "history_", None)
+    # A net's history_ is a table of epochs.
+    return history if is_panel(history) else None
+
+
+def _by_series(y):
+    """Map each series' label to its times and values, in the order of first rows."""
+    rows = read_rows(y)
+    time, values = rows.time, rows.sort(y.to_numpy(dtype=float))
+    parts = {
+        label: (time[start:end], values[start:end])
+        for label, start, end in zip(
+            rows.series, rows.indptr[:-1], rows.indptr[1:], strict=True
+        )
+    }
+    return {label: parts[label] for label in y.index.droplevel(-1).unique()}
+
+
+def _words(label):
+    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)

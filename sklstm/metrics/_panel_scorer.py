@@ -1,0 +1,203 @@
+"""A scorer that knows the series of each row and the history of the forecaster."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_scalar
+
+from .._panel import align_target, index_message, is_panel, read_rows
+from ._point import ALL_ZERO, symmetric_terms, weighted_terms
+from ._row_errors import average_errors, read_targets
+from ._scaled import scaled_error
+
+__all__ = ["make_panel_scorer"]
+
+_POWER = {"mase": 1, "rmsse": 2}
+_TERMS = {"smape": symmetric_terms, "wape": weighted_terms}
+
+
+def make_panel_scorer(metric, *, seasonal_period=1, average="series"):
+    """Make a scorer for panels, to pass as `scoring` to scikit-learn.
+
+    In cross-validation a scaled error needs the training part of each fold, and an
+    average over series needs to know them. The scorer takes the one from the fitted
+    forecaster, which remembers it, and the other from the index of the rows.
+
+    Parameters
+    ----------
+    metric : {"mase", "rmsse", "smape", "wape"} or callable
+        The error to score by. A callable is called as ``metric(y_true, y_pred)`` on
+        arrays of shape (n_rows,) and returns an error, i.e. less is better, such as
+        `sklearn.metrics.mean_absolute_error`.
+    seasonal_period : int, default=1
+        Seasonal period of ``"mase"`` and ``"rmsse"``; other metrics do not use it.
+    average : {"series", "rows"}, default="series"
+        ``"series"`` computes the error of each series, then their mean; ``"rows"``
+        computes it over all rows at once, scaled ones each in units of its series.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y)`` returns the negative error: greater is better.
+
+    See Also
+    --------
+    mean_absolute_scaled_error : The error by itself, and its rules.
+    PanelTimeSeriesSplit : Folds to score on.
+
+    Notes
+    -----
+    Rows whose true value is NaN are not scored. Series for which an error is undefined
+    (in scaled errors, those without a scale; in ``"wape"``, those with only zeros) are
+    left out of the mean. Several targets are averaged.
+
+    Scales are computed from the ``history_`` of the forecaster, which may be the last
+    step of a pipeline or inside a search or a `TransformedTargetRegressor`. They are
+    those of the training fold as long as it was not updated since, and remembers all
+    of it.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator, RegressorMixin
+    >>> from sklstm.datasets import make_panel
+    >>> from sklstm.metrics import make_panel_scorer
+    >>> class Naive(RegressorMixin, BaseEstimator):
+    ...     def fit(self, X, y):
+    ...         self.history_ = y
+    ...         return self
+    ...
+    ...     def predict(self, X):
+    ...         last = self.history_.groupby(level="series").last()
+    ...         return last.loc[X.index.get_level_values("series")].to_numpy()
+    >>> panel = make_panel(n_series=3, n_rows=28, freq=None, random_state=0)
+    >>> X, y = panel.drop(columns="target"), panel["target"]
+    >>> past = X.index.get_level_values("time") < 21
+    >>> scorer = make_panel_scorer("mase", seasonal_period=7)
+    >>> scorer
+    make_panel_scorer('mase', seasonal_period=7, average='series')
+    >>> score = scorer(Naive().fit(X[past], y[past]), X[~past], y[~past])
+    >>> score < 0
+    True
+    """
+    if not callable(metric) and metric not in (*_POWER, *_TERMS):
+        allowed = ", ".join(repr(name) for name in (*_POWER, *_TERMS))
+        raise ValueError(f"metric must be {allowed} or a callable, got {metric!r}.")
+    check_scalar(seasonal_period, "seasonal_period", Integral, min_val=1)
+    if average not in ("series", "rows"):
+        raise ValueError(f"average must be 'series' or 'rows', got {average!r}.")
+    return _PanelScorer(metric, seasonal_period, average)
+
+
+class _PanelScorer:
+    """What `make_panel_scorer` returns: a callable that pickles and has a name."""
+
+    def __init__(self, metric, seasonal_period, average):
+        self.metric = metric
+        self.seasonal_period = seasonal_period
+        self.average = average
+
+    def __repr__(self):
+        metric = self.metric
+        name = getattr(metric, "__name__", metric) if callable(metric) else repr(metric)
+        return (
+            f"make_panel_scorer({name}, seasonal_period={self.seasonal_period}, "
+            f"average={self.average!r})"
+        )
+
+    def __call__(self, estimator, X, y):
+        y_true = _read_truth(X, y)
+        y_pred = estimator.predict(X)
+        if callable(self.metric):
+            return -self._call_metric(y_true, y_pred)
+        if self.metric in _POWER:
+            return -self._scaled_error(y_true, y_pred, _find_history(estimator))
+        return -self._percentage_error(y_true, y_pred)
+
+    def _scaled_error(self, y_true, y_pred, history):
+        return scaled_error(
+            _POWER[self.metric],
+            y_true,
+            y_pred,
+            history,
+            self.seasonal_period,
+            by_series=self.average == "series",
+        )
+
+    def _percentage_error(self, y_true, y_pred):
+        actual, forecast, weight = read_targets(y_true, y_pred)
+        terms = _TERMS[self.metric](actual, forecast)
+        groups = self._groups(y_true)
+        return average_errors(*terms, weight, groups, undefined=ALL_ZERO)
+
+    def _call_metric(self, y_true, y_pred):
+        actual, forecast, weight = read_targets(y_true, y_pred)
+        groups = self._groups(y_true)
+        return np.mean(
+            [
+                _mean_by_group(self.metric, *column, groups)
+                for column in zip(actual.T, forecast.T, weight.T, strict=True)
+            ]
+        )
+
+    def _groups(self, y_true):
+        rows = read_rows(y_true, "X")
+        if self.average == "rows":
+            return np.zeros(len(rows), dtype=np.intp)
+        return rows.unsort(rows.codes)
+
+
+def _mean_by_group(metric, actual, forecast, weight, groups):
+    order = np.argsort(groups, kind="stable")
+    order = order[weight[order] > 0]
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    return np.mean([metric(actual[rows], forecast[rows]) for rows in members])
+
+
+def _read_truth(X, y):
+    if is_panel(X):
+        return align_target(X, y)
+    if is_panel(y):
+        return y
+    raise TypeError(index_message(X))
+
+
+def _find_history(estimator):
+    """Find the target that a fitted forecaster remembers, in units of y."""
+    history = _search_history(estimator)
+    if history is None:
+        raise TypeError(
+            "The scale of the error comes from the history_ of a fitted forecaster, "
+            f"and {type(estimator).__name__} has none. Score a PanelForecaster, or "
+            "use metric 'smape' or 'wape', which need no history."
+        )
+    return history
+
+
+def _search_history(estimator):
+    history = getattr(estimator, "history_", None)
+    # Networks call the record of their training so too; only a panel will do.
+    if is_panel(history):
+        return history
+    if isinstance(estimator, Pipeline):
+        return _search_history(estimator[-1])
+    if isinstance(estimator, FrozenEstimator):
+        return _search_history(estimator.estimator)
+    for name in ("best_estimator_", "regressor_", "estimator_"):
+        inner = getattr(estimator, name, None)
+        history = None if inner is None else _search_history(inner)
+        if history is not None:
+            return _undo_transform(estimator, history)
+    return None
+
+
+def _undo_transform(estimator, history):
+    """Bring the history from what a meta-estimator made of y back to units of y."""
+    if not isinstance(estimator, TransformedTargetRegressor):
+        return history
+    values = history.to_numpy().reshape(len(history), -1)
+    values = estimator.transformer_.inverse_transform(values)
+    return pd.DataFrame(np.reshape(values, (len(history), -1)), index=history.index)

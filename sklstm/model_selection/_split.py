@@ -1,0 +1,287 @@
+"""Cross-validation of panels: by time within series, or by series."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, GroupKFold
+from sklearn.utils import check_scalar, indexable
+
+from .._panel import PanelRows, is_panel, read_rows
+
+__all__ = ["PanelTimeSeriesSplit", "SeriesKFold"]
+
+
+class PanelTimeSeriesSplit(BaseCrossValidator):
+    """Split a panel at successive times: train on the past, test on what follows.
+
+    The last fold tests the last `horizon` times of the panel; each fold before it
+    tests times that are `step` earlier. Training rows end right before the test rows,
+    or `gap` times earlier, and reach back to the start of the panel::
+
+        fold 0   train train train . test
+        fold 1   train train train train . test
+        fold 2   train train train train train . test          (gap=1)
+
+    The folds do not depend on the order of the rows.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds.
+    horizon : int, default=1
+        Number of times to test in each fold.
+    gap : int, default=0
+        Number of times left out between training and test rows.
+    step : int, default=None
+        Number of times from one fold's test rows to the next's; None is `horizon`, so
+        that test rows do not overlap.
+    max_train_size : int, default=None
+        Number of times to train on, the last ones; None is all.
+    align : {"calendar", "end"}, default="calendar"
+        What a time is. ``"calendar"``: the times of the index, so that all series are
+        cut at once and no training row of any series is later than a test row. A fold
+        tests the series that have rows then. ``"end"``: the rows of each series,
+        counted from its own end, so that every series is tested wherever it ends, while
+        other series may be trained on later times.
+
+    See Also
+    --------
+    SeriesKFold : Hold out whole series.
+    backtest : Forecast every fold, and keep the forecasts.
+    sklearn.model_selection.TimeSeriesSplit : The same for a single series.
+
+    Notes
+    -----
+    Test rows of a series that has no training row in the fold are left out, because a
+    forecaster has no history to forecast them from. `SeriesKFold` tests new series.
+
+    Times count as they occur: a time that no series has a row at is not there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm.model_selection import PanelTimeSeriesSplit
+    >>> index = pd.MultiIndex.from_product([["a", "b"], range(2020, 2025)])
+    >>> X = pd.DataFrame(index=index)
+    >>> cv = PanelTimeSeriesSplit(n_splits=2, horizon=1)
+    >>> for train, test in cv.split(X):
+    ...     print(train, test)
+    [0 1 2 5 6 7] [3 8]
+    [0 1 2 3 5 6 7 8] [4 9]
+    """
+
+    def __init__(
+        self,
+        n_splits=5,
+        *,
+        horizon=1,
+        gap=0,
+        step=None,
+        max_train_size=None,
+        align="calendar",
+    ):
+        self.n_splits = n_splits
+        self.horizon = horizon
+        self.gap = gap
+        self.step = step
+        self.max_train_size = max_train_size
+        self.align = align
+
+    def split(self, X, y=None, groups=None):
+        """Generate the positions of the training and test rows of each fold.
+
+        Parameters
+        ----------
+        X : DataFrame or Series indexed by (series, time), or array-like
+            Rows to split. If they have no such index, `y` must have it.
+        y : Series or DataFrame, default=None
+            The target of the rows.
+        groups : object, default=None
+            Always ignored, exists for API compatibility.
+
+        Yields
+        ------
+        train : ndarray of shape (n_train_rows,)
+            Positions of the training rows, in the order of the rows.
+        test : ndarray of shape (n_test_rows,)
+            Positions of the test rows, in the order of the rows.
+        """
+        self._check_parameters()
+        rows = _read_split_rows(self, X, y, groups)
+        series, clock = rows.unsort(rows.codes), _CLOCK[self.align](rows)
+        cutoffs = self._cutoffs(int(clock.max()) + 1)
+        for fold, (start, train_end, end) in enumerate(cutoffs):
+            train = (clock >= start) & (clock < train_end)
+            has_history = np.bincount(series[train], minlength=rows.n_series) > 0
+            first = train_end + self.gap
+            test = (clock >= first) & (clock < end) & has_history[series]
+            if not test.any():
+                raise ValueError(
+                    f"Fold {fold} has nothing to test: no series has both training "
+                    f"rows and one of the horizon={self.horizon} times after them. "
+                    "Use fewer splits, a smaller gap, a larger max_train_size or "
+                    'align="end".'
+                )
+            yield np.flatnonzero(train), np.flatnonzero(test)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X : object, default=None
+            Always ignored, exists for API compatibility.
+        y : object, default=None
+            Always ignored, exists for API compatibility.
+        groups : object, default=None
+            Always ignored, exists for API compatibility.
+
+        Returns
+        -------
+        int
+            `n_splits`.
+        """
+        return self.n_splits
+
+    def _check_parameters(self):
+        for name, least in [("n_splits", 1), ("horizon", 1), ("gap", 0)]:
+            check_scalar(getattr(self, name), name, Integral, min_val=least)
+        for name in ("step", "max_train_size"):
+            if getattr(self, name) is not None:
+                check_scalar(getattr(self, name), name, Integral, min_val=1)
+        if self.align not in _CLOCK:
+            raise ValueError(f"align must be 'calendar' or 'end', got {self.align!r}.")
+
+    def _cutoffs(self, n_times):
+        """List where the training times of each fold start and end, and its test."""
+        step = self.horizon if self.step is None else self.step
+        needed = (self.n_splits - 1) * step + self.horizon + self.gap + 1
+        if n_times < needed:
+            what = {"calendar": "times", "end": "rows in the longest series"}
+            raise ValueError(
+                f"n_splits={self.n_splits}, horizon={self.horizon}, step={step} and "
+                f"gap={self.gap} need at least {needed} {what[self.align]}, got "
+                f"{n_times}. Make one of them smaller."
+            )
+        size = n_times if self.max_train_size is None else self.max_train_size
+        ends = n_times - step * np.arange(self.n_splits - 1, -1, -1)
+        train_ends = ends - self.horizon - self.gap
+        return zip(train_ends - size, train_ends, ends, strict=True)
+
+
+class SeriesKFold(BaseCrossValidator):
+    """Split a panel into folds of whole series.
+
+    Each series is tested in one fold and trained on in all others, so that scores tell
+    how a model does on series it never saw. Folds have about the same number of rows;
+    if shuffled, about the same number of series.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2 and at most the number of series.
+    shuffle : bool, default=False
+        Whether to draw the series of each fold at random.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draw if `shuffle` is True. Pass an int to get the same folds on each
+        call.
+
+    See Also
+    --------
+    PanelTimeSeriesSplit : Hold out the end of each series.
+    sklearn.model_selection.GroupKFold : The same for groups given by hand.
+
+    Notes
+    -----
+    A `PanelForecaster` has no history of a held-out series to forecast it from. This
+    splitter is for pipelines that predict a row from its covariates.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm.model_selection import SeriesKFold
+    >>> index = pd.MultiIndex.from_product([["a", "b", "c"], [2020, 2021]])
+    >>> X = pd.DataFrame(index=index)
+    >>> for train, test in SeriesKFold(n_splits=3).split(X):
+    ...     print(train, test)
+    [0 1 2 3] [4 5]
+    [0 1 4 5] [2 3]
+    [2 3 4 5] [0 1]
+    """
+
+    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def split(self, X, y=None, groups=None):
+        """Generate the positions of the training and test rows of each fold.
+
+        Parameters
+        ----------
+        X : DataFrame or Series indexed by (series, time), or array-like
+            Rows to split. If they have no such index, `y` must have it.
+        y : Series or DataFrame, default=None
+            The target of the rows.
+        groups : object, default=None
+            Always ignored, exists for API compatibility.
+
+        Yields
+        ------
+        train : ndarray of shape (n_train_rows,)
+            Positions of the training rows, in the order of the rows.
+        test : ndarray of shape (n_test_rows,)
+            Positions of the test rows, in the order of the rows.
+        """
+        folds = GroupKFold(
+            self.n_splits, shuffle=self.shuffle, random_state=self.random_state
+        )
+        rows = _read_split_rows(self, X, y, groups)
+        if self.n_splits > rows.n_series:
+            raise ValueError(
+                f"n_splits must be at most the number of series, {rows.n_series}, got "
+                f"{self.n_splits}."
+            )
+        series = rows.unsort(rows.codes)
+        yield from folds.split(series, groups=series)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X : object, default=None
+            Always ignored, exists for API compatibility.
+        y : object, default=None
+            Always ignored, exists for API compatibility.
+        groups : object, default=None
+            Always ignored, exists for API compatibility.
+
+        Returns
+        -------
+        int
+            `n_splits`.
+        """
+        return self.n_splits
+
+
+def _read_split_rows(splitter, X, y, groups):
+    if groups is not None:
+        warnings.warn(
+            f"The groups parameter is ignored by {type(splitter).__name__}, which "
+            "reads series from the index.",
+            UserWarning,
+            stacklevel=3,
+        )
+    X, y = indexable(X, y)
+    return read_rows(y if is_panel(y) and not is_panel(X) else X)
+
+
+def _end_clock(rows):
+    """Number each row within its series, such that the last rows have one number."""
+    behind = rows.indptr[1:][rows.codes] - np.arange(len(rows))
+    return rows.unsort(rows.lengths.max() - behind)
+
+
+_CLOCK = {"calendar": PanelRows.time_ranks, "end": _end_clock}

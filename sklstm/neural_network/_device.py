@@ -1,0 +1,47 @@
+"""Where a fit runs, and the seed that it runs under."""
+
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["resolve_device", "seeded"]
+
+
+def resolve_device(device):
+    """Turn the `device` parameter into a torch.device, "auto" into the best there is.
+
+    Parameters
+    ----------
+    device : str
+        "auto" takes CUDA if there is any, else the CPU.
+
+    Returns
+    -------
+    torch.device
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} is not to be had here. Choose 'auto', 'cpu', or a "
+            "device that torch can see, such as 'cuda', 'cuda:1' or 'mps'."
+        ) from error
+    return found
+
+
+@contextmanager
+def seeded(seed, device):
+    """Seed torch's generators for a while, and leave them as they were.
+
+    Parameters
+    ----------
+    seed : int
+    device : torch.device
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

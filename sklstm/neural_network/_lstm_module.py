@@ -1,0 +1,167 @@
+"""The network: embeddings, stacked LSTM layers, and a dense head on the last state."""
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+__all__ = ["LSTMModule", "embedding_size"]
+
+
+def embedding_size(cardinality, embedding_dim):
+    """Choose the size of an embedding: the given one, or by rule for "auto".
+
+    The rule is ``1.6 * n_labels ** 0.56``, at most 50, as in fastai's tabular models
+    (Howard and Gugger 2020, "fastai: A Layered API for Deep Learning",
+    Information 11(2), 108).
+
+    Parameters
+    ----------
+    cardinality : int
+        Number of labels.
+    embedding_dim : int or "auto"
+
+    Returns
+    -------
+    int
+    """
+    if embedding_dim == "auto":
+        return int(min(50, round(1.6 * max(cardinality, 1) ** 0.56)))
+    return embedding_dim
+
+
+class LSTMModule(nn.Module):
+    """An LSTM over windows, decoded from its last state.
+
+    Every categorical column has an embedding, which is fed to each step of the LSTM
+    and once more to the dense head. Windows stand on the left with padding on the
+    right, so that a forward state never meets padding before it is read; where
+    padding could reach the state of the backward direction, sequences are packed.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of numeric inputs at each step.
+    n_outputs : int
+        Number of outputs of each window.
+    hidden_size : int, default=64
+        Units of each layer and direction.
+    num_layers : int, default=1
+        Number of stacked layers.
+    bidirectional : bool, default=False
+        Whether each layer also reads the window backwards. The head then sees the
+        last state of both directions.
+    dropout : float, default=0.0
+        Share of the outputs of each layer, and of the hidden head layer, that is
+        zeroed in training.
+    cardinalities : sequence of int, default=()
+        For each categorical column the number of codes, the unknown 0 included.
+    embedding_dims : sequence of int, default=()
+        For each categorical column the size of its embedding; 0 leaves it out.
+    head_hidden_size : int, default=None
+        Units of a tanh layer between the state and the outputs. None: no such layer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklstm.neural_network import LSTMModule
+    >>> module = LSTMModule(n_features=2, n_outputs=3, hidden_size=8)
+    >>> module(torch.zeros(5, 10, 2)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_outputs,
+        *,
+        hidden_size=64,
+        num_layers=1,
+        bidirectional=False,
+        dropout=0.0,
+        cardinalities=(),
+        embedding_dims=(),
+        head_hidden_size=None,
+    ):
+        super().__init__()
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(n, dim)
+            for n, dim in zip(cardinalities, embedding_dims, strict=True)
+        )
+        n_embedded = sum(embedding_dims)
+        self.lstm = nn.LSTM(
+            n_features + n_embedded,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout if num_layers > 1 else 0.0,
+            bidirectional=bidirectional,
+        )
+        n_state = hidden_size * (2 if bidirectional else 1) + n_embedded
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = (
+            nn.Sequential(
+                nn.Linear(n_state, head_hidden_size), nn.Tanh(), nn.Dropout(dropout)
+            )
+            if head_hidden_size
+            else nn.Identity()
+        )
+        self.output = nn.Linear(head_hidden_size or n_state, n_outputs)
+
+    def forward(self, values, lengths=None, codes=None):
+        """Map windows to outputs.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_windows, n_steps, n_features)
+            The oldest row first, padding last.
+        lengths : Tensor of shape (n_windows,), default=None
+            Number of observed rows of each window; None when all are full.
+        codes : Tensor of shape (n_windows, n_steps, n_categorical), default=None
+            Category codes.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_outputs)
+        """
+        embedded = self.embed(codes)
+        state = self.last_state(torch.cat([values, *embedded], dim=-1), lengths)
+        last = [_at_last_row(e, lengths) for e in embedded]
+        return self.decode(torch.cat([self.dropout(state), *last], dim=-1))
+
+    def embed(self, codes):
+        """Look up the embedding of every categorical column, step by step."""
+        return [layer(codes[..., i]) for i, layer in enumerate(self.embeddings)]
+
+    def last_state(self, steps, lengths):
+        """Run the LSTM and return its state after the last observed row.
+
+        Parameters
+        ----------
+        steps : Tensor of shape (n_windows, n_steps, n_inputs)
+        lengths : Tensor of shape (n_windows,) or None
+
+        Returns
+        -------
+        Tensor of shape (n_windows, n_directions * hidden_size)
+        """
+        if lengths is not None and not self.lstm.bidirectional:
+            return _at_last_row(self.lstm(steps)[0], lengths)
+        if lengths is not None:
+            steps = pack_padded_sequence(
+                steps, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+        states = self.lstm(steps)[1][0]  # (num_layers * n_directions, n, hidden_size)
+        n_directions = 2 if self.lstm.bidirectional else 1
+        return torch.cat(list(states[-n_directions:]), dim=-1)
+
+    def decode(self, state):
+        """Map last states (with the embeddings behind them) to outputs."""
+        return self.output(self.hidden(state))
+
+
+def _at_last_row(steps, lengths):
+    """Take the last observed step of each window: (n, n_steps, k) -> (n, k)."""
+    if lengths is None:
+        return steps[:, -1]
+    rows = (lengths - 1)[:, None, None].expand(-1, 1, steps.shape[-1])
+    return steps.gather(1, rows)[:, 0]

@@ -1,0 +1,596 @@
+"""LSTMRegressor: flat scikit-learn hyperparameters around a skorch net."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+from torch import nn
+
+from .._sklearn_compat import (
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from .._windows import PanelWindows, StepTargets
+from ._callbacks import make_callbacks
+from ._device import resolve_device, seeded
+from ._lstm_module import LSTMModule, embedding_size
+from ._validation_tails import split_tails
+from ._window_batches import (
+    BatchIterator,
+    TargetTensors,
+    WindowTensors,
+    mean_target,
+    split_inputs,
+)
+from ._window_net import WindowNet
+
+_LOSSES = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
+_OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+_NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
+
+# Windows of one prediction batch. Always padded to this number: matrix products of
+# one shape give a row the same bits whatever the other rows are.
+_PREDICT_BATCH = {"cpu": 64, "cuda": 4096}
+
+
+class LSTMRegressor(RegressorMixin, BaseEstimator):
+    """A global LSTM that maps windows to one or many outputs.
+
+    The parameters are flat, as scikit-learn likes them; `fit` builds a PyTorch
+    module and trains it through a skorch net. Windows come from
+    :class:`~sklstm.SlidingWindow` and are gathered batch by batch from one table on
+    the device. Every categorical column has an embedding, fed to each step and to
+    the dense head. The outputs are decoded from the last state; a bidirectional net
+    uses the last state of both directions. Padding never reaches the state.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Units of each LSTM layer and direction.
+    num_layers : int, default=1
+        Number of stacked LSTM layers.
+    bidirectional : bool, default=False
+        Whether each layer reads the window in both directions.
+    dropout : float, default=0.0
+        Share of each layer's outputs that is zeroed in training, from 0 to below 1.
+    embedding_dim : int or "auto", default="auto"
+        Size of the embedding of every categorical column. 0 leaves the categorical
+        columns out; "auto" takes ``1.6 * n_labels ** 0.56``, at most 50.
+    head_hidden_size : int, default=None
+        Units of a tanh layer between the last state and the outputs. None: the
+        outputs are linear in the state.
+    loss : {"mse", "mae", "huber"}, default="mse"
+        What training minimises. NaN in a y of several outputs gives no loss.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
+        A name, or a subclass of ``torch.optim.Optimizer``.
+    lr : float, default=3e-3
+        Learning rate.
+    lr_schedule : {"cosine", "plateau", "cyclic", "step"}, default=None
+        How the learning rate changes: along a cosine to 0 at `max_epochs`; halved
+        when the loss stalls for ``n_iter_no_change // 2`` epochs; up and down between
+        ``lr / 10`` and `lr` every four epochs; times 0.3 after each third of
+        `max_epochs`. None keeps it.
+    weight_decay : float, default=0.0
+        Decay of the weights in each step of the optimizer.
+    grad_clip : float, default=1.0
+        Largest norm of the gradient. None sets no limit.
+    batch_size : int, default=64
+        Number of windows in a step of the optimizer.
+    max_epochs : int, default=20
+        Number of passes over the training windows.
+    early_stopping : bool, default=False
+        Whether to hold out the end of each series, stop when the loss there has not
+        improved for `n_iter_no_change` epochs, and bring the best weights back.
+    validation_fraction : float, default=0.1
+        Share of each series' windows, the latest ones, that `early_stopping` holds
+        out. Windows whose targets reach into them are left out of training.
+    n_iter_no_change : int, default=5
+        Epochs without improvement before training stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps"; "auto" is CUDA if there is any, else the CPU.
+        Chosen in `fit`, so that an unfitted model can be sent anywhere.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of windows, and dropout. The global
+        generator of torch is left as it was.
+    verbose : int, default=0
+        1 shows a bar of epochs, 2 prints a line for each.
+    callbacks : list of skorch callbacks or of (name, callback), default=None
+        More callbacks. They are cloned in `fit`.
+    net_params : dict, default=None
+        More parameters of the skorch net, such as ``{"optimizer__eps": 1e-6}``. Those
+        with the prefixes ``module__``, ``optimizer__``, ``criterion__`` and
+        ``callbacks__`` can also be set by `set_params`, and so be searched.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the PyTorch module.
+    history_ : DataFrame of shape (n_epochs_, n_columns)
+        Losses, duration (seconds) and learning rate of each epoch.
+    embeddings_ : dict of str to DataFrame
+        For each categorical column its embedding, indexed by label.
+    n_epochs_ : int
+        Number of epochs trained so far.
+    device_ : torch.device
+        Where the net was trained.
+    n_features_in_ : int
+        Number of steps of a window (the size of the second axis of X).
+    n_channels_in_ : int
+        Number of features at each step.
+
+    See Also
+    --------
+    SlidingWindow : Makes the windows.
+    PanelForecaster : Turns this regressor into a forecaster of many steps.
+
+    Notes
+    -----
+    X may also be an array of shape (n, n_steps, n_features), or (n, n_steps) for one
+    feature; NaN is then an error. In windows NaN may stand for missing values: it
+    enters the net as 0, and each column that has any in `fit` gets an extra input
+    which says whether the value is there.
+
+    The net has the float type of X: windows are float32. Predictions are float64.
+
+    Seeding goes through torch's global generator for the time of `fit`. Processes
+    (the default of ``n_jobs``) keep it apart; threads that fit at the same time do
+    not, and then a seed does not decide the result.
+
+    References
+    ----------
+    Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural
+    Computation 9(8), 1735-1780.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 10, 2)).astype("float32")
+    >>> y = X[:, -1, 0] - X[:, -2, 1]
+    >>> model = LSTMRegressor(hidden_size=16, lr=0.01, random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (200,)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "embedding_dim": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
+        "loss": [StrOptions(set(_LOSSES))],
+        "optimizer": [StrOptions(set(_OPTIMIZERS)), type],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "grad_clip": [None, Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "callbacks": [None, list],
+        "net_params": [None, dict],
+    }
+
+    # The forecaster hands windows and step targets on as they are to a regressor
+    # that says so, and arrays to all others.
+    accepts_panel_windows = True
+
+    def __init__(
+        self,
+        hidden_size=64,
+        *,
+        num_layers=1,
+        bidirectional=False,
+        dropout=0.0,
+        embedding_dim="auto",
+        head_hidden_size=None,
+        loss="mse",
+        optimizer="adam",
+        lr=3e-3,
+        lr_schedule=None,
+        weight_decay=0.0,
+        grad_clip=1.0,
+        batch_size=64,
+        max_epochs=20,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        warm_start=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        callbacks=None,
+        net_params=None,
+    ):
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.embedding_dim = embedding_dim
+        self.head_hidden_size = head_hidden_size
+        self.loss = loss
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.grad_clip = grad_clip
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.net_params = net_params
+
+    def get_params(self, deep=True):
+        """Get the parameters, those in `net_params` as their own if `deep`.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to list the entries of `net_params` too.
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        if deep and isinstance(self.net_params, dict):
+            params.update(self.net_params)
+        return params
+
+    def set_params(self, **params):
+        """Set parameters; those of the net, such as ``optimizer__eps``, as well.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values.
+
+        Returns
+        -------
+        LSTMRegressor
+            The estimator itself.
+        """
+        of_net = {k: v for k, v in params.items() if k.startswith(_NET_PREFIXES)}
+        super().set_params(**{k: v for k, v in params.items() if k not in of_net})
+        if of_net:
+            self.net_params = (self.net_params or {}) | of_net
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train on windows and their targets.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows.
+        y : array of shape (n,) or (n, n_outputs)
+            Targets. NaN is allowed in a y of several outputs, and gives no loss.
+        sample_weight : array of shape (n,), default=None
+            Weights, at least 0; only their ratios matter.
+
+        Returns
+        -------
+        LSTMRegressor
+            The fitted estimator.
+        """
+        going_on = self.warm_start and hasattr(self, "net_")
+        X, y, weight = self._check_training(X, y, sample_weight, reset=not going_on)
+        if not going_on:
+            self._random_state = check_random_state(self.random_state)
+        return self._train(X, y, weight, self.max_epochs, fresh=not going_on)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one more epoch, on these windows.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows.
+        y : array of shape (n,) or (n, n_outputs)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights.
+
+        Returns
+        -------
+        LSTMRegressor
+            The estimator itself.
+        """
+        first = not hasattr(self, "net_")
+        X, y, weight = self._check_training(X, y, sample_weight, reset=first)
+        if first:
+            self._random_state = check_random_state(self.random_state)
+        return self._train(X, y, weight, 1, fresh=first)
+
+    def predict(self, X):
+        """Predict the targets of windows.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+            One prediction for each window, in float64, in the shape of fit's y.
+        """
+        check_is_fitted(self)
+        X = self._check_windows(X, reset=False)
+        weight = self.net_.module_.output.weight
+        device = weight.device
+        # All windows have the same number of steps, even if the longest is shorter:
+        # a prediction may not depend on which others were asked for.
+        n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
+        windows = self._window_tensors(X, device, weight.dtype, n_steps)
+        size = _PREDICT_BATCH.get(device.type, _PREDICT_BATCH["cpu"])
+        out = []
+        for positions in torch.arange(len(X), device=device).split(size):
+            padded = positions.new_zeros(size)
+            padded[: len(positions)] = positions
+            step = self.net_.evaluation_step((windows.gather(padded), None))
+            out.append(step[: len(positions)])
+        y = torch.cat(out).double().cpu().numpy()
+        return y[:, 0] if self._y_ndim == 1 else y
+
+    @property
+    def history_(self):
+        rows = [
+            {k: v for k, v in row.items() if k != "batches"} for row in self._history
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def _history(self):
+        check_is_fitted(self)
+        return self.net_.history
+
+    @property
+    def n_epochs_(self):
+        return len(self._history)
+
+    @property
+    def embeddings_(self):
+        check_is_fitted(self)
+        layers = self.net_.module_.embeddings
+        return {
+            name: pd.DataFrame(
+                layer.weight.detach().cpu().numpy()[1:],
+                index=labels.rename(name),
+                columns=[f"{name}_{i}" for i in range(layer.embedding_dim)],
+            )
+            for (name, labels), layer in zip(
+                self._categories.items(), layers, strict=False
+            )
+        }
+
+    def _check_windows(self, X, reset):
+        """Check X, and learn (or compare) what the steps of its windows hold."""
+        if isinstance(X, PanelWindows):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            names, categories = X.table.names, X.table.categories
+        else:
+            X = validate_data(
+                self, X, allow_nd=True, dtype=[np.float64, np.float32], reset=reset
+            )
+            if X.ndim > 3:
+                raise ValueError(
+                    "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), "
+                    f"got {X.ndim}."
+                )
+            names, categories = (), {}
+        inputs, codes, *_ = split_inputs(X)
+        n_inputs = inputs.shape[1], codes.shape[1]
+        if reset:
+            self._n_inputs, self._categories = n_inputs, categories
+            self.n_channels_in_ = sum(n_inputs)
+            self._flags = np.flatnonzero(np.isnan(inputs).any(axis=0))
+            if sum(n_inputs) == 0:
+                raise ValueError(
+                    "The windows have no features: X has no columns, and no target "
+                    "joins them. Give X a column, or use PanelForecaster."
+                )
+        elif n_inputs != self._n_inputs:
+            raise ValueError(
+                f"Each step of X has {n_inputs[0]} numeric and {n_inputs[1]} "
+                f"categorical features {list(names)}; fit saw {self._n_inputs[0]} and "
+                f"{self._n_inputs[1]}."
+            )
+        return X
+
+    def _check_training(self, X, y, sample_weight, reset):
+        """Check the training data, and normalise the weights to a mean of 1."""
+        if y is None:
+            raise ValueError(
+                "LSTMRegressor requires y to be passed, but the target y is None."
+            )
+        X = self._check_windows(X, reset)
+        y = self._check_targets(y, reset)
+        check_consistent_length(X, y)
+        if sample_weight is None:
+            return X, y, None
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return X, y, weight / weight.mean()
+
+    def _check_targets(self, y, reset):
+        if not isinstance(y, StepTargets):
+            y = check_array(
+                y,
+                ensure_2d=False,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+                input_name="y",
+            )
+            if y.ndim == 1 and np.isnan(y).any():
+                raise ValueError(
+                    "Input y contains NaN. Drop those windows; only a y of shape "
+                    "(n, n_outputs) may hold NaN, for outputs that are not known."
+                )
+        if reset:
+            self._y_ndim = y.ndim
+            self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        elif (1 if y.ndim == 1 else y.shape[1]) != self._n_outputs:
+            raise ValueError(
+                f"y has shape {y.shape}, but fit saw {self._n_outputs} output(s)."
+            )
+        return y
+
+    def _train(self, X, y, weight, epochs, fresh):
+        device = resolve_device(self.device)
+        train, valid = self._split(X, y)
+        if not isinstance(y, StepTargets):
+            y = y.reshape(len(y), -1)
+        dtype = _float_type(X, device) if fresh else self._dtype
+        windows = self._window_tensors(X, device, dtype)
+        targets = TargetTensors(y, weight, dtype=windows.inputs.dtype, device=device)
+        size = min(self.batch_size, len(train))
+        iterators = (
+            BatchIterator(windows, targets, train, size, shuffle=True),
+            BatchIterator(windows, targets, valid, size, shuffle=False)
+            if len(valid)
+            else None,
+        )
+        seed = self._random_state.randint(np.iinfo(np.int32).max)
+        with seeded(seed, device):
+            if fresh:
+                net = self._make_net(windows, len(iterators[0]), device)
+                net.module_.output.bias.data.copy_(
+                    torch.as_tensor(mean_target(y, train, weight))
+                )
+            else:
+                net = self.net_
+                _restart_lr(net, self.lr)
+            net.partial_fit(iterators, epochs=epochs)
+        self.net_, self.device_, self._dtype = net, device, dtype
+        return self
+
+    def _split(self, X, y):
+        """Split windows into training and validation, by the time of each series."""
+        n = len(X)
+        if not self.early_stopping:
+            return np.arange(n), np.arange(0)
+        panel = isinstance(X, PanelWindows)
+        series = X.series if panel else np.zeros(n, dtype=np.intp)
+        order = X.ends if panel else np.arange(n)
+        gap = y.horizon - 1 if isinstance(y, StepTargets) else 0
+        train, valid = split_tails(series, order, self.validation_fraction, gap)
+        if len(valid) == 0:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} leaves no window to validate on: the "
+                f"longest of {len(np.unique(series))} series has "
+                f"{np.bincount(series).max()} windows. Use a larger fraction, "
+                f"longer series, or early_stopping=False. Got n_samples={n}."
+            )
+        return train, valid
+
+    def _window_tensors(self, X, device, dtype, n_steps=None):
+        inputs, codes, first, lengths = split_inputs(X)
+        if self.embedding_dim == 0:
+            codes = codes[:, :0]
+        if n_steps is None:
+            n_steps = lengths.max()
+        return WindowTensors(
+            inputs,
+            codes,
+            first,
+            lengths,
+            n_steps,
+            flags=self._flags,
+            dtype=dtype,
+            device=device,
+        )
+
+    def _make_net(self, windows, n_batches, device):
+        labels = self._categories.values() if self.embedding_dim != 0 else ()
+        callbacks = make_callbacks(self, n_batches, self.early_stopping)
+        params = {
+            "module__n_features": windows.inputs.shape[1],
+            "module__n_outputs": self._n_outputs,
+            "module__hidden_size": self.hidden_size,
+            "module__num_layers": self.num_layers,
+            "module__bidirectional": self.bidirectional,
+            "module__dropout": self.dropout,
+            "module__cardinalities": [len(known) + 1 for known in labels],
+            "module__embedding_dims": [
+                embedding_size(len(known), self.embedding_dim) for known in labels
+            ],
+            "module__head_hidden_size": self.head_hidden_size,
+            "criterion": _LOSSES[self.loss],
+            "criterion__reduction": "none",
+            "optimizer": _OPTIMIZERS.get(self.optimizer, self.optimizer),
+            "optimizer__weight_decay": self.weight_decay,
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "device": device,
+            "train_split": None,
+            "callbacks": callbacks + clone(self.callbacks or [], safe=False),
+            "verbose": int(self.verbose > 1),
+        }
+        net = WindowNet(LSTMModule, **params | (self.net_params or {}))
+        net.initialize()
+        net.module_.to(windows.inputs.dtype)
+        return net
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _float_type(X, device):
+    """The float type of X; MPS has no double precision."""
+    if X.dtype == np.float32 or device.type == "mps":
+        return torch.float32
+    return torch.float64
+
+
+def _restart_lr(net, lr):
+    """Let a schedule start anew: the last one may have ended at a rate of 0."""
+    for group in net.optimizer_.param_groups:
+        group["lr"] = lr
+        group.pop("initial_lr", None)

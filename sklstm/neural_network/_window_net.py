@@ -1,0 +1,99 @@
+"""The skorch net around the module: batches from tensors, a loss that knows gaps."""
+
+import math
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer, PrintLog
+
+__all__ = ["WindowNet"]
+
+
+class _StopTraining(Exception):
+    """A callback asked for the end of training."""
+
+
+class WindowNet(NeuralNet):
+    """A skorch net that is fed with iterators of gathered batches.
+
+    Three of skorch's steps differ. Iterators come as they are, with no DataLoader
+    between. The loss leaves out unknown targets and applies sample weights. Batch
+    losses stay on the device until the epoch is over, so that the device never
+    waits for the host.
+    """
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Take X for what it is: the iterators of training and validation."""
+        return X
+
+    def get_iterator(self, dataset, training=False):
+        """Take the dataset for what it is: an iterator."""
+        return dataset
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Average the loss over the targets that are known."""
+        y, weight = y_true
+        known = ~torch.isnan(y)
+        loss = self.criterion_(y_pred, torch.where(known, y, y_pred.detach()))
+        if weight is not None:
+            loss = loss * weight
+        return (loss * known).sum() / known.sum().clamp(min=1)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Go through the batches once, and record the mean loss and their number."""
+        if iterator is None:
+            return
+        losses, sizes = [], []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            sizes.append(len(batch[0]["values"]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        weights = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
+        loss = float(torch.stack(losses).double().cpu() @ weights)
+        self._record_loss(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_batch_count", len(sizes))
+
+    def notify(self, method_name, **cb_kwargs):
+        """Tell a stop that a callback asks for from Ctrl-C, which must escape."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as stop:
+            if method_name != "on_epoch_end" or not self._raised_by_callback(stop):
+                raise
+            raise _StopTraining from None
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train for `max_epochs` more epochs, or until a callback stops it."""
+        if not self.initialized_:
+            self.initialize()
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except _StopTraining:
+            pass
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def _record_loss(self, name, loss):
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"Training diverged: {name} is {loss} in epoch "
+                f"{len(self.history)}. Lower lr, set grad_clip, or scale X and y."
+            )
+        best = min([row[name] for row in self.history[:-1] if name in row] + [math.inf])
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", loss < best)
+
+    @staticmethod
+    def _raised_by_callback(stop):
+        """Whether a callback raised it in its own code, as EarlyStopping does."""
+        frame = stop.__traceback__
+        while frame.tb_next is not None:
+            frame = frame.tb_next
+        return frame.tb_frame.f_code.co_name == "on_epoch_end"

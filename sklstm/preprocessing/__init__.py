@@ -1,0 +1,7 @@
+"""Transformers of panels that keep every row, its order and its index."""
+
+from ._series_encoder import SeriesEncoder
+from ._series_scaler import SeriesScaler
+from ._sliding_window import SlidingWindow
+
+__all__ = ["SeriesEncoder", "SeriesScaler", "SlidingWindow"]

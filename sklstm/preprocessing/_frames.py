@@ -1,0 +1,114 @@
+"""Frames in and out of the transformers of whole series: checks, columns, rows."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import FLOAT_DTYPES, validate_data
+
+from .._panel import PanelRows, index_message, is_panel, read_rows
+
+
+def read_input(estimator, X, y=None, *, reset, panel=None, finite="allow-nan"):
+    """Check X, and read which rows belong to which series.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or held against X.
+    X : DataFrame or array-like
+        Frames are not converted, everything else becomes a float array.
+    y : object
+        The target given to `fit`, which may betray that X had an index once.
+    reset : bool
+        Whether this is a `fit`.
+    panel : bool or None
+        Whether the rows seen in `fit` had a panel index. None allows both.
+    finite : {"allow-nan", False}
+        What `ensure_all_finite` is for an array.
+
+    Returns
+    -------
+    X : DataFrame or ndarray of shape (n_rows, n_columns)
+    rows : PanelRows
+        Rows without a panel index make one series, whose label is 0.
+    """
+    if not is_panel(X) and (panel or is_panel(y)):
+        raise TypeError(index_message(X))
+    if is_panel(X) and panel is False:
+        raise TypeError(
+            "X is indexed by (series, time), but the rows seen in fit had no such "
+            "index and made one series. Fit on rows with the same index levels."
+        )
+    if isinstance(X, pd.DataFrame):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    else:
+        X = validate_data(
+            estimator, X, reset=reset, dtype=FLOAT_DTYPES, ensure_all_finite=finite
+        )
+    return X, read_rows(X) if is_panel(X) else _one_series(X)
+
+
+def _one_series(X):
+    if len(X) == 0:
+        raise ValueError("X has no rows; at least one is needed.")
+    indptr = np.array([0, len(X)])
+    return PanelRows(pd.RangeIndex(len(X)), None, indptr, pd.RangeIndex(1))
+
+
+def scaled_columns(X):
+    """Positions of the numeric columns of X; categories, text and bools are not."""
+    if not isinstance(X, pd.DataFrame):
+        return np.arange(X.shape[1])
+    for name, dtype in zip(X.columns, X.dtypes, strict=True):
+        _check_dtype(name, dtype)
+    kinds = pd.api.types
+    numeric = [
+        kinds.is_numeric_dtype(t) and not kinds.is_bool_dtype(t) for t in X.dtypes
+    ]
+    return np.flatnonzero(numeric)
+
+
+def _check_dtype(name, dtype):
+    if isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM":
+        raise TypeError(
+            f"Column {name!r} of X has dtype {dtype}: times cannot be scaled. Drop the "
+            "column, move it to the index, or make numbers of it, such as "
+            f"X[{name!r}].dt.dayofweek."
+        )
+    if dtype.kind == "c":
+        raise TypeError(
+            f"Column {name!r} of X has dtype {dtype}: complex numbers cannot be "
+            "scaled. Replace it by its real and its imaginary part."
+        )
+
+
+def read_column(X, position):
+    """One column as an array of floats, float32 where it was that."""
+    if not isinstance(X, pd.DataFrame):
+        return X[:, position]
+    name, column = X.columns[position], X.iloc[:, position]
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        raise TypeError(
+            f"Column {name!r} of X was numeric in fit and now has dtype "
+            f"{column.dtype}. Convert it with X[{name!r}].astype(float)."
+        )
+    dtype = np.float32 if column.dtype == np.float32 else np.float64
+    missing = {} if isinstance(column.dtype, np.dtype) else {"na_value": np.nan}
+    values = column.to_numpy(dtype=dtype, **missing)
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Input X contains infinity in column {name!r}. Replace it by NaN, which "
+            "is skipped, or by a number."
+        )
+    return values
+
+
+def replace_columns(X, positions, columns):
+    """X with new values in some columns, under the same index and names."""
+    if not isinstance(X, pd.DataFrame):
+        # Every column of an array is scaled.
+        return np.stack(columns, axis=1)
+    parts = {i: X.iloc[:, i] for i in range(X.shape[1])}
+    parts.update(zip(positions, columns, strict=True))
+    out = pd.DataFrame(parts, index=X.index, copy=False)
+    out.columns = X.columns
+    return out

@@ -1,0 +1,331 @@
+"""SeriesScaler: every series by its own centre and scale."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._panel import check_known_series, is_panel, locate_series, show
+from .._sklearn_compat import StrOptions, _fit_context
+from ._frames import read_column, read_input, replace_columns, scaled_columns
+from ._series_statistics import METHODS, gather_table, join_tables
+
+
+def _scale(x, center, scale, offset):
+    return ((x - center) / scale + offset).astype(x.dtype, copy=False)
+
+
+def _unscale(x, center, scale, offset):
+    return ((x - offset) * scale + center).astype(x.dtype, copy=False)
+
+
+def _target_range(method, feature_range):
+    if len(feature_range) != 2 or not feature_range[0] < feature_range[1]:
+        raise ValueError(
+            f"feature_range must be (min, max) with min < max, got {feature_range!r}."
+        )
+    return feature_range if method == "minmax" else (0.0, 1.0)
+
+
+def _last_times(rows):
+    if not isinstance(rows.index, pd.MultiIndex):
+        return None
+    return rows.times_at(rows.indptr[1:] - 1)
+
+
+def _join_labels(old, new, positions):
+    """Labels of `old` renewed at `positions`, then those at position -1 added."""
+    known = np.flatnonzero(positions >= 0)
+    source = np.arange(len(old))
+    source[positions[known]] = len(old) + known
+    added = len(old) + np.flatnonzero(positions < 0)
+    return old.append(new).take(np.concatenate([source, added]))
+
+
+def _check_mergeable(method, known):
+    if METHODS[method].merge is None and len(known):
+        raise ValueError(
+            f"partial_fit with method={method!r} takes new series only, since the "
+            "quartiles of all rows do not follow from those of two parts. "
+            f"{len(known)} series are known already: {show(known)}. Call fit on all "
+            "rows at once, or use another method."
+        )
+
+
+def _check_later(rows, positions, last_time):
+    """Raise if a known series goes on at or before the last time seen of it."""
+    known = positions >= 0
+    first = rows.times_at(rows.indptr[:-1][known])
+    early = np.asarray(first <= last_time.take(positions[known]))
+    if early.any():
+        series = rows.series[known][early]
+        raise ValueError(
+            "partial_fit with method='difference' needs rows later than those seen "
+            f"before. {len(series)} series start too early: {show(series)}. Pass rows "
+            "in the order of time, or call fit on all rows at once."
+        )
+
+
+class SeriesScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Centre and scale every series by its own statistics.
+
+    What :class:`~sklearn.preprocessing.StandardScaler` and its siblings do to a
+    column, this does to each column of each series of a panel, so that series of
+    very different size can share one model. Numeric columns come out as floats
+    (float32 where they were float32); categorical, boolean and text columns pass
+    untouched. The rows may be in any order.
+
+    Parameters
+    ----------
+    method : {"standard", "minmax", "robust", "maxabs", "difference"}, \
+default="standard"
+        - "standard": mean 0 and standard deviation 1;
+        - "minmax": from the lowest to the highest value onto `feature_range`;
+        - "robust": median 0 and range between the quartiles 1;
+        - "maxabs": largest absolute value 1, and zero stays zero;
+        - "difference": mean 0, and the differences from row to row have standard
+          deviation 1. A drift of the level does not count, so series stay
+          comparable by their short-term changes. A straight line is divided by
+          its slope.
+    feature_range : tuple (min, max), default=(-1, 1)
+        Where ``method="minmax"`` puts the lowest and the highest value.
+    unseen : {"global", "error"}, default="global"
+        What to do with a series not seen in `fit`: use the statistics of all rows
+        pooled (`global_`), or raise a ValueError.
+
+    Attributes
+    ----------
+    center_ : DataFrame of shape (n_series, n_scaled_columns)
+        What is subtracted from each series, indexed by the names of the series. An
+        array makes one row.
+    scale_ : DataFrame of shape (n_series, n_scaled_columns)
+        What each series is then divided by.
+    global_ : DataFrame of shape (2, n_scaled_columns)
+        The "center" and the "scale" of series not seen in `fit`.
+    offset_ : float
+        What is added at last: the lower end of `feature_range` for
+        ``method="minmax"``, otherwise 0.
+    scaled_columns_ : ndarray of shape (n_scaled_columns,)
+        Positions of the columns that are scaled.
+    statistics_ : ndarray of shape (n_statistics, n_series, n_scaled_columns)
+        What `partial_fit` needs to go on, such as counts, means and sums of squares.
+    last_time_ : Index of shape (n_series,), or None
+        The last time seen of each series, where `partial_fit` needs it.
+    panel_ : bool
+        Whether `fit` saw a panel, or else rows of one series.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all are strings.
+
+    See Also
+    --------
+    SeriesEncoder : Append the series id, which the scaled values no longer tell.
+    sklearn.preprocessing.StandardScaler : One centre and scale for all rows.
+
+    Notes
+    -----
+    An array, or a frame whose index is no panel index, is read as one series. The
+    result equals that of scikit-learn's StandardScaler, MinMaxScaler, RobustScaler
+    and MaxAbsScaler. NaN is skipped in the statistics and kept in the values;
+    infinity raises a ValueError, and a column of dates a TypeError.
+
+    A constant series gets scale 1 and comes back from `inverse_transform` bit by
+    bit (with "maxabs" only a series of zeros is constant). So does a series whose
+    spread is within rounding, by the rules of scikit-learn. Without any value, the
+    centre is 0 and the scale 1.
+
+    Quartiles of parts do not tell the quartiles of the whole. For this reason
+    `global_` is the median series with ``method="robust"``, that is the median of
+    the centres and the median of the scales, and `partial_fit` takes new series only.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm import SeriesScaler
+    >>> index = pd.MultiIndex.from_product(
+    ...     [["kiosk", "mall"], [1, 2, 3]], names=["store", "day"]
+    ... )
+    >>> X = pd.DataFrame({"sales": [1.0, 2, 3, 100, 200, 300]}, index=index)
+    >>> scaler = SeriesScaler(method="minmax").fit(X)
+    >>> scaled = scaler.transform(X)
+    >>> scaled.unstack()
+          sales
+    day       1    2    3
+    store
+    kiosk  -1.0  0.0  1.0
+    mall   -1.0  0.0  1.0
+    >>> scaler.inverse_transform(scaled).equals(X)
+    True
+    >>> scaler.center_
+           sales
+    store
+    kiosk    1.0
+    mall   100.0
+    """
+
+    _parameter_constraints: dict = {
+        "method": [StrOptions(set(METHODS))],
+        "feature_range": [tuple],
+        "unseen": [StrOptions({"global", "error"})],
+    }
+
+    def __init__(self, method="standard", *, feature_range=(-1, 1), unseen="global"):
+        self.method = method
+        self.feature_range = feature_range
+        self.unseen = unseen
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the centre and the scale of every series.
+
+        Parameters
+        ----------
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
+            Rows indexed by series and time, or rows of one series.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : SeriesScaler
+            Fitted scaler.
+        """
+        return self._learn(X, y, reset=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Learn from more rows, as if `fit` had seen them all.
+
+        New series are added to those known. Rows of a known series are merged with
+        the rows seen before, exactly; they must be other rows than those.
+
+        Parameters
+        ----------
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
+            Rows with the columns and the index levels of the rows before.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : SeriesScaler
+            Fitted scaler.
+
+        Raises
+        ------
+        ValueError
+            If a series is known and ``method="robust"``, which cannot be merged; or
+            if its rows are not later than those seen and ``method="difference"``.
+        """
+        return self._learn(X, y, reset=not hasattr(self, "statistics_"))
+
+    def transform(self, X):
+        """Centre and scale every series.
+
+        Parameters
+        ----------
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
+            Rows with the columns and the index levels seen in `fit`.
+
+        Returns
+        -------
+        X_scaled : DataFrame, Series or ndarray of shape (n_rows, n_columns)
+            The same rows in the same order, in the container of X.
+        """
+        check_is_fitted(self)
+        return self._apply(_scale, X)
+
+    def inverse_transform(self, X):
+        """Undo `transform`.
+
+        Parameters
+        ----------
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
+            Scaled rows, with the columns and the index levels seen in `fit`.
+
+        Returns
+        -------
+        X_original : DataFrame, Series or ndarray of shape (n_rows, n_columns)
+            The same rows in the same order, in the container of X.
+        """
+        check_is_fitted(self)
+        return self._apply(_unscale, X)
+
+    def _learn(self, X, y, reset):
+        low, high = _target_range(self.method, self.feature_range)
+        method = METHODS[self.method]
+        X, rows = self._read(X, y, reset=reset)
+        positions = scaled_columns(X) if reset else self.scaled_columns_
+        columns = [rows.sort(read_column(X, i)) for i in positions]
+        table, series = gather_table(method, columns, rows.indptr), rows.series
+        last_time = _last_times(rows) if method.ordered else None
+        if not reset:
+            table, series, last_time = self._join(table, rows, last_time)
+
+        eps = np.array([np.finfo(column.dtype).eps for column in columns])
+        center, scale = method.center_scale(
+            np.concatenate([table, method.pool(table)], axis=1), eps
+        )
+        scale = np.nan_to_num(scale / (high - low), nan=1.0)
+        names = X.columns[positions] if isinstance(X, pd.DataFrame) else None
+        names = names if reset else self.center_.columns
+        self.center_ = pd.DataFrame(center[:-1], index=series, columns=names)
+        self.scale_ = pd.DataFrame(scale[:-1], index=series, columns=names)
+        self.global_ = pd.DataFrame(
+            [center[-1], scale[-1]], index=["center", "scale"], columns=names
+        )
+        self.offset_ = float(low)
+        self.scaled_columns_ = positions
+        self.statistics_ = table
+        self.last_time_ = last_time
+        self.panel_ = is_panel(X)
+        return self
+
+    def _join(self, table, rows, last_time):
+        """Join the statistics of new rows with those of the rows seen before."""
+        positions = locate_series(rows.series, self.center_.index)
+        _check_mergeable(self.method, rows.series[positions >= 0])
+        if last_time is not None:
+            _check_later(rows, positions, self.last_time_)
+            last_time = _join_labels(self.last_time_, last_time, positions)
+        table = join_tables(METHODS[self.method], self.statistics_, table, positions)
+        series = _join_labels(self.center_.index, rows.series, positions)
+        return table, series, last_time
+
+    def _read(self, X, y=None, *, reset):
+        """Check X, a Series as the one column whatever its name."""
+        if isinstance(X, pd.Series):
+            name = 0 if X.name is None else X.name
+            if not reset and self.n_features_in_ == 1:
+                name = getattr(self, "feature_names_in_", [0])[0]
+            X = X.to_frame(name)
+        return read_input(self, X, y, reset=reset, panel=None if reset else self.panel_)
+
+    def _apply(self, function, X):
+        """Call `function` on the values, centres, scales and offset of each column."""
+        frame, rows = self._read(X, reset=False)
+        located = locate_series(rows.series, self.center_.index)
+        if self.unseen == "error":
+            check_known_series(
+                located,
+                rows.series,
+                "Add them with partial_fit, or set unseen='global' to use the "
+                "statistics of all series.",
+            )
+        codes = rows.unsort(np.repeat(located, rows.lengths))
+        # Series that were not found have position -1, the last row: the global one.
+        center = np.vstack([self.center_, self.global_.loc[["center"]]])
+        scale = np.vstack([self.scale_, self.global_.loc[["scale"]]])
+        columns = [
+            function(read_column(frame, i), c[codes], s[codes], self.offset_)
+            for i, c, s in zip(self.scaled_columns_, center.T, scale.T, strict=True)
+        ]
+        out = replace_columns(frame, self.scaled_columns_, columns)
+        return out.iloc[:, 0].rename(X.name) if isinstance(X, pd.Series) else out
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,356 @@
+"""SlidingWindow: rows of a panel in, one lazy window for each row out."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
+
+from .._panel import (
+    index_message,
+    is_panel,
+    locate_series,
+    ragged_arange,
+    read_rows,
+    tail_positions,
+)
+from .._sklearn_compat import Interval, _fit_context
+from .._windows import PanelTable, PanelWindows
+from ._columns import (
+    check_kinds,
+    encode,
+    is_categorical,
+    observed_labels,
+    read_numbers,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Context:
+    """The last rows of each series seen in fit, kept for later rows."""
+
+    values: np.ndarray
+    codes: np.ndarray
+    target: np.ndarray
+    breaks: np.ndarray
+    indptr: np.ndarray
+    series: pd.Index
+    end: pd.Index
+
+    @property
+    def lengths(self):
+        return np.diff(self.indptr)
+
+
+def _merge(old, old_rows, new, new_rows):
+    """Rows of two arrays in one, each at its place."""
+    merged = np.empty((len(old) + len(new), *new.shape[1:]), dtype=new.dtype)
+    merged[old_rows], merged[new_rows] = old, new
+    return merged
+
+
+def _gap_breaks(start, end, max_gap):
+    """Whether the time from each `start` to each `end` is more than `max_gap`."""
+    if isinstance(end, pd.PeriodIndex):
+        return end.asi8 - start.asi8 > max_gap
+    if isinstance(end, pd.DatetimeIndex):
+        return np.asarray(end - start > pd.Timedelta(max_gap))
+    return np.asarray(end - start > max_gap)
+
+
+def _check_max_gap(max_gap, time):
+    if isinstance(time, pd.DatetimeIndex):
+        allowed = "a Timedelta or its text, such as '7D', since the times are dates"
+        bad = isinstance(max_gap, Integral)
+    else:
+        allowed = "a number of time steps, since the times are periods or numbers"
+        bad = not isinstance(max_gap, (Integral, float))
+    if bad or not (
+        isinstance(time, (pd.DatetimeIndex, pd.PeriodIndex))
+        or pd.api.types.is_numeric_dtype(time)
+    ):
+        raise ValueError(f"max_gap must be {allowed}; got {max_gap!r}.")
+
+
+class SlidingWindow(TransformerMixin, BaseEstimator):
+    """Give every row of a panel the window of rows that ends with it.
+
+    As many windows come out as rows go in, in their order, so that y,
+    sample_weight and scorers stay aligned in a stock
+    :class:`~sklearn.pipeline.Pipeline`. Windows never reach into another series;
+    where a series has not enough rows yet, the window is padded on the left, and
+    the padding is known by its length. Nothing is copied per window: the result is
+    a :class:`~sklstm.PanelWindows`, one table whatever the window size.
+
+    Parameters
+    ----------
+    window_size : int, default=24
+        Number of rows of a window, the row itself included.
+    carry_context : bool, default=True
+        Whether the last ``window_size - 1`` rows of each series seen in `fit` go
+        before the rows of the same series in `transform`. This happens only for a
+        series whose rows all come later than those seen in `fit`.
+    max_gap : int, float, Timedelta or str, default=None
+        Windows do not reach over a larger step in time than this: a number for
+        times that are numbers or periods, a Timedelta (or its text, as ``"7D"``)
+        for dates. None sets no limit.
+    target : str, default=None
+        The column of X that is the target's own past. It becomes the last feature
+        of the windows, and models that know of it (seasonal skips, lags) use it.
+        Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
+        past of y itself.
+    flat : bool, default=False
+        Whether each window is one row of ``window_size * n_features`` numbers, for
+        regressors that take 2-D arrays, such as :class:`~sklearn.linear_model.Ridge`.
+
+    Attributes
+    ----------
+    categories_ : dict of str to Index, or None
+        For each categorical column (category, string or object dtype) the labels
+        seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
+        has code 0. None after a fit on an array.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all are strings.
+
+    See Also
+    --------
+    PanelWindows : The container that `transform` returns.
+    SeriesEncoder : Append the series id as a categorical column before this step.
+
+    Notes
+    -----
+    An array without an index is read as one sequence in each row: `transform`
+    returns the last `window_size` columns of a 2-D array, and the last
+    `window_size` steps of a 3-D array of shape (windows, steps, features).
+
+    Values are float32. NaN stays NaN; infinity is an error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklstm import SlidingWindow
+    >>> index = pd.MultiIndex.from_product([["a", "b"], [1, 2, 3, 4]])
+    >>> X = pd.DataFrame({"load": [1.0, 2, 3, 4, 5, 6, 7, 8]}, index=index)
+    >>> train, test = X[X.index.get_level_values(1) < 4], X.xs(4, level=1, drop_level=0)
+    >>> window = SlidingWindow(window_size=3).fit(train)
+    >>> np.asarray(window.transform(test))[:, :, 0]
+    array([[2., 3., 4.],
+           [6., 7., 8.]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        "window_size": [Interval(Integral, 1, None, closed="left")],
+        "carry_context": ["boolean"],
+        "max_gap": [None, Interval(Integral, 1, None, closed="left"), float]
+        + [pd.Timedelta, pd.DateOffset, str],
+        "target": [None, str],
+        "flat": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        window_size=24,
+        *,
+        carry_context=True,
+        max_gap=None,
+        target=None,
+        flat=False,
+    ):
+        self.window_size = window_size
+        self.carry_context = carry_context
+        self.max_gap = max_gap
+        self.target = target
+        self.flat = flat
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the categories, and keep the last rows of each series.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), or array
+            A panel indexed by (series, time), in any row order.
+        y : ignored
+            Present for API consistency; a y whose index names series while that
+            of X does not is an error.
+
+        Returns
+        -------
+        SlidingWindow
+            The fitted transformer.
+        """
+        if not is_panel(X):
+            if is_panel(y):
+                raise TypeError(index_message(X))
+            self._check_array(X, reset=True)
+            self.categories_ = None
+            return self
+        validate_data(self, X, skip_check_array=True)
+        rows = read_rows(X)
+        self._check_columns(X)
+        self._check_length(rows)
+        names = [n for n, c in X.items() if is_categorical(c) and n != self.target]
+        self.categories_ = {name: observed_labels(X[name]) for name in names}
+        self._context = self._keep_context(X, rows)
+        return self
+
+    def transform(self, X):
+        """Give each row its window.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), or array
+            As in `fit`: the same columns.
+
+        Returns
+        -------
+        PanelWindows of shape (n_rows, window_size, n_features)
+            Or, for an array, an array of its last `window_size` columns.
+        """
+        check_is_fitted(self)
+        if self.categories_ is None:
+            X = self._check_array(X, reset=False)
+            X = X[:, -self.window_size :]
+            return X.reshape(len(X), -1) if self.flat else X
+        validate_data(self, X, skip_check_array=True, reset=False)
+        rows = read_rows(X)
+        positions, lengths = self._matching_context(rows)
+        table, ends = self._lay_out(X, rows, positions, lengths)
+        return PanelWindows(table, ends, self.window_size, flat=self.flat)
+
+    def set_output(self, *, transform=None):
+        """Do nothing: windows are neither an array nor a frame.
+
+        Present so that ``Pipeline.set_output`` can be called on a pipeline with
+        this step.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        SlidingWindow
+            The transformer itself.
+        """
+        return self
+
+    def _check_array(self, X, reset):
+        if not reset and is_panel(X):
+            raise TypeError(
+                "SlidingWindow was fitted on an array, and X is a panel. Fit it on "
+                "a panel, or transform an array."
+            )
+        return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
+
+    def _check_columns(self, X):
+        check_kinds(X)
+        if self.target is None:
+            return
+        if self.target not in X.columns:
+            raise ValueError(
+                f"target={self.target!r} is not a column of X, which has "
+                f"{list(X.columns)}."
+            )
+        if is_categorical(X[self.target]):
+            raise ValueError(
+                f"target={self.target!r} has dtype {X[self.target].dtype}; the "
+                "target's past must be numeric."
+            )
+
+    def _check_length(self, rows):
+        longest = rows.lengths.max()
+        if self.window_size > longest:
+            raise ValueError(
+                f"window_size={self.window_size} is longer than the longest series, "
+                f"which has {longest} rows. Choose a window_size of at most {longest}."
+            )
+        if self.max_gap is not None:
+            _check_max_gap(self.max_gap, rows.index.levels[-1])
+
+    def _read(self, X):
+        """Read the columns as arrays in the given row order."""
+        numeric = [n for n in X.columns if n not in self.categories_]
+        numeric = [n for n in numeric if n != self.target]
+        values = np.empty((len(X), len(numeric)), dtype=np.float32)
+        for j, name in enumerate(numeric):
+            values[:, j] = read_numbers(X[name], name)
+        codes = np.empty((len(X), len(self.categories_)), dtype=np.int32)
+        for j, (name, labels) in enumerate(self.categories_.items()):
+            codes[:, j] = encode(X[name], labels)
+        target = np.empty((len(X), int(self.target is not None)), dtype=np.float32)
+        if self.target is not None:
+            target[:, 0] = read_numbers(X[self.target], self.target)
+        return values, codes, target, tuple(numeric)
+
+    def _breaks(self, rows):
+        """Whether each sorted row starts a stretch that windows stay within."""
+        breaks = np.zeros(len(rows), dtype=bool)
+        if self.max_gap is not None:
+            breaks[1:] = _gap_breaks(rows.time[:-1], rows.time[1:], self.max_gap)
+        breaks[rows.indptr[:-1]] = True
+        return breaks
+
+    def _keep_context(self, X, rows):
+        tail, indptr = tail_positions(rows.indptr, self.window_size - 1)
+        given = tail if rows.order is None else rows.order[tail]
+        values, codes, target, _ = self._read(X.iloc[given])
+        end = rows.times_at(rows.indptr[1:] - 1)
+        breaks = self._breaks(rows)[tail]
+        return _Context(values, codes, target, breaks, indptr, rows.series, end)
+
+    def _matching_context(self, rows):
+        """Find the kept rows that go before each series of `rows`, and their number."""
+        positions = locate_series(rows.series, self._context.series)
+        lengths = np.zeros(rows.n_series, dtype=np.intp)
+        if not self.carry_context:
+            return positions, lengths
+        known = positions >= 0
+        first = rows.times_at(rows.indptr[:-1])[known]
+        later = np.asarray(first > self._context.end.take(positions[known]))
+        lengths[known] = np.where(later, self._context.lengths[positions[known]], 0)
+        return positions, lengths
+
+    def _lay_out(self, X, rows, positions, lengths):
+        """Build the table: for each series its kept rows, then its rows of X."""
+        context, indptr = self._context, np.r_[0, np.cumsum(lengths + rows.lengths)]
+        source = ragged_arange(context.indptr[positions], lengths)
+        kept = ragged_arange(indptr[:-1], lengths)
+        new = ragged_arange(indptr[:-1] + lengths, rows.lengths)
+        ends = rows.unsort(new)
+
+        *parts, names = self._read(X)
+        if len(kept) or rows.order is not None:
+            old = (context.values, context.codes, context.target)
+            parts = [
+                _merge(a[source], kept, b, ends)
+                for a, b in zip(old, parts, strict=True)
+            ]
+        breaks = _merge(context.breaks[source], kept, self._breaks(rows), new)
+        joint = np.flatnonzero(lengths)
+        breaks[indptr[joint] + lengths[joint]] = self._far(rows, positions, joint)
+        breaks[indptr[:-1]] = True
+        segments = np.flatnonzero(breaks)
+        return PanelTable(*parts, indptr, segments, names, self.categories_), ends
+
+    def _far(self, rows, positions, joint):
+        """Whether the first rows of X lie beyond a gap from the rows kept before."""
+        if self.max_gap is None or len(joint) == 0:
+            return False
+        end = self._context.end.take(positions[joint])
+        first = rows.times_at(rows.indptr[:-1][joint])
+        return _gap_breaks(end, first, self.max_gap)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,164 @@
+"""Imports go down, floor by floor, and `import sklstm` loads nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklstm
+
+PACKAGE = Path(sklstm.__file__).parent
+FLOORS = {
+    "_panel": 0,
+    "_time_step": 0,
+    "_sklearn_compat": 0,
+    "_windows": 1,
+    "metrics": 1,
+    "datasets": 1,
+    "neural_network._lstm_module": 1,
+    "neural_network": 2,
+    "preprocessing": 2,
+    "model_selection": 2,
+    "forecasting": 3,
+    "inspection": 4,
+    "_recipe": 4,
+    "__init__": 5,
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def floor_of(module):
+    """The floor of a module, or of the subpackage that holds it."""
+    return FLOORS[module] if module in FLOORS else FLOORS[module.split(".")[0]]
+
+
+def imports_of(path, *, inside_functions=True):
+    """Every module that a file imports, those of this package as `.name`."""
+    found = set()
+    for node in _import_nodes(ast.parse(path.read_text()), inside_functions):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif node.level == 0:
+            found.add(node.module)
+        else:
+            found.update(_siblings(path, node))
+    return found
+
+
+def _import_nodes(node, inside_functions):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif _is_type_checking(child):
+            continue
+        elif inside_functions or not isinstance(child, ast.FunctionDef):
+            yield from _import_nodes(child, inside_functions)
+
+
+def _is_type_checking(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _siblings(path, node):
+    """The files that a relative import reaches, each as a dotted name."""
+    base = path.parents[node.level - 1]
+    if node.module:
+        return {_file_name(base.joinpath(*node.module.split(".")))}
+    return {_file_name(base / alias.name) for alias in node.names}
+
+
+def _file_name(target):
+    if target.is_dir():
+        target = target / "__init__"
+    assert target.with_suffix(".py").exists(), f"{target} is imported, but not there"
+    return "." + name_of(target.with_suffix(".py"))
+
+
+def own_imports(path):
+    return {name[1:] for name in imports_of(path) if name.startswith(".")}
+
+
+def packages_of(path, **options):
+    return {
+        name.split(".")[0]
+        for name in imports_of(path, **options)
+        if not name.startswith(".")
+    }
+
+
+def test_every_file_has_a_floor():
+    unknown = {name_of(path).split(".")[0] for path in FILES} - FLOORS.keys()
+    assert not unknown
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_down_or_stay_in_the_subpackage(path):
+    module = name_of(path)
+    for other in own_imports(path):
+        at_home = "." in module and module.split(".")[0] == other.split(".")[0]
+        below = floor_of(other) < floor_of(module)
+        assert below or at_home, f"{module} imports {other}"
+        assert floor_of(other) <= floor_of(module), f"{module} looks up to {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_import_leaves_and_never_a_package(path):
+    assert not [name for name in own_imports(path) if name.endswith("__init__")]
+
+
+def test_no_import_cycle():
+    graph = {name_of(path): own_imports(path) for path in FILES}
+    while graph:
+        free = [name for name, needs in graph.items() if not needs & graph.keys()]
+        assert free, f"imported in a circle: {sorted(graph)}"
+        for name in free:
+            del graph[name]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_torch_and_skorch_stay_under_neural_network(path):
+    if not name_of(path).startswith("neural_network."):
+        assert not packages_of(path) & {"torch", "skorch"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_matplotlib_is_imported_inside_functions_of_inspection(path):
+    assert "matplotlib" not in packages_of(path, inside_functions=False)
+    if not name_of(path).startswith("inspection."):
+        assert "matplotlib" not in packages_of(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "unloaded"),
+    [
+        ("import sklstm", ["torch", "skorch", "matplotlib", "sklearn", "pandas"]),
+        ("import sklstm; dir(sklstm)", ["torch", "skorch", "matplotlib", "sklearn"]),
+        ("from sklstm import SlidingWindow", ["torch", "skorch", "matplotlib"]),
+        ("from sklstm import PanelForecaster", ["torch", "skorch", "matplotlib"]),
+        ("from sklstm import ForecastDisplay", ["torch", "skorch", "matplotlib"]),
+        ("from sklstm import LSTMRegressor", ["matplotlib"]),
+    ],
+)
+def test_import_leaves_heavy_packages_unloaded(statement, unloaded):
+    code = f"{statement}; import sys; print(set({unloaded}) & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", sklstm.__all__)
+def test_public_names_load(name):
+    assert name in dir(sklstm)
+    assert getattr(sklstm, name).__name__.endswith(name)
+
+
+def test_unknown_name_raises():
+    with pytest.raises(AttributeError, match="no attribute 'LSTMClassifierr'"):
+        sklstm.LSTMClassifierr  # noqa: B018 - the access is the test

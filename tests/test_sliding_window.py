@@ -1,0 +1,277 @@
+"""SlidingWindow and the windows that it hands out."""
+
+import pickle
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import PanelWindows, SlidingWindow
+
+
+def make_X(lengths, seed=0, start=0):
+    rng = np.random.default_rng(seed)
+    index = pd.MultiIndex.from_tuples(
+        [(name, start + t) for name, n in lengths.items() for t in range(n)],
+        names=["id", "t"],
+    )
+    return pd.DataFrame(
+        {"u": rng.normal(size=len(index)), "v": rng.integers(0, 9, len(index))},
+        index=index,
+    )
+
+
+def window_by_loop(X, row, window_size):
+    """The rows of the same series up to and including this one, padded by zeros."""
+    name, time = row
+    own = X.xs(name, level=0).sort_index().loc[:time].to_numpy()[-window_size:]
+    return np.pad(own, ((window_size - len(own), 0), (0, 0)))
+
+
+@pytest.fixture
+def X():
+    return make_X({"a": 7, "b": 12, "c": 1})
+
+
+@pytest.mark.parametrize("window_size", [1, 3, 12])
+def test_windows_equal_a_loop_over_rows(X, window_size):
+    windows = np.asarray(SlidingWindow(window_size).fit_transform(X))
+    expected = [window_by_loop(X, row, window_size) for row in X.index]
+    np.testing.assert_array_equal(windows, np.float32(expected))
+
+
+def test_row_order_does_not_change_the_window_of_a_row(X):
+    shuffled = X.sample(frac=1, random_state=1)
+    expected = pd.Series(list(np.asarray(SlidingWindow(4).fit_transform(X))), X.index)
+    got = np.asarray(SlidingWindow(4).fit_transform(shuffled))
+    np.testing.assert_array_equal(got, np.stack(expected[shuffled.index]))
+
+
+def test_one_series_has_the_windows_it_has_among_many(X):
+    alone = SlidingWindow(4).fit_transform(X.loc[["b"]])
+    among = SlidingWindow(4).fit_transform(X)
+    np.testing.assert_array_equal(
+        alone, np.asarray(among)[X.index.get_level_values(0) == "b"]
+    )
+
+
+def test_the_future_never_changes_a_window(X):
+    window = SlidingWindow(4).fit(X)
+    changed = X.copy()
+    late = X.index.get_level_values("t") >= 5
+    changed.loc[late] = 1e6
+    before, after = window.transform(X), window.transform(changed)
+    np.testing.assert_array_equal(np.asarray(before)[~late], np.asarray(after)[~late])
+    assert not np.array_equal(np.asarray(before)[late], np.asarray(after)[late])
+
+
+def test_context_makes_test_windows_equal_to_those_of_the_whole_panel(X):
+    X = X.drop("c")
+    early = X.index.get_level_values("t") < 5
+    windows = SlidingWindow(4).fit(X[early]).transform(X[~early])
+    whole = SlidingWindow(4).fit_transform(X)
+    np.testing.assert_array_equal(windows, np.asarray(whole)[~early])
+
+
+def test_context_is_found_by_series_whatever_the_order_and_selection(X):
+    early = X.index.get_level_values("t") < 5
+    window = SlidingWindow(4).fit(X[early])
+    later = X[~early].loc[["b"]].sample(frac=1, random_state=0)
+    rows = [window_by_loop(X, row, 4) for row in later.index]
+    np.testing.assert_array_equal(window.transform(later), np.float32(rows))
+
+
+def test_context_never_goes_before_rows_that_are_not_later(X):
+    window = SlidingWindow(4).fit(X)
+    middle = X.loc[[("b", t) for t in (3, 4, 5)]]
+    windows = window.transform(middle)
+    np.testing.assert_array_equal(windows.lengths, [1, 2, 3])
+    np.testing.assert_array_equal(window.transform(X), window.fit_transform(X))
+
+
+def test_context_is_left_out_on_request(X):
+    early = X.index.get_level_values("t") < 5
+    window = SlidingWindow(4, carry_context=False).fit(X[early])
+    assert window.transform(X[~early])[:1].lengths.tolist() == [1]
+
+
+def test_a_series_unseen_in_fit_starts_with_padding(X):
+    new = make_X({"z": 3}, start=100)
+    windows = SlidingWindow(4).fit(X).transform(new)
+    np.testing.assert_array_equal(windows.lengths, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("time", "max_gap"),
+    [
+        (pd.Index([1, 2, 3, 7, 8]), 1),
+        (pd.DatetimeIndex(["2024-01-0" + d for d in "12378"]), "2D"),
+        (pd.DatetimeIndex(["2024-01-0" + d for d in "12378"]), pd.Timedelta("1D")),
+        (pd.PeriodIndex(["2024-0" + d for d in "12378"], freq="M"), 3),
+    ],
+)
+def test_windows_do_not_reach_over_a_gap(time, max_gap):
+    index = pd.MultiIndex.from_product([["a", "b"], time])
+    X = pd.DataFrame({"u": np.arange(10.0)}, index=index)
+    windows = SlidingWindow(4, max_gap=max_gap).fit_transform(X)
+    np.testing.assert_array_equal(windows.lengths, [1, 2, 3, 1, 2] * 2)
+
+
+def test_a_gap_between_context_and_rows_counts():
+    X = make_X({"a": 10})
+    window = SlidingWindow(4, max_gap=2).fit(X[:5])
+    np.testing.assert_array_equal(window.transform(X[6:]).lengths, [4, 4, 4, 4])
+    np.testing.assert_array_equal(window.transform(X[7:]).lengths, [1, 2, 3])
+
+
+def test_a_gap_within_the_context_counts():
+    X = make_X({"a": 10}).drop(("a", 3))
+    window = SlidingWindow(4, max_gap=1).fit(X[:5])
+    np.testing.assert_array_equal(window.transform(X[5:]).lengths, [3, 4, 4, 4])
+
+
+def test_the_target_column_becomes_the_last_feature(X):
+    windows = SlidingWindow(2, target="u").fit_transform(X)
+    np.testing.assert_array_equal(windows[:, ...].table.names, ["v"])
+    np.testing.assert_array_equal(
+        np.asarray(windows)[:, -1, :], np.float32(X[["v", "u"]])
+    )
+
+
+def test_categories_become_codes_and_unknown_ones_zero(X):
+    X = X.assign(kind=["x", "y"] * 10, flag=True)
+    X["kind"] = X["kind"].astype(pd.CategoricalDtype(["unused", "y", "x"]))
+    window = SlidingWindow(1).fit(X)
+    assert window.categories_["kind"].tolist() == ["y", "x"]
+    new = X.assign(kind=["x", "never seen", None, "y"] * 5)
+    codes = window.transform(new).table.codes[:, 0]
+    np.testing.assert_array_equal(codes, [2, 0, 0, 1] * 5)
+    assert window.transform(new).table.names == ("u", "v", "flag")
+
+
+def test_transform_adds_no_memory_for_a_larger_window():
+    X = make_X({"a": 5000})
+    small, large = (SlidingWindow(w).fit_transform(X) for w in (2, 2000))
+    assert len(pickle.dumps(large)) < len(pickle.dumps(small)) + 10
+
+
+class TestContainer:
+    @pytest.fixture
+    def windows(self, X):
+        return SlidingWindow(3).fit_transform(X)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            slice(2, 9, 2),
+            [3, 1, 1],
+            np.array([4, -1]),
+            np.arange(20) % 3 == 0,
+            slice(0, 0),
+            [],
+        ],
+    )
+    def test_indexing_equals_that_of_the_array(self, windows, key):
+        expected = np.asarray(windows)[key if not isinstance(key, list) or key else []]
+        got = windows[key]
+        assert isinstance(got, PanelWindows)
+        assert got.shape == expected.shape
+        np.testing.assert_array_equal(got, expected)
+
+    def test_an_integer_gives_one_window(self, windows):
+        np.testing.assert_array_equal(windows[-1], np.asarray(windows)[-1])
+        with pytest.raises(IndexError):
+            windows[20]
+
+    def test_other_axes_are_refused(self, windows):
+        with pytest.raises(IndexError, match="first axis only"):
+            windows[:, 0]
+
+    def test_flat_windows_are_rows(self, X, windows):
+        flat = SlidingWindow(3, flat=True).fit_transform(X)
+        assert flat.ndim == 2
+        np.testing.assert_array_equal(flat, np.asarray(windows).reshape(20, 6))
+
+    def test_pickle_keeps_it(self, windows):
+        again = pickle.loads(pickle.dumps(windows))
+        np.testing.assert_array_equal(again, windows)
+
+    def test_no_copy_is_refused(self, windows):
+        with pytest.raises(ValueError, match="without a copy"):
+            np.asarray(windows, copy=False)
+
+    def test_a_large_array_is_filled_in_parts(self, monkeypatch, windows):
+        whole = np.asarray(windows)
+        monkeypatch.setattr("sklstm._windows._CHUNK", 7)
+        np.testing.assert_array_equal(windows, whole)
+
+    def test_the_target_joins_by_window(self, X):
+        shuffled = X.sample(frac=1, random_state=0)
+        windows = SlidingWindow(3).fit_transform(shuffled)
+        joined = windows.with_target(shuffled[["v"]].to_numpy())
+        np.testing.assert_array_equal(
+            np.asarray(joined)[:, :, -1], np.asarray(windows)[:, :, 1]
+        )
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_an_array_is_one_sequence_in_each_row(flat):
+    X = np.arange(24.0).reshape(2, 12)
+    window = SlidingWindow(5, flat=flat).fit(X)
+    np.testing.assert_array_equal(window.transform(X), X[:, -5:])
+    deep = X.reshape(2, 6, 2)
+    out = SlidingWindow(5, flat=flat).fit_transform(deep)
+    np.testing.assert_array_equal(out, deep[:, -5:].reshape(out.shape))
+    assert out.ndim == (2 if flat else 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"window_size": 13}, ValueError, "window_size=13 is longer than the longest"),
+        ({"window_size": 0}, ValueError, "window_size"),
+        ({"target": "w"}, ValueError, "target='w' is not a column of X, which has"),
+        ({"max_gap": "1D"}, ValueError, "max_gap must be a number of time steps"),
+    ],
+)
+def test_bad_parameters_are_named(X, change, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        SlidingWindow(**{"window_size": 3} | change).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("column", "error", "message"),
+    [
+        (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' has dtype datetime64"),
+        (np.inf, ValueError, "Column 'w' holds infinity"),
+        (1e300, ValueError, "too large for float32"),
+        (1j, TypeError, "Column 'w' has dtype complex"),
+    ],
+)
+def test_bad_columns_are_named(X, column, error, message):
+    with pytest.raises(error, match=message):
+        SlidingWindow(3).fit(X.assign(w=column)).transform(X.assign(w=column))
+
+
+def test_a_target_of_labels_is_refused(X):
+    with pytest.raises(ValueError, match="the target's past must be numeric"):
+        SlidingWindow(3, target="k").fit(X.assign(k="x"))
+
+
+def test_a_lost_index_names_set_output(X):
+    with pytest.raises(TypeError, match=re.escape('set_output(transform="pandas")')):
+        SlidingWindow(3).fit(X.to_numpy(), X["u"])
+    with pytest.raises(TypeError, match=re.escape('set_output(transform="pandas")')):
+        SlidingWindow(3).fit(X).transform(X.reset_index(drop=True))
+
+
+def test_a_panel_after_a_fit_on_an_array_is_refused(X):
+    with pytest.raises(TypeError, match="fitted on an array"):
+        SlidingWindow(3).fit(X.to_numpy()).transform(X)
+
+
+def test_missing_values_stay_missing(X):
+    X.iloc[3, 0] = np.nan
+    windows = np.asarray(SlidingWindow(2).fit_transform(X.astype("Float64")))
+    assert np.isnan(windows).sum() == 2
