@@ -26,6 +26,14 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread():
+    """Threads cost more than they give on nets as small as those of the tests."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def seed_everything():
     """Start every test from the same state of the global generators."""

@@ -55,8 +55,10 @@ def test_common_checks(estimator, check):
 
 
 def test_categorical_appends_the_series_id(X):
+    X.columns.name = "column"
     out = SeriesEncoder().fit_transform(X)
     pd.testing.assert_frame_equal(out[X.columns], X)
+    assert out.columns.name == "column"
     assert out.columns[-1] == "store"
     assert isinstance(out["store"].dtype, pd.CategoricalDtype)
     assert out["store"].cat.categories.tolist() == ["a", "b", "c"]
@@ -315,6 +317,11 @@ def test_wrong_columns_raise(panel):
     message = "columns=['kind'] needs a DataFrame whose columns bear these names"
     with pytest.raises(ValueError, match=re.escape(message)):
         SeriesEncoder(columns=["kind"]).fit(panel.to_numpy())
+    flat = pd.DataFrame({0: ["mall", "kiosk"]})
+    encoder = SeriesEncoder(columns=[0]).fit(flat)
+    message = "columns=[0] needs a DataFrame whose columns bear these names"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        encoder.transform(np.zeros((2, 1)))
 
 
 LOST = 'call set_output(transform="pandas") on it or on the whole pipeline.'

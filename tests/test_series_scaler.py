@@ -314,6 +314,14 @@ def test_partial_fit_over_chunks_of_an_array_equals_fit(method):
     np.testing.assert_allclose(parts.transform(X), expected.transform(X), rtol=1e-10)
 
 
+def test_partial_fit_on_an_array_keeps_the_names_of_a_frame():
+    X = make_panel().reset_index(drop=True)
+    scaler = SeriesScaler().partial_fit(X)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        scaler.partial_fit(X.to_numpy())
+    assert scaler.center_.columns.tolist() == ["sales", "gaps"]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_partial_fit_adds_new_series(method):
     X = make_panel()

@@ -1,0 +1,75 @@
+"""backtest: every fold's forecasts in one frame."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from sklstm import PanelForecaster, PanelTimeSeriesSplit, SlidingWindow, backtest
+
+CV = PanelTimeSeriesSplit(n_splits=3, horizon=4)
+
+
+@pytest.fixture
+def forecaster():
+    steps = make_pipeline(SlidingWindow(3, flat=True), Ridge())
+    return PanelForecaster(steps, horizon=4)
+
+
+def test_it_equals_a_loop_over_folds(panel, forecaster):
+    shuffled = panel.sample(frac=1, random_state=0)
+    X, y = shuffled[["price"]], shuffled["sales"]
+    result = backtest(forecaster, X, y, cv=CV)
+    assert not hasattr(forecaster, "estimator_")
+    row = 0
+    for train, test in CV.split(X):
+        y_pred = forecaster.fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test])
+        expected = pd.Series(y_pred, y.index[test]).sort_index()
+        fold = result.iloc[row : row + len(test)]
+        got = fold.set_index(["store", "date"])
+        assert_allclose(got["y_pred"], expected)
+        assert_array_equal(got["y_true"], y[got.index])
+        ends = y.iloc[train].reset_index("date")["date"].groupby(level=0).max()
+        assert_array_equal(fold["cutoff"], ends[fold["store"]])
+        assert_array_equal(
+            fold["step"], (fold["date"] - fold["cutoff"]).dt.days.to_numpy()
+        )
+        row += len(test)
+    assert row == len(result)
+
+
+def test_two_jobs_give_the_same(panel, forecaster):
+    X, y = panel[["price"]], panel["sales"]
+    one, two = (backtest(forecaster, X, y, cv=CV, n_jobs=n) for n in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_without_refit_the_history_grows_and_the_model_stays(panel, forecaster):
+    X, y = panel[["price"]], panel["sales"]
+    result = backtest(forecaster, X, y, cv=CV, refit=False)
+    (first, _), *_, (train, test) = CV.split(X)
+    model = forecaster.fit(X.iloc[first], y.iloc[first])
+    late = np.setdiff1d(train, first)
+    expected = model.update(X.iloc[late], y.iloc[late]).predict(X.iloc[test])
+    assert_array_equal(result["y_pred"].tail(len(test)), expected)
+
+
+def test_folds_that_do_not_grow_need_a_refit(panel, forecaster):
+    cv = PanelTimeSeriesSplit(n_splits=2, horizon=4, max_train_size=10)
+    with pytest.raises(ValueError, match="refit=False needs folds that grow"):
+        backtest(forecaster, panel[["price"]], panel["sales"], cv=cv, refit=False)
+
+
+def test_levels_without_names(panel, forecaster):
+    bare = panel.rename_axis([None, None])
+    result = backtest(forecaster, bare[["price"]], bare["sales"], cv=CV)
+    assert result.columns[:3].tolist() == ["cutoff", "series", "time"]
+
+
+def test_bad_input_is_named(panel, forecaster):
+    with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
+        backtest(forecaster, panel[["price"]].to_numpy(), panel["sales"], cv=CV)
+    with pytest.raises(ValueError, match="backtest takes one target"):
+        backtest(forecaster, panel[["price"]], panel, cv=CV)

@@ -1,0 +1,569 @@
+"""PanelForecaster: what reaches a forecast, where it lands, and in which units."""
+
+import pickle
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge, SGDRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from sklstm import (
+    LSTMRegressor,
+    PanelForecaster,
+    SeriesEncoder,
+    SeriesScaler,
+    SlidingWindow,
+)
+
+
+def small_lstm(**params):
+    defaults = {"hidden_size": 6, "max_epochs": 2, "random_state": 0, "device": "cpu"}
+    return LSTMRegressor(**defaults | params)
+
+
+def ridge(window_size=5, horizon=3, **params):
+    steps = make_pipeline(SlidingWindow(window_size, flat=True), Ridge())
+    return PanelForecaster(steps, horizon, **params)
+
+
+def lstm(window_size=5, horizon=3, **params):
+    steps = make_pipeline(SlidingWindow(window_size), small_lstm())
+    return PanelForecaster(steps, horizon, **params)
+
+
+@pytest.fixture
+def Xy(panel):
+    return panel[["price"]], panel["sales"]
+
+
+def split(X, y, days):
+    """The last `days` rows of each series apart."""
+    late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < days
+    return X[~late], y[~late], X[late], y[late]
+
+
+class Recorder(RegressorMixin, BaseEstimator):
+    """A regressor that keeps what it was given, and predicts zeros."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.X_, self.y_, self.weight_ = X, y, sample_weight
+        return self
+
+    def predict(self, X):
+        return np.zeros((len(X), *self.y_.shape[1:]))
+
+
+class LastValue(RegressorMixin, BaseEstimator):
+    """Predicts the last target of each window at step 1, one more at each step on."""
+
+    def fit(self, X, y):
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+        return self
+
+    def predict(self, X):
+        return X[:, -1, -1][:, None] + np.arange(1, self.n_outputs_ + 1)
+
+
+def with_last(regressor, window_size=4, **params):
+    return PanelForecaster(
+        make_pipeline(SlidingWindow(window_size), regressor), **params
+    )
+
+
+class TestTraining:
+    def test_ridge_equals_ridge_on_windows_made_by_hand(self, Xy):
+        X, y = Xy
+        rows, targets, last = [], [], []
+        for name in y.index.unique(level=0):
+            own = np.column_stack([X.loc[name], y.loc[name]])
+            padded = np.vstack([np.zeros((4, 2)), own])
+            for t in range(len(own) - 3):
+                rows.append(padded[t : t + 5].ravel())
+                targets.append(own[t + 1 : t + 4, 1])
+            last.append(own[-5:].ravel())
+        by_hand = Ridge().fit(rows, targets).predict(last)
+        got = ridge().fit(X, y).forecast()
+        assert_allclose(got, by_hand.ravel(), rtol=1e-4)
+
+    def test_origins_and_targets_are_those_of_a_loop(self, Xy):
+        X, y = Xy
+        seen = with_last(Recorder(), horizon=2).fit(X, y).estimator_[-1]
+        expected_y = [
+            y.loc[name].to_numpy()[t + 1 : t + 3]
+            for name in "abc"
+            for t in range(len(y.loc[name]) - 2)
+        ]
+        assert_array_equal(seen.y_, expected_y)
+        assert_allclose(
+            seen.X_[:, -1, -1],
+            np.concatenate([y.loc[name].to_numpy()[:-2] for name in "abc"]),
+            rtol=1e-6,
+        )
+
+    def test_stride_counts_back_from_the_end(self, Xy):
+        X, y = Xy
+        every = with_last(Recorder(), horizon=2).fit(X, y).estimator_[-1]
+        third = with_last(Recorder(), horizon=2, stride=3).fit(X, y).estimator_[-1]
+        ends = [37, 66, 86]
+        kept = [
+            i for a, b in zip([-1, *ends], ends, strict=False) for i in range(b, a, -3)
+        ]
+        assert_array_equal(third.y_, every.y_[sorted(kept)])
+
+    def test_one_output_is_a_vector(self, Xy):
+        assert with_last(Recorder(), horizon=1).fit(*Xy).estimator_[-1].y_.ndim == 1
+
+    def test_weights_follow_their_rows(self, Xy):
+        X, y = Xy
+        order = np.random.default_rng(0).permutation(len(X))
+        weight = np.arange(1.0, len(X) + 1)
+        forecaster = with_last(Recorder(), horizon=1)
+        forecaster.fit(X.iloc[order], y.iloc[order], sample_weight=weight[order])
+        weight_of = forecaster.estimator_[-1].weight_
+        assert_array_equal(weight_of, np.delete(weight, [39, 70, 92]))
+
+    def test_a_missing_target_is_never_learned(self, Xy):
+        X, y = Xy
+        y = y.copy()
+        y.iloc[[3, 45, 46]] = np.nan
+        seen = with_last(Recorder(), horizon=2).fit(X, y).estimator_[-1]
+        assert np.isfinite(seen.y_).all()
+        assert len(seen.y_) == 87 - 2 - 3
+        boosting = make_pipeline(
+            SlidingWindow(4, flat=True), HistGradientBoostingRegressor(max_iter=3)
+        )
+        for model in (lstm(), PanelForecaster(boosting, horizon=1)):
+            assert np.isfinite(model.fit(X, y).forecast()).all()
+
+    def test_targets_do_not_reach_over_a_gap(self, Xy):
+        X, y = Xy
+        holes = X.index.isin([("a", pd.Timestamp("2024-01-10"))])
+        steps = make_pipeline(SlidingWindow(4, max_gap="1D"), Recorder())
+        seen = (
+            PanelForecaster(steps, horizon=2).fit(X[~holes], y[~holes]).estimator_[-1]
+        )
+        assert len(seen.y_) == 87 - 1 - 2
+
+    def test_the_steps_before_the_windows_see_X_and_y(self, Xy):
+        X, y = Xy
+        X = X.assign(kind=np.where(X["price"] > 0, "high", "low"))
+        steps = Pipeline(
+            [
+                (
+                    "columns",
+                    ColumnTransformer(
+                        [
+                            ("price", StandardScaler(), ["price"]),
+                            ("kind", OneHotEncoder(sparse_output=False), ["kind"]),
+                        ]
+                    ).set_output(transform="pandas"),
+                ),
+                ("series", SeriesEncoder()),
+                ("window", SlidingWindow(4)),
+                ("lstm", small_lstm()),
+            ]
+        )
+        forecaster = PanelForecaster(steps, 3).fit(X, y)
+        assert forecaster.estimator_[-1]._n_inputs == (4, 1)
+        assert set(forecaster.estimator_[-1].embeddings_) == {"store"}
+
+    def test_the_parameters_are_left_alone(self, Xy):
+        forecaster = lstm(target_transformer=SeriesScaler())
+        before = repr(forecaster.get_params())
+        forecaster.fit(*Xy)
+        assert repr(forecaster.get_params()) == before
+        assert not hasattr(forecaster.estimator[-1], "net_")
+        assert not hasattr(forecaster.target_transformer, "scale_")
+
+    def test_a_failed_fit_leaves_the_old_model(self, Xy):
+        X, y = Xy
+        forecaster = ridge().fit(X, y)
+        before = forecaster.forecast()
+        with pytest.raises(ValueError, match="No row of y can be learned"):
+            forecaster.fit(X, y * np.nan)
+        assert_array_equal(forecaster.forecast(), before)
+
+
+class TestForecasts:
+    def test_forecasts_land_on_their_series_and_step(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 3)
+        forecaster = with_last(LastValue(), horizon=3).fit(train_X, train_y)
+        shuffled = test_X.sample(frac=1, random_state=0)
+        got = pd.Series(forecaster.predict(shuffled), shuffled.index)
+        for name in "abc":
+            assert_allclose(
+                got.loc[name].sort_index(),
+                train_y.loc[name].iloc[-1] + np.arange(1, 4),
+                rtol=1e-6,
+            )
+
+    def test_beyond_the_horizon_forecasts_are_fed_back(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        forecaster = with_last(LastValue(), horizon=3).fit(train_X, train_y)
+        got = pd.Series(forecaster.predict(test_X), test_X.index)
+        for name in "abc":
+            expected = train_y.loc[name].iloc[-1] + np.arange(1, 9)
+            assert_allclose(got.loc[name], expected, rtol=1e-6)
+
+    def test_recursion_reads_the_covariates_of_the_rows_in_between(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        forecaster = ridge(horizon=3).fit(train_X, train_y)
+        other = test_X.copy()
+        other.iloc[1] += 5
+        changed = forecaster.predict(test_X) != forecaster.predict(other)
+        assert_array_equal(np.flatnonzero(changed), [3, 4, 5, 6, 7])
+
+    def test_part_of_the_rows_gets_the_forecasts_it_has_among_all(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        forecaster = lstm().fit(train_X, train_y)
+        everything = pd.Series(forecaster.predict(test_X), test_X.index)
+        part = test_X.loc[["b"]].iloc[:2]
+        assert_array_equal(forecaster.predict(part), everything[part.index])
+
+    def test_the_future_changes_no_forecast_before_it(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 3)
+        model = lstm(target_transformer=SeriesScaler()).fit(train_X, train_y)
+        base = model.predict(test_X)
+        assert_array_equal(model.predict(test_X * 1e3), base)
+
+    def test_fitted_values_are_one_step_forecasts_from_the_row_before(self, Xy):
+        X, y = Xy
+        forecaster = with_last(LastValue(), horizon=2).fit(X, y)
+        got = pd.Series(forecaster.predict(X), X.index)
+        expected = y.groupby(level=0).shift() + 1
+        first = y.groupby(level=0).head(1).index
+        assert_allclose(got.drop(first), expected.drop(first), rtol=1e-6)
+        assert_allclose(got[first], y.mean())
+
+    def test_a_fitted_value_does_not_depend_on_later_rows(self, Xy):
+        X, y = Xy
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        before = forecaster.predict(X)
+        late = X.groupby(level=0).cumcount().to_numpy() >= 15
+        forecaster._history.y[late] *= 7
+        changed = forecaster.predict(X) != before
+        assert not changed[~late].any()
+        assert changed[late].any()
+
+    def test_a_gap_before_the_first_row_is_bridged_by_time(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        forecaster = with_last(LastValue(), horizon=3).fit(train_X, train_y)
+        whole = pd.Series(forecaster.predict(test_X), test_X.index)
+        for kept in ([5], [1, 6], [7], [0, 4]):
+            part = test_X.groupby(level=0).nth(kept)
+            assert_array_equal(forecaster.predict(part), whole[part.index])
+
+    def test_without_a_regular_step_rows_count(self):
+        days = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-11"])
+        index = pd.MultiIndex.from_product([["a"], days])
+        y = pd.Series([1.0, 2.0, 3.0, 4.0], index)
+        forecaster = with_last(LastValue(), 2, horizon=2).fit(y.to_frame()[[]], y)
+        ahead = pd.MultiIndex.from_product([["a"], pd.to_datetime(["2024-02-01"])])
+        assert_allclose(forecaster.predict(pd.DataFrame(index=ahead)), [5.0])
+
+    @pytest.mark.parametrize(
+        ("time", "ahead"),
+        [
+            (pd.RangeIndex(1990, 2000), [2000, 2001]),
+            (
+                pd.date_range("2023-12-31", periods=10, freq="ME"),
+                pd.to_datetime(["2024-10-31", "2024-11-30"]),
+            ),
+            (
+                pd.period_range("2020Q1", periods=10, freq="Q"),
+                pd.PeriodIndex(["2022Q3", "2022Q4"], freq="Q"),
+            ),
+        ],
+    )
+    def test_forecast_finds_the_next_times(self, time, ahead):
+        index = pd.MultiIndex.from_product([["x", "y"], time], names=["id", "when"])
+        y = pd.Series(np.arange(20.0), index, name="load")
+        got = with_last(LastValue(), horizon=2).fit(y.to_frame()[[]], y).forecast()
+        assert got.name == "load"
+        assert got.index.names == ["id", "when"]
+        assert_array_equal(got.loc["x"].index, ahead)
+        assert_allclose(got, [10, 11, 20, 21])
+
+    def test_forecast_beyond_the_horizon_equals_predict(self, Xy):
+        _, y = Xy
+        X = y.to_frame()[[]]
+        forecaster = lstm().fit(X, y)
+        long = forecaster.forecast(steps=8)
+        assert_array_equal(forecaster.forecast(), long.groupby(level=0).head(3))
+        assert_array_equal(forecaster.predict(long.to_frame()[[]]), long)
+
+    def test_any_order_and_company_of_rows_gives_one_result(self, Xy):
+        X, y = Xy
+        order = np.random.default_rng(1).permutation(len(X))
+        a = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        b = clone(a).fit(X.iloc[order], y.iloc[order])
+        assert_array_equal(a.forecast(), b.forecast())
+        assert_array_equal(a.predict(X)[order], b.predict(X.iloc[order]))
+
+    def test_the_newest_observation_moves_the_first_step(self, Xy):
+        X, y = Xy
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        base = forecaster.forecast()
+        last = forecaster._history.y.groupby(level=0).tail(1).index
+        forecaster._history.y.loc[last] *= 1.5
+        moved = (forecaster.forecast() - base).groupby(level=0).head(1)
+        assert (moved.abs() > 0).all()
+
+
+class TestTarget:
+    def test_scale_and_units_cancel(self, Xy):
+        X, y = Xy
+        names = y.index.get_level_values(0)
+        factor = pd.Series({"a": 1e-3, "b": 7.0, "c": 1e5})[names].to_numpy()
+        a = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        b = lstm(target_transformer=SeriesScaler()).fit(X, y * factor + factor)
+        a, b = a.forecast(), b.forecast()
+        for name, f in {"a": 1e-3, "b": 7.0, "c": 1e5}.items():
+            assert_allclose(b.loc[name], a.loc[name] * f + f, rtol=1e-3)
+
+    def test_a_pipeline_is_undone_step_by_step(self, Xy):
+        X, y = Xy
+        log = FunctionTransformer(np.log1p, np.expm1)
+        for steps in (
+            [log, SeriesScaler()],
+            [SeriesScaler(), StandardScaler()],
+            [log, StandardScaler(), SeriesScaler(method="minmax")],
+        ):
+            chain = make_pipeline(*steps)
+            forecaster = with_last(Recorder(), target_transformer=chain).fit(X, y)
+            zero = pd.DataFrame({"sales": 0.0}, index=forecaster.forecast().index)
+            for step in forecaster.target_transformer_.steps[::-1]:
+                zero = pd.DataFrame(
+                    np.asarray(step[1].inverse_transform(zero)), zero.index, ["sales"]
+                )
+            assert_allclose(forecaster.forecast(), zero["sales"])
+
+    def test_several_targets(self, Xy):
+        X, y = Xy
+        both = pd.DataFrame({"up": y, "down": -y})
+        forecaster = ridge(target_transformer=SeriesScaler()).fit(X, both)
+        got = forecaster.forecast()
+        assert got.columns.tolist() == ["up", "down"]
+        assert_allclose(got["up"], -got["down"], rtol=1e-3)
+        assert forecaster.predict(X).shape == (len(X), 2)
+        scaled = lstm(target_transformer=SeriesScaler()).fit(X, both)
+        assert scaled.forecast(2).shape == (6, 2)
+        assert scaled.history_.shape == both.shape
+
+    def test_arrays_take_the_rows_of_X(self, Xy):
+        X, y = Xy
+        a, b = ridge().fit(X, y), ridge().fit(X, y.to_numpy())
+        assert_array_equal(a.forecast(), b.forecast())
+
+    def test_transformed_target_regressor_around_it(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 3)
+        log = TransformedTargetRegressor(ridge(), func=np.log, inverse_func=np.exp)
+        inside = ridge(
+            target_transformer=FunctionTransformer(np.log, np.exp, check_inverse=False)
+        )
+        a, b = (m.fit(train_X, train_y).predict(test_X) for m in (log, inside))
+        assert_allclose(a, b)
+
+
+class TestHistory:
+    def test_update_forecasts_from_the_new_end_without_training(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        forecaster = lstm().fit(train_X, train_y)
+        weights = forecaster.estimator_[-1].net_.module_.state_dict()
+        before = {k: v.clone() for k, v in weights.items()}
+        forecaster.update(new_X, new_y)
+        assert all((before[k] == v).all() for k, v in weights.items())
+        assert_array_equal(forecaster.history_, y)
+        step = forecaster.forecast().groupby(level=0).head(1)
+        assert step.index.get_level_values(1).max() == pd.Timestamp("2024-02-10")
+
+    def test_update_admits_new_series_with_their_own_scale(self, Xy):
+        X, y = Xy
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(
+            X.loc[["a"]], y["a":"a"]
+        )
+        known = forecaster.forecast()
+        new = X.loc[["c"]], y["c":"c"]
+        with pytest.raises(ValueError, match=re.escape("'c'. Give the forecaster")):
+            forecaster.predict(new[0])
+        forecaster.update(*new)
+        assert_array_equal(forecaster.forecast().loc["a"], known.loc["a"])
+        assert forecaster.forecast().loc["c"].between(300, 900).all()
+
+    def test_update_refuses_rows_of_the_past_and_stays_as_it_was(self, Xy):
+        X, y = Xy
+        forecaster = ridge().fit(X, y)
+        with pytest.raises(
+            ValueError, match="after the remembered end of their series"
+        ):
+            forecaster.update(X[-2:], y[-2:])
+        assert len(forecaster.history_) == len(y)
+
+    def test_partial_fit_trains_on_the_new_rows_alone(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        forecaster = lstm().fit(train_X, train_y)
+        before = forecaster.estimator_[-1].n_epochs_
+        forecaster.partial_fit(new_X, new_y)
+        assert forecaster.estimator_[-1].n_epochs_ == before + 1
+        assert_array_equal(forecaster.history_, y)
+        first = lstm().partial_fit(train_X, train_y)
+        assert first.estimator_[-1].n_epochs_ == 2
+
+    def test_partial_fit_gives_windows_over_the_seam(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        steps = make_pipeline(SlidingWindow(5, flat=True), SGDRegressor())
+        forecaster = PanelForecaster(steps).fit(train_X / 1e3, train_y / 1e3)
+        seen = {}
+
+        class Spy(SGDRegressor):
+            def partial_fit(self, X, y, sample_weight=None):
+                seen.update(X=X, y=y)
+
+        forecaster.estimator_[-1].__class__ = Spy
+        forecaster.partial_fit(new_X / 1e3, new_y / 1e3)
+        assert_allclose(np.sort(seen["y"]), np.sort(new_y / 1e3))
+        assert (seen["X"][:, 0] != 0).all()
+
+    def test_a_regressor_without_partial_fit_has_none(self):
+        assert not hasattr(ridge(), "partial_fit")
+        assert hasattr(lstm(), "partial_fit")
+
+    def test_context_is_enough_to_forecast(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 4)
+        full, short = (
+            lstm(history=history).fit(train_X, train_y)
+            for history in ("all", "context")
+        )
+        assert len(short.history_) == 15
+        assert_array_equal(full.predict(test_X), short.predict(test_X))
+        with pytest.raises(ValueError, match='history="context" does not keep'):
+            short.predict(train_X.groupby(level=0).tail(1))
+        with pytest.raises(ValueError, match="but are not remembered"):
+            short.predict(train_X)
+
+    def test_context_and_updates(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 4)
+        first_X, first_y, more_X, more_y = split(train_X, train_y, 9)
+        full, short = (
+            lstm(history=history).fit(first_X, first_y).update(more_X, more_y)
+            for history in ("all", "context")
+        )
+        assert_array_equal(full.predict(test_X), short.predict(test_X))
+
+    def test_pickle_keeps_everything(self, Xy):
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(*Xy)
+        again = pickle.loads(pickle.dumps(forecaster))
+        assert_array_equal(again.forecast(), forecaster.forecast())
+
+    def test_the_callers_frames_are_never_changed(self, Xy):
+        X, y = Xy
+        copies = X.copy(), y.copy()
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        forecaster.forecast()
+        forecaster.predict(X)
+        pd.testing.assert_frame_equal(X, copies[0])
+        pd.testing.assert_series_equal(y, copies[1])
+
+
+class TestErrors:
+    def test_estimators_that_are_no_pipeline(self, Xy):
+        with pytest.raises(TypeError, match="estimator must be a Pipeline whose last"):
+            PanelForecaster(Ridge()).fit(*Xy)
+
+    def test_no_windows(self, Xy):
+        steps = make_pipeline(StandardScaler(), Ridge())
+        with pytest.raises(TypeError, match="Put a SlidingWindow there"):
+            PanelForecaster(steps).fit(*Xy)
+
+    def test_a_step_that_loses_the_index(self, Xy):
+        steps = make_pipeline(StandardScaler(), SlidingWindow(3, flat=True), Ridge())
+        with pytest.raises(
+            TypeError, match=re.escape('set_output(transform="pandas")')
+        ):
+            PanelForecaster(steps).fit(*Xy)
+
+    def test_no_panel(self, Xy):
+        X, y = Xy
+        with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
+            ridge().fit(X.to_numpy(), y)
+        with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
+            ridge().fit(X, y).predict(X.droplevel(0))
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda X, y: (X, None), "the target y is None"),
+            (lambda X, y: (X, y[::-1]), "must have the same index in the same order"),
+            (lambda X, y: (X, y[:5].to_numpy()), "one value (or one row of values)"),
+            (lambda X, y: (X, y.astype(str) + "x"), "y must be numeric"),
+            (lambda X, y: (X, y.replace(y.iloc[0], np.inf)), "y holds infinity"),
+            (lambda X, y: (X, y * np.nan), "No row of y can be learned"),
+            (lambda X, y: (pd.concat([X, X[:1]]), np.ones(94)), "more than one row"),
+        ],
+    )
+    def test_bad_data_is_named(self, Xy, change, message):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            lstm().fit(*change(*Xy))
+
+    def test_a_horizon_that_is_too_long(self, Xy):
+        with pytest.raises(ValueError, match="horizon=40 is too long for the data"):
+            lstm(horizon=40).fit(*Xy)
+
+    def test_flat_windows_are_proposed(self, Xy):
+        steps = make_pipeline(SlidingWindow(3), Ridge())
+        with pytest.raises(ValueError, match="dim 3") as caught:
+            PanelForecaster(steps).fit(*Xy)
+        assert "SlidingWindow(flat=True)" in caught.value.__notes__[0]
+
+    def test_multi_output_is_proposed(self, Xy):
+        steps = make_pipeline(SlidingWindow(3, flat=True), SGDRegressor())
+        with pytest.raises(ValueError, match="1d array") as caught:
+            PanelForecaster(steps, horizon=2).fit(*Xy)
+        assert "MultiOutputRegressor" in caught.value.__notes__[0]
+
+    def test_other_columns(self, Xy):
+        X, y = Xy
+        with pytest.raises(ValueError, match="feature names"):
+            ridge().fit(X, y).predict(X.rename(columns={"price": "cost"}))
+
+    @pytest.mark.parametrize("steps", [0, 2.5, -1])
+    def test_steps(self, Xy, steps):
+        with pytest.raises(ValueError, match="steps must be an integer of at least 1"):
+            ridge().fit(*Xy).forecast(steps)
+
+    def test_steps_beyond_the_horizon_with_columns(self, Xy):
+        with pytest.raises(ValueError, match="beyond horizon=3, and X has columns"):
+            ridge().fit(*Xy).forecast(4)
+
+    def test_times_without_arithmetic(self):
+        index = pd.MultiIndex.from_product([["a"], list("pqrstu")])
+        y = pd.Series(np.arange(6.0), index)
+        forecaster = with_last(LastValue(), 2).fit(y.to_frame()[[]], y)
+        with pytest.raises(ValueError, match="Call predict"):
+            forecaster.forecast()
+        ahead = pd.MultiIndex.from_product([["a"], ["v"]])
+        assert_allclose(forecaster.predict(pd.DataFrame(index=ahead)), [6.0])
+
+    def test_a_transformer_that_drops_rows(self, Xy):
+        bad = FunctionTransformer(lambda y: y[:-1])
+        with pytest.raises(ValueError, match="it must keep rows and columns"):
+            ridge(target_transformer=bad).fit(*Xy)
