@@ -1,5 +1,7 @@
 """Sphinx configuration. Everything is built offline."""
 
+import re
+
 import sklstm
 
 project = "sklstm"
@@ -30,3 +32,19 @@ html_static_path = ["_static"]
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "friendly"
+
+
+def skip_routing_methods(app, what, name, obj, skip, options):
+    """Leave out the methods that scikit-learn generates, and documents itself."""
+    return True if re.fullmatch(r"set_\w+_request", name) else skip
+
+
+def quote_sizes(app, what, name, obj, options, lines):
+    """Quote fitted sizes within shapes: a bare `n_features_in_` is a link in reST."""
+    lines[:] = [re.sub(r"(?<![`\w])(n_\w+_)(?=[,)])", r"`\1`", line) for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_routing_methods)
+    # Before numpydoc, which listens at 500, turns types into markup.
+    app.connect("autodoc-process-docstring", quote_sizes, priority=400)

@@ -27,11 +27,6 @@ SKLEARN = {
     "robust": RobustScaler(),
     "maxabs": MaxAbsScaler(),
 }
-EXPECTED_FAILURES = {
-    "robust": {
-        "check_fit_score_takes_y": "partial_fit cannot merge quartiles, and says so"
-    }
-}
 
 
 def make_panel(lengths=(30, 1, 2, 57, 8, 64), seed=0):
@@ -58,10 +53,7 @@ def shuffled(X, seed=0):
     return X.iloc[np.random.default_rng(seed).permutation(len(X))]
 
 
-@parametrize_with_checks(
-    [SeriesScaler(method) for method in METHODS],
-    expected_failed_checks=lambda scaler: EXPECTED_FAILURES.get(scaler.method, {}),
-)
+@parametrize_with_checks([SeriesScaler(method) for method in METHODS])
 def test_common_checks(estimator, check):
     check(estimator)
 
@@ -271,7 +263,7 @@ def test_unseen_series_raise_where_asked():
     X = make_panel()
     scaler = SeriesScaler(unseen="error").fit(X.drop(index=["s3", "s4"]))
     message = (
-        "2 series not seen in fit: 's3', 's4'. Add them with partial_fit, or set "
+        "2 series not seen in fit: 's3', 's4'. Add them with add_series, or set "
         "unseen='global' to use the statistics of all series."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -322,7 +314,7 @@ def test_partial_fit_on_an_array_keeps_the_names_of_a_frame():
     assert scaler.center_.columns.tolist() == ["sales", "gaps"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MERGEABLE)
 def test_partial_fit_adds_new_series(method):
     X = make_panel()
     parts = SeriesScaler(method)
@@ -340,16 +332,29 @@ def test_fit_forgets_what_it_saw_before():
     assert scaler.center_.index.tolist() == ["s3"]
 
 
-def test_partial_fit_cannot_merge_quartiles():
+def test_quartiles_cannot_be_merged_and_partial_fit_says_so():
+    message = "method='robust' has no partial_fit: the quartiles of all rows"
+    assert not hasattr(SeriesScaler("robust"), "partial_fit")
+    with pytest.raises(AttributeError) as caught:
+        SeriesScaler("robust").partial_fit(make_panel())
+    assert message in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_add_series_learns_new_series_and_leaves_the_others(method):
     X = make_panel()
-    scaler = SeriesScaler("robust").fit(X.loc[["s0", "s3"]])
-    message = (
-        "partial_fit with method='robust' takes new series only, since the quartiles "
-        "of all rows do not follow from those of two parts. 1 series are known "
-        "already: 's3'. Call fit on all rows at once, or use another method."
-    )
-    with pytest.raises(ValueError, match=re.escape(message)):
-        scaler.partial_fit(X.loc[["s3", "s4"]])
+    part = SeriesScaler(method).fit(X.loc[["s0", "s3"]])
+    known = part.center_.copy(), part.scale_.copy()
+    changed = X.copy()
+    changed.loc[["s3"]] += 1e6
+    assert part.add_series(shuffled(changed)) is part
+    whole = SeriesScaler(method).fit(X)
+    for name, before in zip(["center_", "scale_"], known, strict=True):
+        after = getattr(part, name)
+        pd.testing.assert_frame_equal(after.loc[["s0", "s3"]], before)
+        new = ["s1", "s2", "s4", "s5"]
+        pd.testing.assert_frame_equal(after.loc[new], getattr(whole, name).loc[new])
+    assert part.add_series(X).center_.shape == part.center_.shape
 
 
 def test_partial_fit_of_differences_needs_later_rows():

@@ -110,8 +110,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     row of a series has none, and gets the mean of the transformed training targets.
 
     Series that were not seen in `fit` are forecast after `update` has given them
-    a history. Transformers with per-series statistics (those with an `unseen`
-    parameter and `partial_fit`) then learn those of the new series, and only those.
+    a history. Transformers with per-series statistics (those with a method
+    `add_series`) then learn those of the new series, and leave all others.
 
     Examples
     --------

@@ -72,7 +72,7 @@ def inverse_target(transformer, values, like):
 
 
 def extend_transformer(transformer, X):
-    """Let transformers that learn by series learn of new ones, with `partial_fit`.
+    """Let transformers that learn by series learn of new ones, with `add_series`.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def extend_transformer(transformer, X):
     if transformer is None or isinstance(transformer, str):
         return
     if not _is_pipeline(transformer):
-        if hasattr(transformer, "partial_fit") and hasattr(transformer, "unseen"):
-            transformer.partial_fit(X)
+        if hasattr(transformer, "add_series"):
+            transformer.add_series(X)
         return
     for position, (_, step) in enumerate(transformer.steps):
         extend_transformer(step, X)

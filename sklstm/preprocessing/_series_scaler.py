@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._panel import check_known_series, is_panel, locate_series, show
@@ -42,14 +43,15 @@ def _join_labels(old, new, positions):
     return old.append(new).take(np.concatenate([source, added]))
 
 
-def _check_mergeable(method, known):
-    if METHODS[method].merge is None and len(known):
-        raise ValueError(
-            f"partial_fit with method={method!r} takes new series only, since the "
-            "quartiles of all rows do not follow from those of two parts. "
-            f"{len(known)} series are known already: {show(known)}. Call fit on all "
-            "rows at once, or use another method."
+def _can_merge(scaler):
+    """Whether parts of a series tell the statistics of the whole."""
+    if METHODS[scaler.method].merge is None:
+        raise AttributeError(
+            f"method={scaler.method!r} has no partial_fit: the quartiles of all rows "
+            "do not follow from those of two parts. Call fit on all rows at once, "
+            "add_series for new series, or use another method."
         )
+    return True
 
 
 def _check_later(rows, positions, last_time):
@@ -137,7 +139,7 @@ default="standard"
 
     Quartiles of parts do not tell the quartiles of the whole. For this reason
     `global_` is the median series with ``method="robust"``, that is the median of
-    the centres and the median of the scales, and `partial_fit` takes new series only.
+    the centres and the median of the scales, and there is no `partial_fit`.
 
     Examples
     --------
@@ -193,6 +195,7 @@ default="standard"
         """
         return self._learn(X, y, reset=True)
 
+    @available_if(_can_merge)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Learn from more rows, as if `fit` had seen them all.
@@ -215,10 +218,33 @@ default="standard"
         Raises
         ------
         ValueError
-            If a series is known and ``method="robust"``, which cannot be merged; or
-            if its rows are not later than those seen and ``method="difference"``.
+            If the rows of a known series are not later than those seen, with
+            ``method="difference"``.
+
+        Notes
+        -----
+        Not there with ``method="robust"``: quartiles of parts cannot be merged.
         """
         return self._learn(X, y, reset=not hasattr(self, "statistics_"))
+
+    def add_series(self, X):
+        """Learn the statistics of series not seen so far, and leave the others.
+
+        Parameters
+        ----------
+        X : DataFrame or Series of shape (n_rows, n_columns)
+            Rows of a panel; those of known series are passed over.
+
+        Returns
+        -------
+        self : SeriesScaler
+            Fitted scaler.
+        """
+        check_is_fitted(self)
+        _, rows = self._read(X, reset=False)
+        new = locate_series(rows.series, self.center_.index) < 0
+        kept = rows.unsort(np.repeat(new, rows.lengths))
+        return self._learn(X[kept], None, reset=False) if new.any() else self
 
     def transform(self, X):
         """Centre and scale every series.
@@ -285,7 +311,6 @@ default="standard"
     def _join(self, table, rows, last_time):
         """Join the statistics of new rows with those of the rows seen before."""
         positions = locate_series(rows.series, self.center_.index)
-        _check_mergeable(self.method, rows.series[positions >= 0])
         if last_time is not None:
             _check_later(rows, positions, self.last_time_)
             last_time = _join_labels(self.last_time_, last_time, positions)
@@ -310,7 +335,7 @@ default="standard"
             check_known_series(
                 located,
                 rows.series,
-                "Add them with partial_fit, or set unseen='global' to use the "
+                "Add them with add_series, or set unseen='global' to use the "
                 "statistics of all series.",
             )
         codes = rows.unsort(np.repeat(located, rows.lengths))
