@@ -89,7 +89,7 @@ def test_windows_equal_their_array_where_nothing_is_padded(panel_Xy):
     windows = SlidingWindow(3).fit_transform(X[["u"]])
     full = windows.lengths == 3
     y = y.to_numpy()[full]
-    lazy = small().fit(windows[full], y)
+    lazy = small(training_mode="windowed").fit(windows[full], y)
     dense = small().fit(np.asarray(windows)[full], y)
     assert_same_weights(lazy, dense)
     assert_array_equal(
@@ -127,7 +127,8 @@ def test_padding_does_not_reach_the_weights():
     last = np.arange(2, 12, 3)
     windows = SlidingWindow(3).fit_transform(X)[last]
     windows.window_size = 50
-    assert_same_weights(small().fit(windows, y), small().fit(short, y))
+    lazy = small(training_mode="windowed").fit(windows, y)
+    assert_same_weights(lazy, small().fit(short, y))
 
 
 def test_embeddings_are_frames_by_label(panel_Xy):

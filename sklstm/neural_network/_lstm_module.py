@@ -107,8 +107,8 @@ class LSTMModule(nn.Module):
         )
         self.output = nn.Linear(head_hidden_size or n_state, n_outputs)
 
-    def forward(self, values, lengths=None, codes=None):
-        """Map windows to outputs.
+    def forward(self, values, lengths=None, codes=None, rows=None):
+        """Map windows to outputs, or chunks of rows to the outputs at many of them.
 
         Parameters
         ----------
@@ -118,13 +118,21 @@ class LSTMModule(nn.Module):
             Number of observed rows of each window; None when all are full.
         codes : Tensor of shape (n_windows, n_steps, n_categorical), default=None
             Category codes.
+        rows : Tensor of shape (n_chunks, n_rows), default=None
+            For each chunk the steps whose states are decoded; None for windows,
+            which are decoded from the last state alone.
 
         Returns
         -------
-        Tensor of shape (n_windows, n_outputs)
+        Tensor of shape (n_windows, n_outputs) or (n_chunks * n_rows, n_outputs)
         """
         embedded = self.embed(codes)
-        state = self.last_state(torch.cat([values, *embedded], dim=-1), lengths)
+        steps = torch.cat([values, *embedded], dim=-1)
+        if rows is not None:
+            states = _at_rows(self.lstm(steps)[0], rows)
+            at_rows = [_at_rows(e, rows) for e in embedded]
+            return self.decode(torch.cat([self.dropout(states), *at_rows], dim=-1))
+        state = self.last_state(steps, lengths)
         last = [_at_last_row(e, lengths) for e in embedded]
         return self.decode(torch.cat([self.dropout(state), *last], dim=-1))
 
@@ -157,6 +165,12 @@ class LSTMModule(nn.Module):
     def decode(self, state):
         """Map last states (with the embeddings behind them) to outputs."""
         return self.output(self.hidden(state))
+
+
+def _at_rows(steps, rows):
+    """Take some steps of each chunk: (n, n_steps, k) -> (n * n_rows, k)."""
+    index = rows[:, :, None].expand(-1, -1, steps.shape[-1])
+    return steps.gather(1, index).flatten(0, 1)
 
 
 def _at_last_row(steps, lengths):

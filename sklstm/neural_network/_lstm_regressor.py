@@ -23,6 +23,7 @@ from .._sklearn_compat import (
 )
 from .._windows import PanelWindows, StepTargets
 from ._callbacks import make_callbacks
+from ._dense_batches import DenseIterator
 from ._device import resolve_device, seeded
 from ._lstm_module import LSTMModule, embedding_size
 from ._validation_tails import split_tails
@@ -90,8 +91,20 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Decay of the weights in each step of the optimizer.
     grad_clip : float, default=1.0
         Largest norm of the gradient. None sets no limit.
+    training_mode : {"auto", "dense", "windowed"}, default="auto"
+        "windowed" runs each window on its own. "dense" runs chunks of consecutive
+        rows and learns at every row that ends a window, so that windows share the
+        rows they have in common: the same windows in a fraction of the time, each
+        with at least `window_size` rows of past. "auto" is dense wherever that is
+        possible: with windows from :class:`~sklstm.SlidingWindow` and one direction.
+    chunk_rows : int or "auto", default="auto"
+        In dense training the number of windows that end in a chunk, which has
+        ``window_size - 1`` rows before them; "auto" takes twice the window size, at
+        least 16, and no more than the longest series has.
     batch_size : int, default=64
-        Number of windows in a step of the optimizer.
+        Number of windows in a step of the optimizer. A dense batch runs about as
+        many rows as that many windows have, and so learns from many more windows;
+        it never holds more than an eighth of the chunks.
     max_epochs : int, default=20
         Number of passes over the training windows.
     early_stopping : bool, default=False
@@ -189,6 +202,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "grad_clip": [None, Interval(Real, 0, None, closed="neither")],
+        "training_mode": [StrOptions({"auto", "dense", "windowed"})],
+        "chunk_rows": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
@@ -221,6 +239,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         lr_schedule=None,
         weight_decay=0.0,
         grad_clip=1.0,
+        training_mode="auto",
+        chunk_rows="auto",
         batch_size=64,
         max_epochs=20,
         early_stopping=False,
@@ -245,6 +265,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.lr_schedule = lr_schedule
         self.weight_decay = weight_decay
         self.grad_clip = grad_clip
+        self.training_mode = training_mode
+        self.chunk_rows = chunk_rows
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
@@ -484,12 +506,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         dtype = _float_type(X, device) if fresh else self._dtype
         windows = self._window_tensors(X, device, dtype)
         targets = TargetTensors(y, weight, dtype=windows.inputs.dtype, device=device)
-        size = min(self.batch_size, len(train))
+        iterate = self._dense_batches if self._trains_dense(X) else self._window_batches
         iterators = (
-            BatchIterator(windows, targets, train, size, shuffle=True),
-            BatchIterator(windows, targets, valid, size, shuffle=False)
-            if len(valid)
-            else None,
+            iterate(X, windows, targets, train, shuffle=True),
+            iterate(X, windows, targets, valid, shuffle=False) if len(valid) else None,
         )
         seed = self._random_state.randint(np.iinfo(np.int32).max)
         with seeded(seed, device):
@@ -504,6 +524,42 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             net.partial_fit(iterators, epochs=epochs)
         self.net_, self.device_, self._dtype = net, device, dtype
         return self
+
+    def _trains_dense(self, X):
+        """Whether to train on chunks of rows: where it is valid, unless told not to."""
+        if self.training_mode == "windowed":
+            return False
+        reason = None
+        if not isinstance(X, PanelWindows):
+            reason = "X is an array, whose windows do not say which rows they share"
+        elif self.bidirectional:
+            reason = "a bidirectional net reads each window anew from its end"
+        elif len(np.unique(X.ends)) < len(X):
+            reason = "X holds a window more than once"
+        if reason and self.training_mode == "dense":
+            raise ValueError(
+                f"training_mode='dense' is not possible: {reason}. Use "
+                "training_mode='auto' or 'windowed'."
+            )
+        return reason is None
+
+    def _window_batches(self, X, windows, targets, positions, shuffle):
+        return BatchIterator(
+            windows, targets, positions, self.batch_size, shuffle=shuffle
+        )
+
+    def _dense_batches(self, X, windows, targets, positions, shuffle):
+        return DenseIterator(
+            windows,
+            targets,
+            positions,
+            X.ends,
+            X.table,
+            X.window_size,
+            chunk_rows=self.chunk_rows,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+        )
 
     def _split(self, X, y):
         """Split windows into training and validation, by the time of each series."""

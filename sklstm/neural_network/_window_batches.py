@@ -40,19 +40,22 @@ class WindowTensors:
         self.ragged = bool((lengths < n_steps).any())
         self.lengths = _tensor(lengths, torch.long, device)
         self.n_steps = n_steps
-        self._steps = torch.arange(n_steps, device=device)
 
     def __len__(self):
         return len(self.first)
 
     def gather(self, windows):
         """Gather the module's inputs for these windows (a LongTensor of positions)."""
-        rows = self.first[windows, None] + self._steps  # (n_windows, n_steps)
-        if self.ragged:
-            rows.clamp_(max=len(self.inputs) - 1)
-        batch = {"values": _rows(self.inputs, rows)}
+        batch = self.gather_rows(self.first[windows, None], self.n_steps)
         if self.ragged:
             batch["lengths"] = self.lengths[windows]
+        return batch
+
+    def gather_rows(self, first, n_steps):
+        """Gather the inputs of `n_steps` rows from each first one, shape (n, 1), on."""
+        rows = first + torch.arange(n_steps, device=first.device)  # (n, n_steps)
+        rows.clamp_(max=len(self.inputs) - 1)
+        batch = {"values": _rows(self.inputs, rows)}
         if self.codes is not None:
             batch["codes"] = _rows(self.codes, rows)
         return batch

@@ -52,7 +52,7 @@ class WindowNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"].detach())
-            sizes.append(len(batch[0]["values"]))
+            sizes.append(len(batch[1][0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
         weights = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
         loss = float(torch.stack(losses).double().cpu() @ weights)

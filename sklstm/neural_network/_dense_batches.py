@@ -1,0 +1,172 @@
+"""Dense training: runs of rows that share their recurrence between windows.
+
+Two windows that end one row apart share all rows but one. Trained one by one, each
+row goes through the recurrence once for every window that holds it. A dense batch
+runs each row once instead, through a chunk of consecutive rows, and takes the loss
+at every row that ends a wanted window.
+"""
+
+import numpy as np
+import torch
+
+from .._panel import ragged_arange
+
+__all__ = ["DenseIterator", "choose_chunk_rows", "cut_chunks"]
+
+# An epoch has at least this many batches, however few chunks there are.
+_MIN_BATCHES = 8
+
+
+def choose_chunk_rows(window_size, lengths):
+    """Choose how many rows of a chunk end a window that is learned.
+
+    A chunk of n such rows takes ``window_size - 1 + n`` steps, so the cost of a row
+    falls as ``1 + (window_size - 1) / n``. Twice the window pays for most of that;
+    longer chunks leave fewer of them to shuffle. No chunk is longer than the longest
+    series, and none shorter than 16 rows, where the overhead of a step would show.
+
+    Parameters
+    ----------
+    window_size : int
+    lengths : ndarray of shape (n_segments,)
+        Rows of each stretch that chunks stay within.
+
+    Returns
+    -------
+    int
+    """
+    return int(min(max(2 * window_size, 16), lengths.max()))
+
+
+def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
+    """Cut stretches of rows into chunks that reach every wanted row once.
+
+    Parameters
+    ----------
+    starts, ends : ndarray of shape (n_segments,)
+        First row of each stretch, and the row after its last.
+    wanted : ndarray of bool of shape (n_rows,)
+        The rows that end a window to be learned.
+    window_size : int
+        Rows that come at least before (and with) each learned row, unless its
+        stretch begins later.
+    chunk_rows : int
+        Learned rows of a chunk.
+    phases : ndarray of shape (n_segments,)
+        Where the first cut falls, from 0 to ``chunk_rows - 1`` rows in.
+
+    Returns
+    -------
+    start, begin, end : ndarray of shape (n_chunks,)
+        A chunk runs through the rows ``start:end``, and learns ``begin:end``.
+    """
+    first = starts - (chunk_rows - phases) % chunk_rows
+    n_blocks = -(-(ends - first) // chunk_rows)
+    series = np.repeat(np.arange(len(starts)), n_blocks)
+    cut = first[series] + chunk_rows * ragged_arange(np.zeros_like(n_blocks), n_blocks)
+    begin = np.maximum(cut, starts[series])
+    end = np.minimum(cut + chunk_rows, ends[series])
+    total = np.r_[0, np.cumsum(wanted)]
+    kept = total[end] > total[begin]
+    begin, end, series = begin[kept], end[kept], series[kept]
+    start = np.maximum(begin - (window_size - 1), starts[series])
+    return start, begin, end
+
+
+class DenseIterator:
+    """Go through chunks of rows in batches, cut and shuffled anew in each pass.
+
+    Parameters
+    ----------
+    windows : WindowTensors
+        Whose tables the rows are gathered from.
+    targets : TargetTensors
+        Targets of the windows.
+    positions : ndarray of int
+        The windows to learn.
+    ends : ndarray of shape (n_windows,)
+        The last row of each window, each at most once among those to learn.
+    table : PanelTable
+        Whose segments the chunks stay within.
+    window_size : int
+    chunk_rows : int or "auto"
+        Learned rows of a chunk.
+    batch_size : int
+        A batch runs about as many rows as that many windows would.
+    shuffle : bool
+        Whether to draw the cuts and the order in each pass.
+    """
+
+    def __init__(
+        self,
+        windows,
+        targets,
+        positions,
+        ends,
+        table,
+        window_size,
+        *,
+        chunk_rows,
+        batch_size,
+        shuffle,
+    ):
+        self.windows = windows
+        self.targets = targets
+        self.window_size = window_size
+        self.shuffle = shuffle
+        self._wanted = np.zeros(len(table.values), dtype=bool)
+        self._wanted[ends[positions]] = True
+        window_of_row = np.full(len(table.values), -1)
+        window_of_row[ends[positions]] = positions
+        device = windows.first.device
+        self._window_of_row = torch.as_tensor(window_of_row, device=device)
+        used = np.unique(table.segment_starts(ends[positions]))
+        self._starts, self._ends = used, table.segment_ends(used)
+        lengths = self._ends - self._starts
+        if chunk_rows == "auto":
+            chunk_rows = choose_chunk_rows(window_size, lengths)
+        self.chunk_rows = min(chunk_rows, int(lengths.max()))
+        n_chunks = len(self._cut(np.zeros_like(used))[0])
+        by_work = batch_size * window_size // (window_size - 1 + self.chunk_rows)
+        self.batch_chunks = max(1, min(by_work, n_chunks // _MIN_BATCHES))
+        self._n_batches = -(-n_chunks // self.batch_chunks)
+
+    def __len__(self):
+        """About how many batches a pass has; the cuts of each pass may differ."""
+        return self._n_batches
+
+    def __iter__(self):
+        phases = np.zeros_like(self._starts)
+        if self.shuffle:
+            phases = torch.randint(self.chunk_rows, (len(phases),)).numpy()
+        chunks = np.stack(self._cut(phases))
+        order = np.arange(chunks.shape[1])
+        if self.shuffle:
+            order = torch.randperm(len(order)).numpy()
+        for first in range(0, len(order), self.batch_chunks):
+            yield self._gather(chunks[:, order[first : first + self.batch_chunks]])
+
+    def _cut(self, phases):
+        return cut_chunks(
+            self._starts,
+            self._ends,
+            self._wanted,
+            self.window_size,
+            self.chunk_rows,
+            phases,
+        )
+
+    def _gather(self, chunks):
+        """Gather the inputs of chunks, and the targets of the rows they learn."""
+        start, begin, end = chunks
+        n_steps, n_learned = int((end - start).max()), int((end - begin).max())
+        chunks = torch.as_tensor(chunks).to(self._window_of_row.device)
+        start, begin, end = chunks[:, :, None]
+        batch = self.windows.gather_rows(start, n_steps)
+        learned = begin + torch.arange(n_learned, device=begin.device)
+        inside = learned < end
+        batch["rows"] = (learned - start).clamp_(max=n_steps - 1)
+        window = self._window_of_row[learned.clamp_(max=len(self._window_of_row) - 1)]
+        window = window.masked_fill_(~inside, -1).flatten()  # (n_chunks * n_learned,)
+        y, weight = self.targets.gather(window.clamp(min=0))
+        return batch, (y.masked_fill(window[:, None] < 0, torch.nan), weight)
