@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ._panel import pairs_within
+
 __all__ = ["TimeStep", "infer_time_step"]
 
 _DAY = pd.Timedelta(days=1)
@@ -59,7 +61,7 @@ def infer_time_step(time, indptr):
         None when the times have no arithmetic (strings, say) or no series has two
         rows.
     """
-    before = np.setdiff1d(np.arange(len(time) - 1), indptr[1:-1] - 1)
+    before = pairs_within(indptr)
     if len(before) == 0:
         return None
     if isinstance(time, pd.PeriodIndex):

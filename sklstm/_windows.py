@@ -236,16 +236,16 @@ class StepTargets:
         The target at every row of the table.
     origins : ndarray of shape (n_origins,)
         The position of each origin in the table.
-    limits : ndarray of shape (n_origins,)
-        The first row that no longer belongs to the origin's segment.
+    segments : ndarray of shape (n_segments,)
+        First rows of the stretches that steps stay within.
     horizon : int
         How many rows ahead.
     """
 
-    def __init__(self, target, origins, limits, horizon):
+    def __init__(self, target, origins, segments, horizon):
         self.target = target
         self.origins = origins
-        self.limits = limits
+        self.segments = segments
         self.horizon = horizon
 
     ndim = 2
@@ -262,26 +262,24 @@ class StepTargets:
         return self.target.dtype
 
     def __getitem__(self, key):
-        return StepTargets(
-            self.target, self.origins[key], self.limits[key], self.horizon
-        )
+        return StepTargets(self.target, self.origins[key], self.segments, self.horizon)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("Step targets cannot become an array without a copy.")
-        steps = [self.step(k) for k in range(1, self.horizon + 1)]
-        return np.hstack(steps).astype(dtype or self.dtype, copy=False)
-
-    def step(self, k):
-        """The targets `k` rows ahead, of shape (n_origins, n_targets)."""
-        rows = self.origins + k
+        rows = self.origins[:, None] + np.arange(1, self.horizon + 1)
         out = self.target[np.minimum(rows, len(self.target) - 1)]
-        out[rows >= self.limits] = np.nan
-        return out
+        out[rows >= self._limits()[:, None]] = np.nan
+        return out.reshape(self.shape).astype(dtype or self.dtype, copy=False)
 
     def known(self):
         """Count the known values of each origin's targets, of shape (n_origins,)."""
-        observed = np.isfinite(self.target).sum(axis=1)
-        total = np.r_[0, np.cumsum(observed)]
-        last = np.minimum(self.origins + self.horizon + 1, self.limits)
+        total = np.zeros(len(self.target) + 1, dtype=np.intp)
+        np.cumsum(np.isfinite(self.target).sum(axis=1), out=total[1:])
+        last = np.minimum(self.origins + (self.horizon + 1), self._limits())
         return total[last] - total[self.origins + 1]
+
+    def _limits(self):
+        """The first row that no longer belongs to each origin's segment."""
+        segment = np.searchsorted(self.segments, self.origins, side="right") - 1
+        return np.append(self.segments[1:], len(self.target))[segment]

@@ -13,7 +13,7 @@ from sklstm.neural_network._window_batches import (
     BatchIterator,
     TargetTensors,
     WindowTensors,
-    split_inputs,
+    read_row_table,
 )
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -40,10 +40,7 @@ def Xy():
 
 
 def tensors(windows, y, weight=None):
-    inputs, codes, first, lengths = split_inputs(windows)
-    rows = WindowTensors(
-        inputs, codes, first, lengths, lengths.max(), flags=np.arange(0), **CPU
-    )
+    rows = WindowTensors(read_row_table(windows), flags=np.arange(0), **CPU)
     return rows, TargetTensors(y, weight, **CPU)
 
 
@@ -109,8 +106,7 @@ def test_chunks_of_one_window_equal_windows_gradients_included(Xy, lazy, weighte
     y = np.column_stack([y, -y])
     y[3:20, 1] = np.nan
     if lazy:
-        limits = windows.table.segment_ends(windows.ends)
-        y = StepTargets(y, windows.ends, limits, 3)
+        y = StepTargets(y, windows.ends, windows.table.segments, 3)
     weight = np.linspace(0.5, 1.5, len(X)) if weighted else None
     model = small(num_layers=2).fit(windows, np.asarray(y))
     net = model.net_
@@ -167,12 +163,11 @@ def test_the_target_of_a_row_that_is_not_learned_never_matters(Xy):
 def test_held_out_tails_never_matter(Xy):
     X, y = Xy
     windows = SlidingWindow(6).fit_transform(X)
-    limits = windows.table.segment_ends(windows.ends)
     late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < 3
     late &= X.index.get_level_values(0).isin(["a", "b"])
     fits = []
     for target in (y, np.where(late, 1e6, y)):
-        steps = StepTargets(target[:, None], windows.ends, limits, 2)
+        steps = StepTargets(target[:, None], windows.ends, windows.table.segments, 2)
         known = np.flatnonzero(steps.known() == 2)
         fits.append(
             small(early_stopping=True, max_epochs=1).fit(windows[known], steps[known])

@@ -199,8 +199,7 @@ def test_a_window_without_weight_is_not_learned(arrays):
 def test_step_targets_equal_their_array(panel_Xy):
     X, y = panel_Xy
     windows = SlidingWindow(4).fit_transform(X)
-    limits = windows.table.segment_ends(windows.ends)
-    y = StepTargets(y.to_numpy()[:, None], windows.ends, limits, 3)
+    y = StepTargets(y.to_numpy()[:, None], windows.ends, windows.table.segments, 3)
     origins = np.flatnonzero(y.known() > 0)
     a = small().fit(windows[origins], y[origins])
     b = small().fit(windows[origins], np.asarray(y[origins]))

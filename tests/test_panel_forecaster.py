@@ -567,3 +567,14 @@ class TestErrors:
         bad = FunctionTransformer(lambda y: y[:-1])
         with pytest.raises(ValueError, match="it must keep rows and columns"):
             ridge(target_transformer=bad).fit(*Xy)
+
+
+@pytest.mark.parametrize("size", [1, 30, 60])
+def test_blocks_of_series_give_what_all_at_once_gives(Xy, monkeypatch, size):
+    X, y = Xy
+    train_X, train_y, test_X, _ = split(X, y, 5)
+    forecaster = lstm(target_transformer=SeriesScaler()).fit(train_X, train_y)
+    asked = X.sample(frac=1, random_state=0)
+    whole = forecaster.predict(asked)
+    monkeypatch.setattr("sklstm.forecasting._panel_forecaster._BLOCK_ROWS", size)
+    assert_array_equal(forecaster.predict(asked), whole)

@@ -9,6 +9,7 @@ from .._panel import (
     PanelRows,
     check_known_series,
     locate_series,
+    pairs_within,
     ragged_arange,
     read_rows,
     show,
@@ -16,7 +17,7 @@ from .._panel import (
 )
 from .._time_step import infer_time_step
 
-__all__ = ["History", "Request", "read_request"]
+__all__ = ["History", "Request", "read_request", "series_blocks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,18 +84,15 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """The rows that `predict` was asked for, beside the history they follow.
+    """The rows that `predict` was asked for, behind the history they follow.
 
     Attributes
     ----------
-    X : DataFrame of shape (n_all, n_columns)
-        For each series asked for its history, then one row for each step ahead.
+    X : DataFrame of shape (n_history + n_ahead, n_columns)
+        The history of the series asked for, then one row for each of their steps
+        ahead, series by series.
     history : History
         Of those series alone.
-    known : ndarray of shape (n_history,)
-        Positions in X of the rows of `history`.
-    last : ndarray of shape (n_series,)
-        Position in X of the last known row of each series.
     n_steps : ndarray of shape (n_series,)
         How many steps ahead are asked for.
     rows : ndarray of shape (n_asked,)
@@ -103,10 +101,39 @@ class Request:
 
     X: pd.DataFrame
     history: History
-    known: np.ndarray
-    last: np.ndarray
     n_steps: np.ndarray
     rows: np.ndarray
+
+    def positions(self, series, step):
+        """Positions in X of a step of each series; step 0 is the last known row."""
+        ahead = len(self.history.rows) + np.cumsum(self.n_steps) - self.n_steps
+        last = self.history.rows.indptr[1:] - 1
+        return np.where(step == 0, last[series], ahead[series] + step - 1)
+
+
+def series_blocks(history, asked, size):
+    """Split the rows asked for into groups of whole series.
+
+    Parameters
+    ----------
+    history : History
+    asked : PanelRows
+        The rows asked for.
+    size : int
+        About how many remembered rows the series of a group have together.
+
+    Returns
+    -------
+    list of ndarray of int
+        Positions of the rows of each group, in the given order of rows.
+    """
+    positions = locate_series(asked.series, history.series)
+    lengths = np.where(positions < 0, 0, history.rows.lengths[positions])
+    block = np.cumsum(lengths) // size
+    if block[-1] == 0:
+        return [np.arange(len(asked))]
+    row_block = asked.unsort(block[asked.codes])
+    return [np.flatnonzero(row_block == number) for number in np.unique(block)]
 
 
 def read_request(history, X):
@@ -144,15 +171,15 @@ def read_request(history, X):
     n_steps = np.zeros(history.rows.n_series, dtype=np.intp)
     np.maximum.at(n_steps, code[ahead], steps)
 
-    lengths = history.rows.lengths
-    first = np.cumsum(lengths + n_steps) - n_steps  # of the steps ahead
-    known = ragged_arange(first - lengths, lengths)
     rows = np.empty(len(asked), dtype=np.intp)
+    first = np.cumsum(n_steps) - n_steps
     rows[ahead] = first[code[ahead]] + steps - 1
-    rows[~ahead] = known[_find(history, X, asked, ~ahead)]
     given = X if asked.order is None else X.iloc[asked.order]
-    frame = _join(history, given.iloc[np.flatnonzero(ahead)], known, rows[ahead], first)
-    return Request(frame, history, known, first - 1, n_steps, asked.unsort(rows))
+    future = _future(history, given[ahead], rows[ahead], n_steps)
+    rows[ahead] += len(history.rows)
+    rows[~ahead] = _find(history, given.index[~ahead])
+    frame = pd.concat([history.X, future])
+    return Request(frame, history, n_steps, asked.unsort(rows))
 
 
 def _steps_ahead(history, time, code):
@@ -173,16 +200,14 @@ def _regular(rows, step):
     """Whether each series keeps the time step from row to row."""
     regular = np.ones(rows.n_series, dtype=bool)
     if len(rows) > 1:
-        within = np.setdiff1d(np.arange(len(rows) - 1), rows.indptr[1:-1] - 1)
+        within = pairs_within(rows.indptr)
         once = step.count(rows.time[within], rows.time[within + 1]) == 1
         np.logical_and.at(regular, rows.codes[within], once)
     return regular
 
 
-def _find(history, X, asked, inside):
-    """The positions in the history of the rows of X that are not ahead of it."""
-    index = X.index if asked.order is None else X.index[asked.order]
-    index = index[inside]
+def _find(history, index):
+    """The positions in the history of rows that are not ahead of it."""
     found = history.X.index.get_indexer(index) if len(index) else np.zeros(0, int)
     if (found < 0).any():
         missing = index[found < 0]
@@ -194,27 +219,30 @@ def _find(history, X, asked, inside):
     return found
 
 
-def _join(history, future, known, ahead, first):
-    """Lay out the history of each series and a row for each step ahead of it."""
-    total = max(known.max(initial=-1), ahead.max(initial=-1)) + 1
-    source = np.zeros(total, dtype=np.intp)
-    filled = np.zeros(total, dtype=np.intp)
-    source[known] = np.arange(len(known))
-    source[ahead] = len(known) + np.arange(len(ahead))
-    filled[known], filled[ahead] = known, ahead
-    # Every series begins with a known row, so no step takes from another series.
-    source = source[np.maximum.accumulate(filled)]
-    both = pd.concat([history.X, future]).iloc[source]
-    skipped = np.setdiff1d(np.arange(total), np.r_[known, ahead])
-    if len(skipped) == 0:
-        return both
+def _future(history, given, rows, n_steps):
+    """One row for each step ahead of each series, `given` at its place in `rows`."""
+    if len(given) == n_steps.sum():
+        return given
+    first = np.cumsum(n_steps) - n_steps
+    last = history.X.iloc[history.rows.indptr[1:] - 1]
+    # A step that is not given takes the row of the latest step that is, and the
+    # first ones that of the last known row, which stands for step 0.
+    filled = np.zeros(n_steps.sum(), dtype=np.intp)
+    filled[rows] = len(last) + np.arange(len(rows))
+    series = np.repeat(np.arange(len(n_steps)), n_steps)
+    begins = first[n_steps > 0]
+    filled[begins] = np.maximum(filled[begins], series[begins])
+    # Within a series later rows have higher numbers; between series the known row
+    # of the next one does not, so the running maximum starts anew by an offset.
+    offset = series * (len(last) + len(rows))
+    source = np.maximum.accumulate(filled + offset) - offset
     step = infer_time_step(history.rows.time, history.rows.indptr)
-    series = np.searchsorted(first, skipped, side="right") - 1
-    moved = step.add(history.end.take(series), skipped - first[series] + 1)
-    order = np.arange(total)
-    order[skipped] = total + np.arange(len(skipped))
-    *levels, time = [both.index.get_level_values(i) for i in range(both.index.nlevels)]
-    index = [*levels, time.append(moved).take(order)]
-    return both.set_axis(
-        pd.MultiIndex.from_arrays(index, names=both.index.names), axis=0
-    )
+    ahead = np.arange(len(series)) - first[series] + 1
+    end = history.rows.indptr[1:][series] - 1
+    time = step.add(history.rows.times_at(end), ahead)
+    levels = [
+        history.X.index.get_level_values(level).take(end)
+        for level in range(history.X.index.nlevels - 1)
+    ]
+    index = pd.MultiIndex.from_arrays([*levels, time], names=history.X.index.names)
+    return pd.concat([last, given]).iloc[source].set_axis(index, axis=0)

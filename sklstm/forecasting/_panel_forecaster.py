@@ -28,7 +28,7 @@ from .._sklearn_compat import (
 )
 from .._time_step import infer_time_step
 from .._windows import PanelWindows
-from ._history import History, read_request
+from ._history import History, read_request, series_blocks
 from ._target_transform import (
     extend_transformer,
     fit_target,
@@ -36,6 +36,9 @@ from ._target_transform import (
     transform_target,
 )
 from ._windows_regression import predict_steps, train_on_origins
+
+# Remembered rows that are transformed at a time in `predict`: bounds its memory.
+_BLOCK_ROWS = 1 << 18
 
 
 def _can_go_on(self):
@@ -272,18 +275,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_frame(X, reset=False)
-        request = read_request(self._history, X)
-        past = np.full((len(request.X), self._n_targets), np.nan)
-        past[request.known] = transform_target(
-            self.target_transformer_, request.history.y
-        )
-        windows = self._windows(request.X)
-        fitted = self._fitted_values(windows, past, request)
-        self._extrapolate(windows, past, request.last, request.n_steps)
-        past[request.known] = fitted
-        frame = pd.DataFrame(past, index=request.X.index, columns=self._y_columns)
-        frame = frame.iloc[request.rows]
-        out = inverse_target(self.target_transformer_, frame.to_numpy(), frame)
+        rows = read_rows(X)
+        out = np.empty((len(X), self._n_targets))
+        for block in series_blocks(self._history, rows, _BLOCK_ROWS):
+            out[block] = self._predict_block(
+                X if len(block) == len(X) else X.iloc[block]
+            )
         return out if self._y_ndim == 2 else out[:, 0]
 
     def forecast(self, steps=None):
@@ -375,23 +372,38 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _predict_steps(self, windows):
         return predict_steps(self.estimator_[-1], windows, self.horizon)
 
-    def _extrapolate(self, windows, past, last, n_steps):
-        """Write the forecasts after each last known row into `past`, block by block."""
-        for done in range(0, int(n_steps.max(initial=0)), self.horizon):
-            active = n_steps > done
-            origins = last[active] + done
+    def _predict_block(self, X):
+        """Forecast some series: their rows of X, in units of y."""
+        request = read_request(self._history, X)
+        n_known = len(request.history.rows)
+        past = np.full((len(request.X), self._n_targets), np.nan)
+        past[:n_known] = transform_target(self.target_transformer_, request.history.y)
+        windows = self._windows(request.X)
+        fitted = self._fitted_values(windows, past, request)
+        self._extrapolate(windows, past, request)
+        past[:n_known] = fitted
+        frame = pd.DataFrame(past, index=request.X.index, columns=self._y_columns)
+        frame = frame.iloc[request.rows]
+        return inverse_target(self.target_transformer_, frame.to_numpy(), frame)
+
+    def _extrapolate(self, windows, past, request):
+        """Write the forecasts of the steps ahead into `past`, block by block."""
+        for done in range(0, int(request.n_steps.max(initial=0)), self.horizon):
+            active = np.flatnonzero(request.n_steps > done)
+            origins = request.positions(active, done)
             out = self._predict_steps(windows.with_target(past)[origins])
-            step = np.arange(1, self.horizon + 1)
-            wanted = step <= (n_steps[active] - done)[:, None]
-            past[(origins[:, None] + step)[wanted]] = out[wanted]
+            step = done + np.arange(1, self.horizon + 1)
+            wanted = step <= request.n_steps[active, None]
+            rows = request.positions(active[:, None], step)
+            past[rows[wanted]] = out[wanted]
 
     def _fitted_values(self, windows, past, request):
         """One-step forecasts of the known rows that were asked for."""
-        fitted = past[request.known]
-        place = np.full(len(request.X), -1)
-        place[request.known] = np.arange(len(request.known))
-        asked = np.unique(place[request.rows])
-        asked = asked[asked >= 0]
+        n_known = len(request.history.rows)
+        fitted = past[:n_known].copy()
+        asked = np.zeros(n_known, dtype=bool)
+        asked[request.rows[request.rows < n_known]] = True
+        asked = np.flatnonzero(asked)
         if len(asked) == 0:
             return fitted
         if self.history == "context":
@@ -404,8 +416,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         fitted[asked[first]] = self._start
         later = asked[~first]
         if len(later):
-            origins = request.known[later - 1]
-            out = self._predict_steps(windows.with_target(past)[origins])
+            out = self._predict_steps(windows.with_target(past)[later - 1])
             fitted[later] = out[:, 0]
         return fitted
 

@@ -31,6 +31,8 @@ def training_origins(windows, targets, stride, complete):
     """
     needed = targets.shape[1] if complete else 1
     usable = np.flatnonzero(targets.known() >= needed)
+    if stride == 1:
+        return usable
     series = windows.series[usable]
     last = np.searchsorted(series, series, side="right") - 1
     return usable[(last - np.arange(len(usable))) % stride == 0]
@@ -55,9 +57,8 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
     """
     windows = windows.with_target(past)
     table = np.full((len(windows.table.values), past.shape[1]), np.nan)
-    table[windows.ends] = np.where(learned[:, None], past, np.nan)
-    limits = windows.table.segment_ends(windows.ends)
-    targets = StepTargets(table, windows.ends, limits, horizon)
+    table[windows.ends[learned]] = past[learned]
+    targets = StepTargets(table, windows.ends, windows.table.segments, horizon)
     lazy = _takes_windows(train.__self__)
     origins = training_origins(windows, targets, stride, complete=not lazy)
     if len(origins) == 0:

@@ -66,11 +66,18 @@ def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
     cut = first[series] + chunk_rows * ragged_arange(np.zeros_like(n_blocks), n_blocks)
     begin = np.maximum(cut, starts[series])
     end = np.minimum(cut + chunk_rows, ends[series])
-    total = np.r_[0, np.cumsum(wanted)]
+    total = _count_before(wanted)
     kept = total[end] > total[begin]
     begin, end, series = begin[kept], end[kept], series[kept]
     start = np.maximum(begin - (window_size - 1), starts[series])
     return start, begin, end
+
+
+def _count_before(wanted):
+    """How many wanted rows come before each row, and before the end."""
+    count = np.zeros(len(wanted) + 1, dtype=np.int32)
+    np.cumsum(wanted, out=count[1:])
+    return count
 
 
 class DenseIterator:
@@ -116,17 +123,19 @@ class DenseIterator:
         self.shuffle = shuffle
         self._wanted = np.zeros(len(table.values), dtype=bool)
         self._wanted[ends[positions]] = True
-        window_of_row = np.full(len(table.values), -1)
+        window_of_row = np.full(len(table.values), -1, dtype=ends.dtype)
         window_of_row[ends[positions]] = positions
-        device = windows.first.device
+        device = windows.ends.device
         self._window_of_row = torch.as_tensor(window_of_row, device=device)
-        used = np.unique(table.segment_starts(ends[positions]))
-        self._starts, self._ends = used, table.segment_ends(used)
+        learned = _count_before(self._wanted)
+        limits = np.append(table.segments[1:], len(self._wanted))
+        used = learned[limits] > learned[table.segments]
+        self._starts, self._ends = table.segments[used], limits[used]
         lengths = self._ends - self._starts
         if chunk_rows == "auto":
             chunk_rows = choose_chunk_rows(window_size, lengths)
         self.chunk_rows = min(chunk_rows, int(lengths.max()))
-        n_chunks = len(self._cut(np.zeros_like(used))[0])
+        n_chunks = len(self._cut(np.zeros_like(self._starts))[0])
         by_work = batch_size * window_size // (window_size - 1 + self.chunk_rows)
         self.batch_chunks = max(1, min(by_work, n_chunks // _MIN_BATCHES))
         self._n_batches = -(-n_chunks // self.batch_chunks)
@@ -169,4 +178,4 @@ class DenseIterator:
         window = self._window_of_row[learned.clamp_(max=len(self._window_of_row) - 1)]
         window = window.masked_fill_(~inside, -1).flatten()  # (n_chunks * n_learned,)
         y, weight = self.targets.gather(window.clamp(min=0))
-        return batch, (y.masked_fill(window[:, None] < 0, torch.nan), weight)
+        return batch, (y.masked_fill_(window[:, None] < 0, torch.nan), weight)

@@ -32,7 +32,7 @@ from ._window_batches import (
     TargetTensors,
     WindowTensors,
     mean_target,
-    split_inputs,
+    read_row_table,
 )
 from ._window_net import WindowNet
 
@@ -440,12 +440,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                     f"got {X.ndim}."
                 )
             names, categories = (), {}
-        inputs, codes, *_ = split_inputs(X)
-        n_inputs = inputs.shape[1], codes.shape[1]
+        table = read_row_table(X)
+        n_inputs = table.n_inputs, table.codes.shape[1]
         if reset:
             self._n_inputs, self._categories = n_inputs, categories
             self.n_channels_in_ = sum(n_inputs)
-            self._flags = np.flatnonzero(np.isnan(inputs).any(axis=0))
+            missing = [np.isnan(part).any(axis=0) for part in table.parts]
+            self._flags = np.flatnonzero(np.concatenate(missing))
             if sum(n_inputs) == 0:
                 raise ValueError(
                     "The windows have no features: X has no columns, and no target "
@@ -534,7 +535,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             reason = "X is an array, whose windows do not say which rows they share"
         elif self.bidirectional:
             reason = "a bidirectional net reads each window anew from its end"
-        elif len(np.unique(X.ends)) < len(X):
+        elif (np.diff(np.sort(X.ends)) == 0).any():
             reason = "X holds a window more than once"
         if reason and self.training_mode == "dense":
             raise ValueError(
@@ -582,20 +583,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return train, valid
 
     def _window_tensors(self, X, device, dtype, n_steps=None):
-        inputs, codes, first, lengths = split_inputs(X)
+        table = read_row_table(X)
         if self.embedding_dim == 0:
-            codes = codes[:, :0]
-        if n_steps is None:
-            n_steps = lengths.max()
+            table = table._replace(codes=table.codes[:, :0])
         return WindowTensors(
-            inputs,
-            codes,
-            first,
-            lengths,
-            n_steps,
-            flags=self._flags,
-            dtype=dtype,
-            device=device,
+            table, n_steps, flags=self._flags, dtype=dtype, device=device
         )
 
     def _make_net(self, windows, n_batches, device):

@@ -1,5 +1,8 @@
 """Batches of windows, gathered on the device from one table of rows."""
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -7,48 +10,99 @@ from .._windows import PanelWindows, StepTargets
 
 __all__ = [
     "BatchIterator",
+    "RowTable",
     "TargetTensors",
     "WindowTensors",
     "mean_target",
-    "split_inputs",
+    "read_row_table",
 ]
+
+# Windows whose targets are averaged at a time.
+_CHUNK = 1 << 13
+
+
+class RowTable(NamedTuple):
+    """Windows or arrays as rows.
+
+    Attributes
+    ----------
+    parts : list of ndarray of shape (n_rows, n_columns)
+        Numeric inputs, side by side.
+    codes : ndarray of shape (n_rows, n_categorical)
+        Category codes.
+    ends : ndarray of shape (n_windows,)
+        The last row of each window.
+    segments : ndarray of shape (n_segments,)
+        First rows of the stretches that windows stay within.
+    window_size : int
+    """
+
+    parts: list
+    codes: np.ndarray
+    ends: np.ndarray
+    segments: np.ndarray
+    window_size: int
+
+    @property
+    def n_inputs(self):
+        return sum(part.shape[1] for part in self.parts)
+
+
+def read_row_table(X):
+    """Read windows, or an array of shape (n, n_steps[, n_features]), as rows."""
+    if isinstance(X, PanelWindows):
+        table = X.table
+        parts = [table.values, table.target]
+        return RowTable(parts, table.codes, X.ends, table.segments, X.window_size)
+    n, n_steps = X.shape[:2]
+    inputs = X.reshape(n * n_steps, -1)
+    starts = np.arange(n) * n_steps
+    codes = np.empty((len(inputs), 0), dtype=np.int32)
+    return RowTable([inputs], codes, starts + n_steps - 1, starts, n_steps)
 
 
 class WindowTensors:
-    """Windows as a table of rows on the device and the first row of each window.
+    """Windows on the device: one table of rows, and the last row of each window.
 
     Parameters
     ----------
-    inputs : ndarray of shape (n_rows, n_features)
-        Numeric inputs; NaN where missing.
-    codes : ndarray of shape (n_rows, n_categorical)
-        Category codes.
-    first, lengths : ndarray of shape (n_windows,)
-        The first observed row of each window, and how many rows follow on.
-    n_steps : int
-        Rows gathered for each window.
+    table : RowTable
+    n_steps : int, default=None
+        Rows gathered for each window; as many as the longest has if None.
     flags : ndarray of int
         The inputs for which an extra 0/1 input says whether the value is there.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, inputs, codes, first, lengths, n_steps, *, flags, dtype, device):
-        self.inputs = _with_flags(_tensor(inputs, dtype, device), flags)
-        self.codes = _tensor(codes, torch.long, device) if codes.shape[1] else None
-        self.first = _tensor(first, torch.long, device)
-        self.ragged = bool((lengths < n_steps).any())
-        self.lengths = _tensor(lengths, torch.long, device)
-        self.n_steps = n_steps
+    def __init__(self, table, n_steps=None, *, flags, dtype, device):
+        self.inputs = _input_table(table, flags, dtype, device)
+        self.codes = None
+        if table.codes.shape[1]:
+            self.codes = _tensor(table.codes, device)
+        self.ends = _tensor(table.ends, device)
+        self.segments = _tensor(table.segments, device)
+        self.window_size = table.window_size
+        self._n_steps = n_steps
 
     def __len__(self):
-        return len(self.first)
+        return len(self.ends)
+
+    @cached_property
+    def n_steps(self):
+        return self._n_steps or int(self._first_and_length(self.ends)[1].max())
+
+    @cached_property
+    def ragged(self):
+        """Whether any window is shorter than the rows that are gathered."""
+        return bool((self._first_and_length(self.ends)[1] < self.n_steps).any())
 
     def gather(self, windows):
         """Gather the module's inputs for these windows (a LongTensor of positions)."""
-        batch = self.gather_rows(self.first[windows, None], self.n_steps)
+        first, lengths = self._first_and_length(self.ends[windows])
+        batch = self.gather_rows(first[:, None], self.n_steps)
         if self.ragged:
-            batch["lengths"] = self.lengths[windows]
+            batch["lengths"] = lengths
         return batch
 
     def gather_rows(self, first, n_steps):
@@ -57,8 +111,14 @@ class WindowTensors:
         rows.clamp_(max=len(self.inputs) - 1)
         batch = {"values": _rows(self.inputs, rows)}
         if self.codes is not None:
-            batch["codes"] = _rows(self.codes, rows)
+            batch["codes"] = _rows(self.codes, rows).long()
         return batch
+
+    def _first_and_length(self, ends):
+        ends = ends.long()
+        start = self.segments[torch.searchsorted(self.segments, ends, right=True) - 1]
+        first = torch.maximum(start, ends - (self.window_size - 1))
+        return first, ends - first + 1
 
 
 class TargetTensors:
@@ -75,25 +135,28 @@ class TargetTensors:
     """
 
     def __init__(self, y, weight, *, dtype, device):
-        self.weight = None if weight is None else _tensor(weight, dtype, device)
+        self.weight = None if weight is None else _tensor(weight, device).to(dtype)
         self.steps = None
         if isinstance(y, StepTargets):
-            self.table = _tensor(y.target, dtype, device)
-            self.origins = _tensor(y.origins, torch.long, device)
-            self.limits = _tensor(y.limits, torch.long, device)
+            self.table = _tensor(y.target, device).to(dtype)
+            self.origins = _tensor(y.origins, device)
+            self.segments = _tensor(y.segments, device)
+            self.limits = _tensor(np.append(y.segments[1:], len(y.target)), device)
             self.steps = torch.arange(1, y.horizon + 1, device=device)
         else:
-            self.table = _tensor(y, dtype, device)
+            self.table = _tensor(y, device).to(dtype)
 
     def gather(self, windows):
         """Gather the targets and weights of these windows."""
         weight = None if self.weight is None else self.weight[windows, None]
         if self.steps is None:
             return self.table[windows], weight
-        rows = self.origins[windows, None] + self.steps  # (n_windows, horizon)
-        beyond = rows >= self.limits[windows, None]
-        y = _rows(self.table, rows.clamp(max=len(self.table) - 1))
-        y = y.masked_fill(beyond[..., None], torch.nan)
+        origins = self.origins[windows].long()
+        segment = torch.searchsorted(self.segments, origins, right=True) - 1
+        rows = origins[:, None] + self.steps  # (n_windows, horizon)
+        beyond = rows >= self.limits[segment, None]
+        y = _rows(self.table, rows.clamp_(max=len(self.table) - 1))
+        y.masked_fill_(beyond[..., None], torch.nan)
         return y.flatten(1), weight  # (n_windows, horizon * n_targets)
 
 
@@ -113,7 +176,7 @@ class BatchIterator:
     def __init__(self, windows, targets, positions, batch_size, *, shuffle):
         self.windows = windows
         self.targets = targets
-        self.positions = torch.as_tensor(positions, device=windows.first.device)
+        self.positions = torch.as_tensor(positions, device=windows.ends.device)
         self.batch_size = batch_size
         self.shuffle = shuffle
 
@@ -129,31 +192,6 @@ class BatchIterator:
             yield self.windows.gather(batch), self.targets.gather(batch)
 
 
-def split_inputs(X):
-    """Read windows or arrays as rows: (inputs, codes, first, lengths).
-
-    Parameters
-    ----------
-    X : PanelWindows, or ndarray of shape (n, n_steps) or (n, n_steps, n_features)
-
-    Returns
-    -------
-    inputs : ndarray of shape (n_rows, n_features)
-    codes : ndarray of shape (n_rows, n_categorical)
-    first, lengths : ndarray of shape (n,)
-    """
-    if isinstance(X, PanelWindows):
-        table, lengths = X.table, X.lengths
-        inputs = table.values
-        if table.target.shape[1]:
-            inputs = np.hstack([table.values, table.target])
-        return inputs, table.codes, X.ends - lengths + 1, lengths
-    n, n_steps = X.shape[:2]
-    inputs = X.reshape(n * n_steps, -1)
-    codes = np.empty((len(inputs), 0), dtype=np.int32)
-    return inputs, codes, np.arange(n) * n_steps, np.full(n, n_steps)
-
-
 def mean_target(y, positions, weight):
     """Average each output over some windows, where it is known.
 
@@ -167,30 +205,39 @@ def mean_target(y, positions, weight):
     -------
     ndarray of shape (n_outputs,)
     """
-    weight = np.ones(len(y)) if weight is None else weight
-    y, weight = y[positions], weight[positions, None]
-    if isinstance(y, StepTargets):
-        steps = range(1, y.horizon + 1)
-        return np.concatenate([_mean(y.step(k), weight) for k in steps])
-    return _mean(y, weight)
+    total, share = 0.0, np.finfo(float).tiny
+    for first in range(0, len(positions), _CHUNK):
+        some = positions[first : first + _CHUNK]
+        values = np.asarray(y[some])
+        known = np.isfinite(values) * (1.0 if weight is None else weight[some, None])
+        total = total + (np.nan_to_num(values) * known).sum(axis=0)
+        share = share + known.sum(axis=0)
+    return total / share
 
 
-def _mean(y, weight):
-    known = np.isfinite(y) * weight
-    total = np.where(np.isfinite(y), y, 0.0) * weight
-    return total.sum(axis=0) / np.maximum(known.sum(axis=0), np.finfo(float).tiny)
+def _tensor(values, device):
+    # Memory is shared with numpy where it may be: nothing here writes to it. Arrays
+    # that come from a worker's memory map are read-only, of which torch would warn.
+    if not values.flags.writeable:
+        values = values.copy()
+    return torch.as_tensor(values, device=device)
 
 
-def _tensor(values, dtype, device):
-    # Arrays that come from pandas or a worker's memory map are read-only, and torch
-    # warns of those it would share; a tensor of its own never writes back either.
-    return torch.tensor(np.asarray(values), dtype=dtype, device=device)
-
-
-def _with_flags(inputs, flags):
-    missing = torch.isnan(inputs)
-    observed = ~missing[:, torch.as_tensor(flags, device=inputs.device)]
-    return torch.cat([inputs.masked_fill(missing, 0.0), observed.to(inputs)], dim=1)
+def _input_table(table, flags, dtype, device):
+    """Lay numeric inputs side by side: NaN becomes 0, flags say where it was."""
+    n_rows, n_inputs = len(table.parts[0]), table.n_inputs
+    out = torch.empty((n_rows, n_inputs + len(flags)), dtype=dtype, device=device)
+    first = 0
+    for part in table.parts:
+        last = first + part.shape[1]
+        out[:, first:last] = _tensor(part, device)
+        first = last
+    for position, column in enumerate(out[:, :n_inputs].T):
+        missing = torch.isnan(column)
+        if position in flags:
+            out[:, n_inputs + int(np.searchsorted(flags, position))] = ~missing
+        column.masked_fill_(missing, 0.0)
+    return out
 
 
 def _rows(table, rows):

@@ -44,13 +44,6 @@ class _Context:
         return np.diff(self.indptr)
 
 
-def _merge(old, old_rows, new, new_rows):
-    """Rows of two arrays in one, each at its place."""
-    merged = np.empty((len(old) + len(new), *new.shape[1:]), dtype=new.dtype)
-    merged[old_rows], merged[new_rows] = old, new
-    return merged
-
-
 def _gap_breaks(start, end, max_gap):
     """Whether the time from each `start` to each `end` is more than `max_gap`."""
     if isinstance(end, pd.PeriodIndex):
@@ -274,19 +267,19 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         if self.max_gap is not None:
             _check_max_gap(self.max_gap, rows.index.levels[-1])
 
-    def _read(self, X):
-        """Read the columns as arrays in the given row order."""
+    def _read(self, X, rows, size):
+        """Write the columns as arrays of `size` rows, row i of X at ``rows[i]``."""
         numeric = [n for n in X.columns if n not in self.categories_]
         numeric = [n for n in numeric if n != self.target]
-        values = np.empty((len(X), len(numeric)), dtype=np.float32)
+        values = np.empty((size, len(numeric)), dtype=np.float32)
         for j, name in enumerate(numeric):
-            values[:, j] = read_numbers(X[name], name)
-        codes = np.empty((len(X), len(self.categories_)), dtype=np.int32)
+            values[rows, j] = read_numbers(X[name], name)
+        codes = np.empty((size, len(self.categories_)), dtype=np.int32)
         for j, (name, labels) in enumerate(self.categories_.items()):
-            codes[:, j] = encode(X[name], labels)
-        target = np.empty((len(X), int(self.target is not None)), dtype=np.float32)
+            codes[rows, j] = encode(X[name], labels)
+        target = np.empty((size, int(self.target is not None)), dtype=np.float32)
         if self.target is not None:
-            target[:, 0] = read_numbers(X[self.target], self.target)
+            target[rows, 0] = read_numbers(X[self.target], self.target)
         return values, codes, target, tuple(numeric)
 
     def _breaks(self, rows):
@@ -300,10 +293,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     def _keep_context(self, X, rows):
         tail, indptr = tail_positions(rows.indptr, self.window_size - 1)
         given = tail if rows.order is None else rows.order[tail]
-        values, codes, target, _ = self._read(X.iloc[given])
+        parts = self._read(X.iloc[given], slice(None), len(tail))
         end = rows.times_at(rows.indptr[1:] - 1)
         breaks = self._breaks(rows)[tail]
-        return _Context(values, codes, target, breaks, indptr, rows.series, end)
+        return _Context(*parts[:3], breaks, indptr, rows.series, end)
 
     def _matching_context(self, rows):
         """Find the kept rows that go before each series of `rows`, and their number."""
@@ -323,16 +316,17 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         source = ragged_arange(context.indptr[positions], lengths)
         kept = ragged_arange(indptr[:-1], lengths)
         new = ragged_arange(indptr[:-1] + lengths, rows.lengths)
+        if len(kept) + len(new) < np.iinfo(np.int32).max:
+            new = new.astype(np.int32)
         ends = rows.unsort(new)
 
-        *parts, names = self._read(X)
-        if len(kept) or rows.order is not None:
-            old = (context.values, context.codes, context.target)
-            parts = [
-                _merge(a[source], kept, b, ends)
-                for a, b in zip(old, parts, strict=True)
-            ]
-        breaks = _merge(context.breaks[source], kept, self._breaks(rows), new)
+        straight = len(kept) == 0 and rows.order is None
+        *parts, names = self._read(X, slice(None) if straight else ends, indptr[-1])
+        old = (context.values, context.codes, context.target)
+        for part, rows_before in zip(parts, old, strict=True):
+            part[kept] = rows_before[source]
+        breaks = np.empty(indptr[-1], dtype=bool)
+        breaks[kept], breaks[new] = context.breaks[source], self._breaks(rows)
         joint = np.flatnonzero(lengths)
         breaks[indptr[joint] + lengths[joint]] = self._far(rows, positions, joint)
         breaks[indptr[:-1]] = True
