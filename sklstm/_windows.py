@@ -167,6 +167,11 @@ class PanelWindows:
         ----------
         target : ndarray of shape (n_windows, n_targets)
             The target at the last row of each window; NaN where it is not known.
+
+        Returns
+        -------
+        PanelWindows
+            The same windows, with the target as their last features.
         """
         shape = (len(self.table.values), target.shape[1])
         rows = np.full(shape, np.nan, dtype=self.dtype)

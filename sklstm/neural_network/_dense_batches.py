@@ -13,6 +13,11 @@ from .._panel import ragged_arange
 
 __all__ = ["DenseIterator", "choose_chunk_rows", "cut_chunks"]
 
+# A dense batch holds one chunk for this many windows of `batch_size`. Fewer, longer
+# sequences than a windowed batch: about its time per step, and more steps per second
+# than batches of the same number of rows.
+_WINDOWS_PER_CHUNK = 8
+
 # An epoch has at least this many batches, however few chunks there are.
 _MIN_BATCHES = 8
 
@@ -22,8 +27,8 @@ def choose_chunk_rows(window_size, lengths):
 
     A chunk of n such rows takes ``window_size - 1 + n`` steps, so the cost of a row
     falls as ``1 + (window_size - 1) / n``. Twice the window pays for most of that;
-    longer chunks leave fewer of them to shuffle. No chunk is longer than the longest
-    series, and none shorter than 16 rows, where the overhead of a step would show.
+    longer chunks leave fewer of them to shuffle. At least 32 rows keep the overhead
+    of a step small; no chunk is longer than the longest series.
 
     Parameters
     ----------
@@ -35,7 +40,7 @@ def choose_chunk_rows(window_size, lengths):
     -------
     int
     """
-    return int(min(max(2 * window_size, 16), lengths.max()))
+    return int(min(max(2 * window_size, 32), lengths.max()))
 
 
 def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
@@ -99,7 +104,8 @@ class DenseIterator:
     chunk_rows : int or "auto"
         Learned rows of a chunk.
     batch_size : int
-        A batch runs about as many rows as that many windows would.
+        A batch holds one chunk for every 8 of these, and no more than an eighth of
+        all chunks.
     shuffle : bool
         Whether to draw the cuts and the order in each pass.
     """
@@ -136,8 +142,9 @@ class DenseIterator:
             chunk_rows = choose_chunk_rows(window_size, lengths)
         self.chunk_rows = min(chunk_rows, int(lengths.max()))
         n_chunks = len(self._cut(np.zeros_like(self._starts))[0])
-        by_work = batch_size * window_size // (window_size - 1 + self.chunk_rows)
-        self.batch_chunks = max(1, min(by_work, n_chunks // _MIN_BATCHES))
+        self.batch_chunks = max(
+            1, min(batch_size // _WINDOWS_PER_CHUNK, n_chunks // _MIN_BATCHES)
+        )
         self._n_batches = -(-n_chunks // self.batch_chunks)
 
     def __len__(self):

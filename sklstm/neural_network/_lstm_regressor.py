@@ -100,11 +100,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     chunk_rows : int or "auto", default="auto"
         In dense training the number of windows that end in a chunk, which has
         ``window_size - 1`` rows before them; "auto" takes twice the window size, at
-        least 16, and no more than the longest series has.
+        least 32, and no more than the longest series has.
     batch_size : int, default=64
-        Number of windows in a step of the optimizer. A dense batch runs about as
-        many rows as that many windows have, and so learns from many more windows;
-        it never holds more than an eighth of the chunks.
+        Number of windows in a step of the optimizer. A dense batch holds
+        ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
+        takes about as long, and learns from many more windows.
     max_epochs : int, default=20
         Number of passes over the training windows.
     early_stopping : bool, default=False
