@@ -20,7 +20,6 @@ __all__ = [
     "index_message",
     "is_panel",
     "locate_series",
-    "pairs_within",
     "ragged_arange",
     "read_rows",
     "series_name",
@@ -222,13 +221,6 @@ def tail_positions(indptr, size):
     """
     kept = np.minimum(np.diff(indptr), size)
     return ragged_arange(indptr[1:] - kept, kept), np.r_[0, np.cumsum(kept)]
-
-
-def pairs_within(indptr):
-    """Find the sorted rows that a row of the same series follows."""
-    inside = np.ones(indptr[-1], dtype=bool)
-    inside[indptr[1:] - 1] = False
-    return np.flatnonzero(inside)
 
 
 def ragged_arange(starts, lengths):

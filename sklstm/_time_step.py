@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ._panel import pairs_within
-
-__all__ = ["TimeStep", "infer_time_step"]
+__all__ = ["TimeStep", "infer_time_step", "pairs_within"]
 
 _DAY = pd.Timedelta(days=1)
 
@@ -43,6 +41,13 @@ class TimeStep:
         else:
             whole = self.add(start, rounded.astype(np.int64)) == end
         return np.where(whole, rounded, np.nan)
+
+
+def pairs_within(indptr):
+    """Find the sorted rows that a row of the same series follows."""
+    inside = np.ones(indptr[-1], dtype=bool)
+    inside[indptr[1:] - 1] = False
+    return np.flatnonzero(inside)
 
 
 def infer_time_step(time, indptr):

@@ -413,3 +413,12 @@ def test_cuda_learns_what_the_cpu_learns(arrays):
     assert_array_equal(model.predict(X)[:7], model.predict(X[:7]))
     again = pickle.loads(pickle.dumps(model))
     assert_allclose(again.predict(X), model.predict(X), rtol=1e-5)
+
+
+def test_a_parameter_changed_after_fit_leaves_predictions_as_they_are(panel_Xy):
+    X, y = panel_Xy
+    windows = SlidingWindow(4).fit_transform(X)
+    model = small(embedding_dim=2).fit(windows, y)
+    before = model.predict(windows)
+    model.set_params(embedding_dim=0, hidden_size=3)
+    assert_array_equal(model.predict(windows), before)

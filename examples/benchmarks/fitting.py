@@ -8,7 +8,7 @@ from hourly import load_m4_hourly, make_hourly, make_task
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
-from throughput import make_model, time_epoch
+from throughput import CLOCKS, EpochClock, make_model, time_epoch
 
 from sklstm import LSTMRegressor, PanelForecaster, PanelTimeSeriesSplit, SlidingWindow
 
@@ -28,18 +28,18 @@ def split_ends(task, horizon, every):
     return np.flatnonzero(train), np.flatnonzero(valid)
 
 
-def trace_error(mode, task, train, valid, seconds):
+def trace_error(mode, task, train, valid, seconds, clock):
     """Train for some seconds, and look at the error in between, off the clock."""
-    model, rng = make_model(mode), np.random.default_rng(0)
-    clock, curve, left = 0.0, [], []
-    while clock < seconds:
+    model, rng = make_model(mode, EpochClock(clock)), np.random.default_rng(0)
+    spent, curve, left = 0.0, [], []
+    while spent < seconds:
         some = train
         if mode == "windowed":
             left = left if len(left) else rng.permutation(train)
             some, left = np.sort(left[:LOOK_EVERY]), left[LOOK_EVERY:]
-        clock += time_epoch(model, task.windows[some], task.targets[some])
+        spent += time_epoch(model, task.windows[some], task.targets[some])
         error = model.predict(task.windows[valid]) - task.targets[valid]
-        curve.append((clock, (error**2).mean()))
+        curve.append((spent, (error**2).mean()))
     return pd.Series(*reversed(list(zip(*curve, strict=True))), name=mode)
 
 
@@ -79,7 +79,7 @@ def measure_convergence(args):
         task = make_task(y, window_size, horizon)
         train, valid = split_ends(task, horizon, every=24 if args.quick else 12)
         curves = {
-            mode: trace_error(mode, task, train, valid, seconds)
+            mode: trace_error(mode, task, train, valid, seconds, CLOCKS[args.clock])
             for mode in ("windowed", "dense")
         }
         table = compare_at_times(curves, seconds)
@@ -92,15 +92,15 @@ def measure_convergence(args):
     return tables, all_curves
 
 
-def time_fit(y, window_size, mode):
+def time_fit(y, window_size, mode, clock):
     """Time a fit of one epoch, with all that comes before training."""
     model = Pipeline(
         [("window", SlidingWindow(window_size)), ("lstm", make_model(mode))]
     )
     forecaster = PanelForecaster(model, horizon=24)
-    start = perf_counter()
+    start = clock()
     forecaster.fit(y.to_frame()[[]], y)
-    return perf_counter() - start
+    return clock() - start
 
 
 def slope(times):
@@ -117,14 +117,18 @@ def measure_growth(args):
     """
     series = (8, 16, 32) if args.quick else (16, 32, 64, 128)
     sizes = (24, 48, 96) if args.quick else (24, 48, 96, 192, 384)
-    n_rows = 500
+    n_rows, clock = 500, CLOCKS[args.clock]
     by_rows, by_window = {}, {}
     for mode, scale in (("windowed", 1), ("dense", 8)):
         panels = {n: make_hourly(n * scale, n_rows) for n in series}
-        times = {n * scale * n_rows: time_fit(y, 24, mode) for n, y in panels.items()}
+        times = {
+            n * scale * n_rows: time_fit(y, 24, mode, clock) for n, y in panels.items()
+        }
         by_rows[mode] = pd.Series(times)
         y = panels[series[0]]
-        by_window[mode] = pd.Series({size: time_fit(y, size, mode) for size in sizes})
+        by_window[mode] = pd.Series(
+            {size: time_fit(y, size, mode, clock) for size in sizes}
+        )
     return {
         f"seconds of a fit by {what}": pd.concat(columns, axis=1)
         .rename_axis(what)

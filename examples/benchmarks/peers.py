@@ -11,17 +11,25 @@ import tempfile
 import warnings
 from functools import partial
 from importlib import import_module
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
 from hourly import load_m4_hourly, make_hourly, make_task
-from throughput import BATCH_SIZE, HIDDEN_SIZE, HORIZON, LR, make_model, time_epoch
+from throughput import (
+    BATCH_SIZE,
+    CLOCKS,
+    HIDDEN_SIZE,
+    HORIZON,
+    LR,
+    EpochClock,
+    make_model,
+    time_epoch,
+)
 
 WARM_UP = 3
 
 
-def make_stopwatch(lightning):
+def make_stopwatch(lightning, clock):
     """Make a callback of Lightning, which goes by two names, that times steps."""
 
     class Stopwatch(import_module(lightning).Callback):
@@ -32,7 +40,7 @@ def make_stopwatch(lightning):
             return self  # neuralforecast trains a copy of the model it is given
 
         def on_train_batch_end(self, *args, **kwargs):
-            self.times.append(perf_counter())
+            self.times.append(clock())
 
         def steps_per_second(self):
             times = self.times[WARM_UP - 1 :]
@@ -53,13 +61,13 @@ def trainer_params(stopwatch, folder):
     }
 
 
-def run_neuralforecast(y, window_size, n_steps, folder, windows_batch_size):
+def run_neuralforecast(y, window_size, n_steps, folder, clock, windows_batch_size):
     """Train LSTM: 32 series a step, of whose windows some are drawn."""
     from neuralforecast import NeuralForecast
     from neuralforecast.losses.pytorch import MSE
     from neuralforecast.models import LSTM
 
-    stopwatch = make_stopwatch("pytorch_lightning")
+    stopwatch = make_stopwatch("pytorch_lightning", clock)
     model = LSTM(
         h=HORIZON,
         input_size=window_size,
@@ -81,13 +89,13 @@ def run_neuralforecast(y, window_size, n_steps, folder, windows_batch_size):
     return stopwatch.steps_per_second() * windows_batch_size
 
 
-def run_darts(y, window_size, n_steps, folder, batch_size):
+def run_darts(y, window_size, n_steps, folder, clock, batch_size):
     """Train BlockRNNModel on float32 series, with as many samples as are needed."""
     from darts import TimeSeries
     from darts.models import BlockRNNModel
 
     series = [TimeSeries.from_values(part.to_numpy()) for _, part in y.groupby(level=0)]
-    stopwatch = make_stopwatch("pytorch_lightning")
+    stopwatch = make_stopwatch("pytorch_lightning", clock)
     model = BlockRNNModel(
         input_chunk_length=window_size,
         output_chunk_length=HORIZON,
@@ -104,7 +112,7 @@ def run_darts(y, window_size, n_steps, folder, batch_size):
     return stopwatch.steps_per_second() * batch_size
 
 
-def run_gluonts(y, window_size, n_steps, folder, batch_size):
+def run_gluonts(y, window_size, n_steps, folder, clock, batch_size):
     """Train DeepAR on the last value alone: no calendar, no longer lags."""
     from gluonts.dataset.pandas import PandasDataset
     from gluonts.torch import DeepAREstimator
@@ -113,7 +121,7 @@ def run_gluonts(y, window_size, n_steps, folder, batch_size):
     for name, part in y.groupby(level=0):
         index = pd.period_range("2020-01-01", periods=len(part), freq="h")
         series[str(name)] = pd.Series(part.to_numpy(), index=index)
-    stopwatch = make_stopwatch("lightning.pytorch")
+    stopwatch = make_stopwatch("lightning.pytorch", clock)
     estimator = DeepAREstimator(
         freq="h",
         prediction_length=HORIZON,
@@ -133,13 +141,13 @@ def run_gluonts(y, window_size, n_steps, folder, batch_size):
     return stopwatch.steps_per_second() * batch_size
 
 
-def run_sklstm(y, window_size, n_steps, folder, mode):
+def run_sklstm(y, window_size, n_steps, folder, clock, mode):
     """Train LSTMRegressor, windowed on as many windows as it takes, dense on all."""
     task = make_task(y, window_size, HORIZON)
     some = np.arange(len(task.windows))
     if mode == "windowed":
         some = np.random.default_rng(0).choice(some, n_steps * BATCH_SIZE)
-    model = make_model(mode)
+    model = make_model(mode, EpochClock(clock))
     time_epoch(model, task.windows[some], task.targets[some])
     return len(some) / time_epoch(model, task.windows[some], task.targets[some])
 
@@ -199,7 +207,7 @@ def measure(args):
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
                         n_steps = n_steps_of(name, args.quick)
-                        column[name] = run(y, size, n_steps, folder)
+                        column[name] = run(y, size, n_steps, folder, CLOCKS[args.clock])
         speed = pd.DataFrame(columns)
         tables[f"windows per second beside peers, {data}"] = speed
         ratios = speed.loc["sklstm dense"] / speed

@@ -61,6 +61,12 @@ def parse_args():
         "--m4-hourly", metavar="FOLDER", help="holds Hourly-train.csv or its .gz"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
+    parser.add_argument(
+        "--clock",
+        choices=list(throughput.CLOCKS),
+        default="wall",
+        help="what all but g count; cpu is steadier where cores are shared",
+    )
     parser.add_argument("--repeats", type=int, default=3, help="of which the best")
     parser.add_argument(
         "--seconds", type=float, default=40, help="training time of each curve of e"
@@ -87,7 +93,7 @@ def describe_machine(args):
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"{args.threads} thread(s) of torch{load}\n"
+        f"{args.threads} thread(s) of torch{load}, {args.clock} clock but in g\n"
         f"Python {platform.python_version()}, {', '.join(versions)}"
     )
 
@@ -154,7 +160,8 @@ def draw_memory(ax, tables):
 
 
 def draw_transforms(ax, tables):
-    find(tables, "seconds of fit and transform").T.plot(ax=ax, marker="o", logy=True)
+    table = find(tables, "seconds of fit and transform").T
+    table.plot(ax=ax, marker="o", logy=True, xticks=range(len(table)))
     ax.set(title="d. Transforms", ylabel="seconds")
 
 
@@ -171,9 +178,13 @@ def draw_growth(ax, tables):
     for what, style in (("rows", "o-"), ("window", "s--")):
         table = find(tables, f"seconds of a fit by {what}").iloc[:-1]
         for mode, seconds in table.items():
-            sizes = table.index.astype(float)
-            ax.loglog(sizes, seconds, style, label=f"{mode}, by {what}")
-    ax.set(title="f. Growth", ylabel="seconds of a fit", xlabel="rows, or window size")
+            seconds = seconds.dropna()
+            sizes = seconds.index.astype(float)
+            relative = sizes / sizes[0], seconds / seconds.iloc[0]
+            ax.loglog(*relative, style, label=f"{mode}, by {what}")
+    ax.set(
+        title="f. Growth", ylabel="time / the shortest", xlabel="size / the smallest"
+    )
     ax.legend()
 
 

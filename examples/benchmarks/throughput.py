@@ -1,7 +1,7 @@
 """Windows per second in training: sklstm beside bare loops and skorch's own path."""
 
 from functools import partial
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ HIDDEN_SIZE = 64
 BATCH_SIZE = 64
 LR = 3e-3
 HORIZON = 48
+CLOCKS = {"wall": perf_counter, "cpu": process_time}
 
 
 class BareNet(nn.Module):
@@ -30,37 +31,63 @@ class BareNet(nn.Module):
     def forward(self, values):
         return self.output(self.lstm(values)[1][0][-1])
 
+    def decode_tails(self, values, first):
+        """Decode the states of all chunks from the row `first` on."""
+        return self.output(self.lstm(values)[0][:, first:]).flatten(0, 1)
+
     def decode_rows(self, values, rows):
         """Decode the states at some rows, counted through all chunks of a batch."""
-        return self.output(self.lstm(values)[0].flatten(0, 1)[rows])
+        states = self.lstm(values)[0].flatten(0, 1)
+        return self.output(states.index_select(0, rows))
 
 
 class BareLoop:
     """Adam on the mean squared error with clipped gradients, and nothing else."""
 
-    def __init__(self, n_outputs):
-        self.net = BareNet(n_outputs)
+    def __init__(self, clock):
+        self.net = BareNet(HORIZON)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=LR)
+        self.clock = clock
 
     def time_windows(self, X, y):
         """Time a shuffled pass over windows."""
-        start = perf_counter()
+        start = self.clock()
         for batch in torch.randperm(len(X)).split(BATCH_SIZE):
             self.step(self.net(X[batch]), y[batch])
-        return perf_counter() - start
+        return self.clock() - start
 
-    def time_chunks(self, batches):
-        """Time a pass over batches of chunks that are ready to be used."""
-        start = perf_counter()
+    def time_same_chunks(self, batches):
+        """Time a pass over batches of chunks of any length."""
+        start = self.clock()
         for values, rows, y in batches:
             self.step(self.net.decode_rows(values, rows), y)
-        return perf_counter() - start
+        return self.clock() - start
+
+    def time_even_chunks(self, batches, window_size):
+        """Time a pass over batches of chunks of one length."""
+        start = self.clock()
+        for values, y in batches:
+            self.step(self.net.decode_tails(values, window_size - 1), y)
+        return self.clock() - start
 
     def step(self, y_pred, y):
         self.optimizer.zero_grad()
         nn.functional.mse_loss(y_pred, y).backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
+
+
+class EpochClock(Callback):
+    """Record the seconds of each epoch in the history, by a clock of choice."""
+
+    def __init__(self, clock=perf_counter):
+        self.clock = clock
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.start_ = self.clock()
+
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("seconds", self.clock() - self.start_)
 
 
 class Recorder(Callback):
@@ -77,7 +104,7 @@ class Recorder(Callback):
         self.batches_.append((values, rows.flatten()[known], y[known]))
 
 
-def make_model(mode, **params):
+def make_model(mode, callback=None):
     """Make an LSTMRegressor of the same net, rate and batch size as the others."""
     return LSTMRegressor(
         HIDDEN_SIZE,
@@ -87,51 +114,52 @@ def make_model(mode, **params):
         max_epochs=1,
         device="cpu",
         random_state=0,
-        **params,
+        callbacks=[("benchmark", callback or EpochClock())],
     )
 
 
 def record_chunks(task):
     """Gather the batches of one dense epoch."""
-    model = make_model("dense", callbacks=[("recorder", Recorder())])
-    model.fit(task.windows, task.targets)
-    return dict(model.net_.callbacks_)["recorder"].batches_
+    model = make_model("dense", Recorder()).fit(task.windows, task.targets)
+    return dict(model.net_.callbacks_)["benchmark"].batches_
 
 
-def even_chunks(y, window_size, horizon, like):
-    """Cut each series into chunks of one length, as many to a batch as `like` has."""
-    n = min(2 * window_size, y.groupby(level=0).size().min() - window_size - horizon)
+def even_chunks(y, window_size, batch_chunks):
+    """Cut each series into chunks of one length, and gather them in batches."""
+    n_windows = y.groupby(level=0).size().min() - window_size - HORIZON + 1
+    n = min(2 * window_size, n_windows)
     chunks, targets = [], []
     for _, series in y.groupby(level=0):
         x = torch.tensor(series.to_numpy())
-        ahead = x[window_size:].unfold(0, horizon, 1)  # (n_windows, horizon)
+        ahead = x[window_size:].unfold(0, HORIZON, 1)  # (n_windows, HORIZON)
         for first in range(0, len(ahead) - n + 1, n):
             chunks.append(x[first : first + window_size - 1 + n])
             targets.append(ahead[first : first + n])
     values, targets = torch.stack(chunks)[..., None], torch.stack(targets)
-    for batch in torch.randperm(len(values)).split(len(like[0][0])):
-        rows = torch.arange(window_size - 1, values.shape[1])
-        rows = rows + values.shape[1] * torch.arange(len(batch))[:, None]
-        yield values[batch], rows.flatten(), targets[batch].flatten(0, 1)
+    return [
+        (values[batch], targets[batch].flatten(0, 1))
+        for batch in torch.randperm(len(values)).split(batch_chunks)
+    ]
 
 
 def time_epoch(model, X, y):
-    """Time an epoch of LSTMRegressor or a skorch net, by skorch's own clock."""
+    """Train LSTMRegressor or a skorch net for an epoch, and read its clock."""
     model.partial_fit(X, y)
-    return getattr(model, "net_", model).history[-1, "dur"]
+    return getattr(model, "net_", model).history[-1, "seconds"]
 
 
-def make_skorch_net(n_outputs):
+def make_skorch_net(clock):
+    """Make skorch's net with its own data loader."""
     return NeuralNet(
         BareNet,
-        module__n_outputs=n_outputs,
+        module__n_outputs=HORIZON,
         criterion=nn.MSELoss,
         optimizer=torch.optim.Adam,
         lr=LR,
         batch_size=BATCH_SIZE,
         iterator_train__shuffle=True,
         train_split=None,
-        callbacks=[GradientNormClipping(1.0)],
+        callbacks=[GradientNormClipping(1.0), EpochClock(clock)],
         verbose=0,
     )
 
@@ -144,28 +172,29 @@ def interleave(timers, repeats):
     return times[1:].min()
 
 
-def measure_window(y, window_size, n_windows, repeats):
+def measure_window(y, window_size, n_windows, repeats, clock):
     """Measure windows per second at one window size, all methods in turn."""
     task = make_task(y, window_size, HORIZON)
     rng = np.random.default_rng(0)
     some = np.sort(rng.choice(len(task.windows), n_windows, replace=False))
     windows, targets = task.windows[some], task.targets[some]
     X = np.asarray(windows)
-    tensors = torch.tensor(X), torch.tensor(targets)
     same = record_chunks(task)
-    even = list(even_chunks(y, window_size, HORIZON, like=same))
-    models = {name: make_model(name) for name in ("dense", "windowed")}
+    even = even_chunks(y, window_size, batch_chunks=len(same[0][0]))
+    bare = partial(BareLoop, clock)
+    dense, windowed = (make_model(m, EpochClock(clock)) for m in ("dense", "windowed"))
+    X_bare, y_bare = torch.tensor(X), torch.tensor(targets)
     timers = {
-        "bare windows": partial(BareLoop(HORIZON).time_windows, *tensors),
-        "sklstm windowed": partial(time_epoch, models["windowed"], windows, targets),
-        "skorch": partial(time_epoch, make_skorch_net(HORIZON), X, targets),
-        "bare same chunks": partial(BareLoop(HORIZON).time_chunks, same),
-        "bare even chunks": partial(BareLoop(HORIZON).time_chunks, even),
-        "sklstm dense": partial(time_epoch, models["dense"], *task[:2]),
+        "bare windows": partial(bare().time_windows, X_bare, y_bare),
+        "sklstm windowed": partial(time_epoch, windowed, windows, targets),
+        "skorch": partial(time_epoch, make_skorch_net(clock), X, targets),
+        "bare same chunks": partial(bare().time_same_chunks, same),
+        "bare even chunks": partial(bare().time_even_chunks, even, window_size),
+        "sklstm dense": partial(time_epoch, dense, task.windows, task.targets),
     }
     counts = dict.fromkeys(timers, n_windows) | {
         "bare same chunks": len(task.windows),
-        "bare even chunks": sum(len(batch[2]) for batch in even),
+        "bare even chunks": sum(len(batch[1]) for batch in even),
         "sklstm dense": len(task.windows),
     }
     return pd.Series(counts) / interleave(timers, repeats)
@@ -192,6 +221,7 @@ def measure(args):
                     size,
                     n_windows=BATCH_SIZE * (4 if args.quick else 16),
                     repeats=2 if args.quick else args.repeats,
+                    clock=CLOCKS[args.clock],
                 )
                 for size in sizes
             }

@@ -9,13 +9,12 @@ from .._panel import (
     PanelRows,
     check_known_series,
     locate_series,
-    pairs_within,
     ragged_arange,
     read_rows,
     show,
     tail_positions,
 )
-from .._time_step import infer_time_step
+from .._time_step import infer_time_step, pairs_within
 
 __all__ = ["History", "Request", "read_request", "series_blocks"]
 

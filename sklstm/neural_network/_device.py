@@ -2,9 +2,10 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
-__all__ = ["resolve_device", "seeded"]
+__all__ = ["float_type", "resolve_device", "seeded"]
 
 
 def resolve_device(device):
@@ -30,6 +31,13 @@ def resolve_device(device):
             "device that torch can see, such as 'cuda', 'cuda:1' or 'mps'."
         ) from error
     return found
+
+
+def float_type(X, device):
+    """Choose the float type of X, where the device has it: MPS has no doubles."""
+    if X.dtype == np.float32 or device.type == "mps":
+        return torch.float32
+    return torch.float64
 
 
 @contextmanager

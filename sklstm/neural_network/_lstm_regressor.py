@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_array,
@@ -13,7 +13,6 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from torch import nn
 
 from .._sklearn_compat import (
     Interval,
@@ -22,32 +21,20 @@ from .._sklearn_compat import (
     _fit_context,
 )
 from .._windows import PanelWindows, StepTargets
-from ._callbacks import make_callbacks
-from ._dense_batches import DenseIterator
-from ._device import resolve_device, seeded
-from ._lstm_module import LSTMModule, embedding_size
-from ._validation_tails import split_tails
-from ._window_batches import (
-    BatchIterator,
-    TargetTensors,
-    WindowTensors,
-    mean_target,
-    read_row_table,
+from ._device import float_type, resolve_device, seeded
+from ._training import (
+    LOSSES,
+    OPTIMIZERS,
+    make_iterators,
+    make_net,
+    prediction_batch,
+    restart_lr,
+    split_windows,
+    start_at_mean,
 )
-from ._window_net import WindowNet
+from ._window_batches import WindowTensors, mean_target, read_row_table
 
-_LOSSES = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
-_OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
-
-# Windows of one prediction batch. Always padded to this number: matrix products of
-# one shape give a row the same bits whatever the other rows are.
-_PREDICT_BATCH = {"cpu": 64, "cuda": 4096}
 
 
 class LSTMRegressor(RegressorMixin, BaseEstimator):
@@ -196,8 +183,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             StrOptions({"auto"}),
         ],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(set(_LOSSES))],
-        "optimizer": [StrOptions(set(_OPTIMIZERS)), type],
+        "loss": [StrOptions(set(LOSSES))],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -379,12 +366,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_windows(X, reset=False)
         weight = self.net_.module_.output.weight
-        device = weight.device
         # All windows have the same number of steps, even if the longest is shorter:
         # a prediction may not depend on which others were asked for.
         n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
-        windows = self._window_tensors(X, device, weight.dtype, n_steps)
-        size = _PREDICT_BATCH.get(device.type, _PREDICT_BATCH["cpu"])
+        device = weight.device
+        windows = self._window_tensors(X, device, weight.dtype, self._embedded, n_steps)
+        size = prediction_batch(self.net_.module_, n_steps)
         out = []
         for positions in torch.arange(len(X), device=device).split(size):
             padded = positions.new_zeros(size)
@@ -469,6 +456,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X = self._check_windows(X, reset)
         y = self._check_targets(y, reset)
         check_consistent_length(X, y)
+        if not isinstance(y, StepTargets):
+            y = y.reshape(len(y), -1)
         if sample_weight is None:
             return X, y, None
         weight = _check_sample_weight(
@@ -501,126 +490,32 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     def _train(self, X, y, weight, epochs, fresh):
         device = resolve_device(self.device)
-        train, valid = self._split(X, y)
-        if not isinstance(y, StepTargets):
-            y = y.reshape(len(y), -1)
-        dtype = _float_type(X, device) if fresh else self._dtype
-        windows = self._window_tensors(X, device, dtype)
-        targets = TargetTensors(y, weight, dtype=windows.inputs.dtype, device=device)
-        iterate = self._dense_batches if self._trains_dense(X) else self._window_batches
-        iterators = (
-            iterate(X, windows, targets, train, shuffle=True),
-            iterate(X, windows, targets, valid, shuffle=False) if len(valid) else None,
-        )
+        dtype = float_type(X, device) if fresh else self._dtype
+        embedded = self.embedding_dim != 0 if fresh else self._embedded
+        train, valid = split_windows(self, X, y)
+        windows = self._window_tensors(X, device, dtype, embedded)
+        iterators = make_iterators(self, X, y, weight, windows, train, valid)
         seed = self._random_state.randint(np.iinfo(np.int32).max)
         with seeded(seed, device):
             if fresh:
-                net = self._make_net(windows, len(iterators[0]), device)
-                net.module_.output.bias.data.copy_(
-                    torch.as_tensor(mean_target(y, train, weight))
-                )
+                labels = self._categories.values() if embedded else ()
+                net = make_net(self, windows, labels, self._n_outputs, iterators[0])
+                start_at_mean(net, mean_target(y, train, weight))
             else:
                 net = self.net_
-                _restart_lr(net, self.lr)
+                restart_lr(net, self.lr)
             net.partial_fit(iterators, epochs=epochs)
-        self.net_, self.device_, self._dtype = net, device, dtype
+        self.net_, self.device_ = net, device
+        self._dtype, self._embedded = dtype, embedded
         return self
 
-    def _trains_dense(self, X):
-        """Whether to train on chunks of rows: where it is valid, unless told not to."""
-        if self.training_mode == "windowed":
-            return False
-        reason = None
-        if not isinstance(X, PanelWindows):
-            reason = "X is an array, whose windows do not say which rows they share"
-        elif self.bidirectional:
-            reason = "a bidirectional net reads each window anew from its end"
-        elif (np.diff(np.sort(X.ends)) == 0).any():
-            reason = "X holds a window more than once"
-        if reason and self.training_mode == "dense":
-            raise ValueError(
-                f"training_mode='dense' is not possible: {reason}. Use "
-                "training_mode='auto' or 'windowed'."
-            )
-        return reason is None
-
-    def _window_batches(self, X, windows, targets, positions, shuffle):
-        return BatchIterator(
-            windows, targets, positions, self.batch_size, shuffle=shuffle
-        )
-
-    def _dense_batches(self, X, windows, targets, positions, shuffle):
-        return DenseIterator(
-            windows,
-            targets,
-            positions,
-            X.ends,
-            X.table,
-            X.window_size,
-            chunk_rows=self.chunk_rows,
-            batch_size=self.batch_size,
-            shuffle=shuffle,
-        )
-
-    def _split(self, X, y):
-        """Split windows into training and validation, by the time of each series."""
-        n = len(X)
-        if not self.early_stopping:
-            return np.arange(n), np.arange(0)
-        panel = isinstance(X, PanelWindows)
-        series = X.series if panel else np.zeros(n, dtype=np.intp)
-        order = X.ends if panel else np.arange(n)
-        gap = y.horizon - 1 if isinstance(y, StepTargets) else 0
-        train, valid = split_tails(series, order, self.validation_fraction, gap)
-        if len(valid) == 0:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} leaves no window to validate on: the "
-                f"longest of {len(np.unique(series))} series has "
-                f"{np.bincount(series).max()} windows. Use a larger fraction, "
-                f"longer series, or early_stopping=False. Got n_samples={n}."
-            )
-        return train, valid
-
-    def _window_tensors(self, X, device, dtype, n_steps=None):
+    def _window_tensors(self, X, device, dtype, embedded, n_steps=None):
         table = read_row_table(X)
-        if self.embedding_dim == 0:
+        if not embedded:
             table = table._replace(codes=table.codes[:, :0])
         return WindowTensors(
             table, n_steps, flags=self._flags, dtype=dtype, device=device
         )
-
-    def _make_net(self, windows, n_batches, device):
-        labels = self._categories.values() if self.embedding_dim != 0 else ()
-        callbacks = make_callbacks(self, n_batches, self.early_stopping)
-        params = {
-            "module__n_features": windows.inputs.shape[1],
-            "module__n_outputs": self._n_outputs,
-            "module__hidden_size": self.hidden_size,
-            "module__num_layers": self.num_layers,
-            "module__bidirectional": self.bidirectional,
-            "module__dropout": self.dropout,
-            "module__cardinalities": [len(known) + 1 for known in labels],
-            "module__embedding_dims": [
-                embedding_size(len(known), self.embedding_dim) for known in labels
-            ],
-            "module__head_hidden_size": self.head_hidden_size,
-            "criterion": _LOSSES[self.loss],
-            "criterion__reduction": "none",
-            "optimizer": _OPTIMIZERS.get(self.optimizer, self.optimizer),
-            "optimizer__weight_decay": self.weight_decay,
-            "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
-            "device": device,
-            "train_split": None,
-            "callbacks": callbacks + clone(self.callbacks or [], safe=False),
-            "verbose": int(self.verbose > 1),
-        }
-        net = WindowNet(LSTMModule, **params | (self.net_params or {}))
-        net.initialize()
-        net.module_.to(windows.inputs.dtype)
-        return net
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -628,17 +523,3 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _float_type(X, device):
-    """The float type of X; MPS has no double precision."""
-    if X.dtype == np.float32 or device.type == "mps":
-        return torch.float32
-    return torch.float64
-
-
-def _restart_lr(net, lr):
-    """Let a schedule start anew: the last one may have ended at a rate of 0."""
-    for group in net.optimizer_.param_groups:
-        group["lr"] = lr
-        group.pop("initial_lr", None)

@@ -1,0 +1,216 @@
+"""What a fit is made of: the split, the batches, the net."""
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from .._windows import PanelWindows, StepTargets
+from ._callbacks import make_callbacks
+from ._dense_batches import DenseIterator
+from ._lstm_module import LSTMModule, embedding_size
+from ._validation_tails import split_tails
+from ._window_batches import BatchIterator, TargetTensors
+from ._window_net import WindowNet
+
+__all__ = [
+    "LOSSES",
+    "OPTIMIZERS",
+    "make_iterators",
+    "make_net",
+    "prediction_batch",
+    "restart_lr",
+    "split_windows",
+    "start_at_mean",
+]
+
+LOSSES = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+# Numbers that a prediction batch may hold at a time on a device that is not the CPU.
+_DEVICE_BUDGET = 1 << 28
+
+
+def split_windows(estimator, X, y):
+    """Split windows into training and validation, by the time of each series.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    X : PanelWindows or ndarray
+    y : ndarray or StepTargets
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Positions of windows; none to validate on without `early_stopping`.
+    """
+    n = len(X)
+    if not estimator.early_stopping:
+        return np.arange(n), np.arange(0)
+    panel = isinstance(X, PanelWindows)
+    series = X.series if panel else np.zeros(n, dtype=np.intp)
+    order = X.ends if panel else np.arange(n)
+    gap = y.horizon - 1 if isinstance(y, StepTargets) else 0
+    train, valid = split_tails(series, order, estimator.validation_fraction, gap)
+    if len(valid) == 0:
+        raise ValueError(
+            "early_stopping=True with validation_fraction="
+            f"{estimator.validation_fraction} leaves no window to validate on: the "
+            f"longest of {len(np.unique(series))} series has "
+            f"{np.bincount(series).max()} windows. Use a larger fraction, "
+            f"longer series, or early_stopping=False. Got n_samples={n}."
+        )
+    return train, valid
+
+
+def make_iterators(estimator, X, y, weight, windows, train, valid):
+    """Make the batches of training and of validation, None without the latter.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    X : PanelWindows or ndarray
+    y : ndarray of shape (n_windows, n_outputs), or StepTargets
+    weight : ndarray of shape (n_windows,) or None
+    windows : WindowTensors
+        X on the device.
+    train, valid : ndarray of int
+        Positions of windows.
+
+    Returns
+    -------
+    tuple of iterators
+    """
+    device, dtype = windows.inputs.device, windows.inputs.dtype
+    targets = TargetTensors(y, weight, dtype=dtype, device=device)
+    dense = _trains_dense(estimator, X)
+
+    def iterate(positions, shuffle):
+        if not dense:
+            size = estimator.batch_size
+            return BatchIterator(windows, targets, positions, size, shuffle=shuffle)
+        return DenseIterator(
+            windows,
+            targets,
+            positions,
+            X.ends,
+            X.table,
+            X.window_size,
+            chunk_rows=estimator.chunk_rows,
+            batch_size=estimator.batch_size,
+            shuffle=shuffle,
+        )
+
+    return iterate(train, True), iterate(valid, False) if len(valid) else None
+
+
+def _trains_dense(estimator, X):
+    """Whether to train on chunks of rows: where it is valid, unless told not to."""
+    if estimator.training_mode == "windowed":
+        return False
+    reason = None
+    if not isinstance(X, PanelWindows):
+        reason = "X is an array, whose windows do not say which rows they share"
+    elif estimator.bidirectional:
+        reason = "a bidirectional net reads each window anew from its end"
+    elif (np.diff(np.sort(X.ends)) == 0).any():
+        reason = "X holds a window more than once"
+    if reason and estimator.training_mode == "dense":
+        raise ValueError(
+            f"training_mode='dense' is not possible: {reason}. Use "
+            "training_mode='auto' or 'windowed'."
+        )
+    return reason is None
+
+
+def make_net(estimator, windows, labels, n_outputs, batches):
+    """Build and initialise the skorch net that the parameters describe.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    windows : WindowTensors
+        Whose number of inputs, float type and device the net takes over.
+    labels : iterable of Index
+        The labels of each categorical column that is embedded.
+    n_outputs : int
+    batches : sized iterable
+        The batches of an epoch.
+
+    Returns
+    -------
+    WindowNet
+    """
+    labels = list(labels)
+    own = make_callbacks(estimator, len(batches), estimator.early_stopping)
+    dim = estimator.embedding_dim
+    params = {
+        "module__n_features": windows.inputs.shape[1],
+        "module__n_outputs": n_outputs,
+        "module__hidden_size": estimator.hidden_size,
+        "module__num_layers": estimator.num_layers,
+        "module__bidirectional": estimator.bidirectional,
+        "module__dropout": estimator.dropout,
+        "module__cardinalities": [len(known) + 1 for known in labels],
+        "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
+        "module__head_hidden_size": estimator.head_hidden_size,
+        "criterion": LOSSES[estimator.loss],
+        "criterion__reduction": "none",
+        "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),
+        "optimizer__weight_decay": estimator.weight_decay,
+        "lr": estimator.lr,
+        "max_epochs": estimator.max_epochs,
+        "batch_size": estimator.batch_size,
+        "device": windows.inputs.device,
+        "train_split": None,
+        "callbacks": own + clone(estimator.callbacks or [], safe=False),
+        "verbose": int(estimator.verbose > 1),
+    }
+    net = WindowNet(LSTMModule, **params | (estimator.net_params or {}))
+    net.initialize()
+    net.module_.to(windows.inputs.dtype)
+    return net
+
+
+def start_at_mean(net, mean):
+    """Let the untrained net predict about the mean of each output."""
+    net.module_.output.bias.data.copy_(torch.as_tensor(mean))
+
+
+def restart_lr(net, lr):
+    """Let a schedule start anew: the last one may have ended at a rate of 0."""
+    for group in net.optimizer_.param_groups:
+        group["lr"] = lr
+        group.pop("initial_lr", None)
+
+
+def prediction_batch(module, n_steps):
+    """Choose the number of windows that are predicted at a time.
+
+    Batches are always padded to this number: matrix products of one shape give a row
+    the same bits whatever the other rows are. So it depends on the net and the window
+    alone. On the CPU 64 windows are as fast as more; elsewhere a batch is as large as
+    memory allows within reason.
+
+    Parameters
+    ----------
+    module : LSTMModule
+    n_steps : int
+
+    Returns
+    -------
+    int
+    """
+    if module.output.weight.device.type == "cpu":
+        return 64
+    lstm = module.lstm
+    directions = 2 if lstm.bidirectional else 1
+    per_step = lstm.input_size + 4 * lstm.hidden_size * lstm.num_layers * directions
+    fitting = max(1, _DEVICE_BUDGET // (n_steps * per_step))
+    return int(np.clip(2 ** int(np.log2(fitting)), 64, 8192))
