@@ -484,6 +484,25 @@ class TestHistory:
         pd.testing.assert_series_equal(y, copies[1])
 
 
+    def test_what_the_caller_writes_later_stays_outside(self, Xy):
+        X, y = (part.copy() for part in Xy)
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        before = forecaster.forecast()
+        X["price"] = 1e6
+        X.iloc[-3:] = -1e6
+        y.iloc[-3:] = 1e6
+        assert_array_equal(forecaster.forecast(), before)
+
+    def test_a_pipeline_with_a_memory(self, Xy, tmp_path):
+        X, y = Xy
+        steps = make_pipeline(
+            SeriesScaler(), SlidingWindow(4), small_lstm(), memory=str(tmp_path)
+        )
+        plain = make_pipeline(SeriesScaler(), SlidingWindow(4), small_lstm())
+        a, b = (PanelForecaster(s, 3).fit(X, y) for s in (steps, plain))
+        assert_array_equal(a.forecast(), b.forecast())
+
+
 class TestErrors:
     def test_estimators_that_are_no_pipeline(self, Xy):
         with pytest.raises(TypeError, match="estimator must be a Pipeline whose last"):

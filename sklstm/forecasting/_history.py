@@ -42,7 +42,8 @@ class History:
         if rows.order is not None:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
             rows = read_rows(X)
-        return cls(X, y, rows)
+        # Shallow copies: what the caller writes to the frames later stays outside.
+        return cls(X.copy(deep=False), y.copy(deep=False), rows)
 
     @property
     def series(self):

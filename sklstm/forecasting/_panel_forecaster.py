@@ -183,19 +183,16 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         history, weight = self._read(X, y, sample_weight, reset=True)
         target_transformer = fit_target(self.target_transformer, history.y)
         past = transform_target(target_transformer, history.y)
-        steps = clone(self.estimator)[:-1]
+        pipeline = clone(self.estimator)
+        steps = pipeline[:-1]
         y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
         windows = _check_windows(steps.fit_transform(history.X, y_seen))
         _check_horizon(self.horizon, history.rows)
-        name, regressor = self.estimator.steps[-1]
-        regressor = clone(regressor)
         learned = np.ones(len(past), dtype=bool)
-        self._train(regressor.fit, windows, past, learned, weight)
-        self.estimator_ = Pipeline(
-            [*steps.steps, (name, regressor)],
-            memory=self.estimator.memory,
-            verbose=self.estimator.verbose,
-        )
+        self._train(pipeline[-1].fit, windows, past, learned, weight)
+        # With a memory the pipeline fits copies of its steps.
+        pipeline.steps[:-1] = steps.steps
+        self.estimator_ = pipeline
         self.target_transformer_ = target_transformer
         self.window_size_ = windows.window_size
         self._start = _mean(past)
