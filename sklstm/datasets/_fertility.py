@@ -17,8 +17,8 @@ def load_fertility(*, return_X_y=False):
 
     =============  ==========================================================
     Series         206 countries
-    Rows           10,251, of which 175 without a value
-    Years          1960 to 2011; 190 countries have all 52, the shortest has 3
+    Rows           10,251, of which 175 in 10 countries hold no value
+    Years          1960 to 2011: all in 190 countries, 3 in the shortest series
     Values         0.836 to 9.223 births per woman
     =============  ==========================================================
 

@@ -56,10 +56,13 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
         Sample weight of each row as an origin.
     """
     windows = windows.with_target(past)
-    table = np.full((len(windows.table.values), past.shape[1]), np.nan)
-    table[windows.ends[learned]] = past[learned]
-    targets = StepTargets(table, windows.ends, windows.table.segments, horizon)
     lazy = _takes_windows(train.__self__)
+    if lazy and learned.all():
+        target = windows.table.target  # what is learned is what the windows hold
+    else:
+        target = np.full((len(windows.table.values), past.shape[1]), np.nan)
+        target[windows.ends[learned]] = past[learned]
+    targets = StepTargets(target, windows.ends, windows.table.segments, horizon)
     origins = training_origins(windows, targets, stride, complete=not lazy)
     if len(origins) == 0:
         raise ValueError(
