@@ -16,8 +16,10 @@ import pandas as pd
 __all__ = [
     "PanelRows",
     "align_target",
+    "check_frame",
     "check_known_series",
     "index_message",
+    "is_later",
     "is_panel",
     "locate_series",
     "ragged_arange",
@@ -148,6 +150,15 @@ def locate_series(series, known):
     return known.get_indexer(series)
 
 
+def check_frame(X, name="X"):
+    """Give a frame back, and raise for a Series, whose one column has no place."""
+    if isinstance(X, pd.Series):
+        raise TypeError(
+            f"{name} must be a DataFrame, got a Series. Use {name}.to_frame()."
+        )
+    return X
+
+
 def check_known_series(positions, series, remedy):
     """Raise if any series was not found, i.e. has position -1."""
     unknown = series[positions < 0]
@@ -201,6 +212,17 @@ def series_name(index, default="series"):
     """Name the series of a panel by the names of its levels, joined by underscores."""
     names = [str(name) for name in index.names[:-1] if name is not None]
     return "_".join(names) if names else default
+
+
+def is_later(time, other):
+    """Whether each time comes after the other, both of the kind seen in fit."""
+    try:
+        return np.asarray(time > other)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"The times of X have dtype {time.dtype}, but fit saw {other.dtype}: they "
+            "cannot be compared. Convert the last index level to that of fit."
+        ) from error
 
 
 def show(labels, limit=5):

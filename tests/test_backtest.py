@@ -7,7 +7,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
-from sklstm import PanelForecaster, PanelTimeSeriesSplit, SlidingWindow, backtest
+from sklstm import (
+    PanelForecaster,
+    PanelTimeSeriesSplit,
+    SeriesKFold,
+    SlidingWindow,
+    backtest,
+)
 
 CV = PanelTimeSeriesSplit(n_splits=3, horizon=4)
 
@@ -73,3 +79,16 @@ def test_bad_input_is_named(panel, forecaster):
         backtest(forecaster, panel[["price"]].to_numpy(), panel["sales"], cv=CV)
     with pytest.raises(ValueError, match="backtest takes one target"):
         backtest(forecaster, panel[["price"]], panel, cv=CV)
+
+
+def test_steps_count_from_the_cutoff_over_a_gap(panel, forecaster):
+    cv = PanelTimeSeriesSplit(n_splits=2, horizon=3, gap=2)
+    result = backtest(forecaster, panel[["price"]], panel["sales"], cv=cv)
+    assert sorted(result["step"].unique()) == [3, 4, 5]
+
+
+def test_series_without_training_rows_are_named(panel, forecaster):
+    cv = SeriesKFold(n_splits=3)
+    plain = make_pipeline(SlidingWindow(3, flat=True), Ridge())
+    with pytest.raises(ValueError, match="backtest forecasts series from their"):
+        backtest(plain, panel[["price"]], panel["sales"], cv=cv)

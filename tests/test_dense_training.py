@@ -65,14 +65,14 @@ def test_chunks_reach_every_wanted_row_once_with_its_past(chunk_rows):
     starts, ends = np.array([0, 30, 31, 60]), np.array([30, 31, 60, 64])
     wanted = rng.random(64) < 0.6
     for _ in range(5):
-        phases = rng.integers(chunk_rows, size=4)
+        phases = rng.integers(1, chunk_rows + 5, size=4)
         start, begin, end = cut_chunks(starts, ends, wanted, 5, chunk_rows, phases)
         seen = np.zeros(64, dtype=int)
         for a, b, c in zip(start, begin, end, strict=True):
             segment = np.searchsorted(starts, b, side="right") - 1
             assert starts[segment] <= a <= b < c <= ends[segment]
             assert a == max(starts[segment], b - 4)
-            assert c - b <= chunk_rows
+            assert c - b <= (phases[segment] if a == b else chunk_rows)
             assert wanted[b:c].any()
             seen[b:c] += 1
         assert_array_equal(seen[wanted], 1)

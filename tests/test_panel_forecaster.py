@@ -49,6 +49,11 @@ def split(X, y, days):
     return X[~late], y[~late], X[late], y[late]
 
 
+def later(rows):
+    """The same rows 90 days on."""
+    return rows.rename(lambda time: time + pd.Timedelta(days=90), level=1)
+
+
 class Recorder(RegressorMixin, BaseEstimator):
     """A regressor that keeps what it was given, and predicts zeros."""
 
@@ -452,7 +457,7 @@ class TestHistory:
             lstm(history=history).fit(train_X, train_y)
             for history in ("all", "context")
         )
-        assert len(short.history_) == 15
+        assert len(short.history_) == 21
         assert_array_equal(full.predict(test_X), short.predict(test_X))
         with pytest.raises(ValueError, match='history="context" does not keep'):
             short.predict(train_X.groupby(level=0).tail(1))
@@ -482,7 +487,6 @@ class TestHistory:
         forecaster.predict(X)
         pd.testing.assert_frame_equal(X, copies[0])
         pd.testing.assert_series_equal(y, copies[1])
-
 
     def test_what_the_caller_writes_later_stays_outside(self, Xy):
         X, y = (part.copy() for part in Xy)
@@ -597,3 +601,150 @@ def test_blocks_of_series_give_what_all_at_once_gives(Xy, monkeypatch, size):
     whole = forecaster.predict(asked)
     monkeypatch.setattr("sklstm.forecasting._panel_forecaster._BLOCK_ROWS", size)
     assert_array_equal(forecaster.predict(asked), whole)
+
+
+class TestWhereSeriesAndTimesDiffer:
+    """Traps that a fresh pair of eyes fell into."""
+
+    def test_series_in_another_order_than_that_of_fit(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 3)
+        stores = pd.CategoricalDtype(["c", "a", "b"])
+        index = train_X.index.set_levels(
+            train_X.index.levels[0].astype(stores), level=0
+        )
+        model = ridge(target_transformer=SeriesScaler())
+        expected = clone(model).fit(train_X, train_y).predict(test_X)
+        model.fit(train_X.set_axis(index), train_y.set_axis(index))
+        assert_allclose(model.predict(test_X), expected, rtol=1e-4)
+
+    def test_a_hole_in_the_history_leaves_steps_what_they_are(self, Xy):
+        X, y = Xy
+        train_X, train_y, test_X, _ = split(X, y, 3)
+        hole = np.arange(len(train_X)) != 10
+        forecaster = with_last(LastValue(), horizon=3).fit(train_X[hole], train_y[hole])
+        whole = pd.Series(forecaster.predict(test_X), test_X.index)
+        third = test_X.groupby(level=0).tail(1)
+        assert_array_equal(forecaster.predict(third), whole[third.index])
+
+    def test_the_step_is_that_of_the_panel_whoever_is_asked_for(self):
+        daily = pd.date_range("2024-01-01", periods=30)
+        weekly = pd.date_range("2024-01-01", periods=8, freq="7D")
+        index = pd.MultiIndex.from_tuples(
+            [(s, t) for s, times in {"d": daily, "w": weekly}.items() for t in times]
+        )
+        y = pd.Series(np.arange(38.0), index)
+        forecaster = with_last(LastValue(), horizon=3).fit(y.to_frame()[[]], y)
+        ahead = [("w", weekly[-1] + pd.Timedelta(weeks=3))]
+        both = [("d", daily[-1] + pd.Timedelta(days=1)), *ahead]
+        alone, together = (
+            forecaster.predict(pd.DataFrame(index=pd.MultiIndex.from_tuples(rows)))
+            for rows in (ahead, both)
+        )
+        assert alone[-1] == together[-1]
+        with pytest.raises(ValueError, match="1 series never keep the time step"):
+            forecaster.forecast()
+
+    def test_a_time_between_two_steps_is_an_error(self):
+        index = pd.MultiIndex.from_product([["a"], np.arange(10.0)])
+        y = pd.Series(np.arange(10.0), index)
+        forecaster = with_last(LastValue(), horizon=3).fit(y.to_frame()[[]], y)
+        ahead = pd.DataFrame(index=pd.MultiIndex.from_product([["a"], [10.0, 10.5]]))
+        with pytest.raises(ValueError, match=r"lie between two time steps.*10\.5"):
+            forecaster.predict(ahead)
+
+    def test_times_of_another_kind_are_named(self, Xy):
+        X, y = Xy
+        forecaster = ridge().fit(X, y)
+        zoned = X.tz_localize("UTC", level=1)
+        with pytest.raises(TypeError, match="cannot be compared"):
+            forecaster.predict(zoned)
+
+    def test_a_new_series_is_scaled_wherever_the_scaler_is(self, Xy):
+        X, y = Xy
+        columns = ColumnTransformer([("z", SeriesScaler(), ["price"])])
+        columns.set_output(transform="pandas")
+        known, new = X.loc[["a", "b"]], X.loc[["c"]] * 1e6
+        bare, inside = (
+            PanelForecaster(
+                make_pipeline(step, SlidingWindow(4, flat=True), Ridge()), 2
+            )
+            .fit(known, y[known.index])
+            .update(new, y[new.index])
+            for step in (SeriesScaler(), columns)
+        )
+        assert_allclose(bare.forecast(), inside.forecast(), rtol=1e-4)
+
+    def test_a_failed_partial_fit_leaves_all_as_it_was(self, Xy):
+        X, y = Xy
+        forecaster = lstm(target_transformer=SeriesScaler()).fit(X, y)
+        new = X.loc[["a"]].iloc[:1].rename({"a": "new"}, level=0)
+        with pytest.raises(ValueError, match="No row of y can be learned"):
+            forecaster.partial_fit(new, [5.0])
+        assert "new" not in forecaster.target_transformer_.center_.index
+        assert len(forecaster.history_) == len(y)
+
+    def test_an_unknown_label_has_an_embedding_of_zero(self, Xy):
+        X, y = Xy
+        steps = make_pipeline(SeriesEncoder(), SlidingWindow(4), small_lstm())
+        module = PanelForecaster(steps).fit(X, y).estimator_[-1].net_.module_
+        assert (module.embeddings[0].weight[0] == 0).all()
+
+    def test_parameters_set_after_fit_wait_for_the_next_one(self, Xy):
+        X, y = Xy
+        forecaster = ridge(horizon=3).fit(X, y)
+        before = forecaster.forecast(2)
+        forecaster.set_params(horizon=5, history="context")
+        assert_array_equal(forecaster.forecast(2), before)
+        assert len(forecaster.forecast()) == 9
+        assert np.isfinite(forecaster.predict(X)).all()
+
+    @pytest.mark.parametrize(
+        "params",
+        [{}, {"bidirectional": True, "num_layers": 2}, {"head_hidden_size": 5}],
+    )
+    def test_a_forecast_never_depends_on_the_company(self, Xy, params):
+        X, y = Xy
+        steps = make_pipeline(
+            SeriesEncoder(), SlidingWindow(7), small_lstm(max_epochs=1, **params)
+        )
+        forecaster = PanelForecaster(steps, horizon=3).fit(X, y)
+        whole = forecaster.predict(X)
+        rng = np.random.default_rng(0)
+        for n_rows in (1, 5, 40):
+            rows = rng.permutation(len(X))[:n_rows]
+            assert_array_equal(forecaster.predict(X.iloc[rows]), whole[rows])
+
+    @pytest.mark.parametrize(
+        ("call", "error", "message"),
+        [
+            (lambda f, X, y: f.fit(y, y), TypeError, "X must be a DataFrame"),
+            (
+                lambda f, X, y: f.set_params(
+                    estimator__slidingwindow__target="price"
+                ).fit(X, y),
+                ValueError,
+                "the past of y takes that place",
+            ),
+            (
+                lambda f, X, y: f.set_params(
+                    target_transformer=FunctionTransformer(np.log)
+                ).fit(X, y - y.max()),
+                ValueError,
+                "turned 93 value(s) of y into NaN or infinity",
+            ),
+            (
+                lambda f, X, y: f.fit(X, y.to_frame()).update(
+                    later(X[-1:]), later(y[-1:]).to_frame("other")
+                ),
+                ValueError,
+                "y has the columns ['other'], but fit saw ['sales']",
+            ),
+        ],
+    )
+    def test_each_mistake_is_named(self, Xy, call, error, message):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(error, match=re.escape(message)),
+        ):
+            call(ridge(), *Xy)

@@ -119,6 +119,7 @@ def measure_growth(args):
     sizes = (24, 48, 96) if args.quick else (24, 48, 96, 192, 384)
     n_rows, clock = 500, CLOCKS[args.clock]
     by_rows, by_window = {}, {}
+    time_fit(make_hourly(series[0], n_rows), 24, "windowed", clock)  # to warm up
     for mode, scale in (("windowed", 1), ("dense", 8)):
         panels = {n: make_hourly(n * scale, n_rows) for n in series}
         times = {

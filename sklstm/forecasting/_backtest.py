@@ -6,7 +6,15 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._panel import align_target, index_message, is_panel, read_rows
+from .._panel import (
+    align_target,
+    check_known_series,
+    index_message,
+    is_panel,
+    locate_series,
+    read_rows,
+)
+from ._history import History, steps_ahead
 
 
 def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
@@ -34,8 +42,7 @@ def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
     DataFrame
         One row for each row of each test fold, with the columns ``cutoff`` (the
         last time in training of the row's series), the names of the index levels,
-        ``step`` (1 for the first row of a series in the fold), ``y_true`` and
-        ``y_pred``.
+        ``step`` (how many steps after the cutoff), ``y_true`` and ``y_pred``.
 
     Examples
     --------
@@ -101,10 +108,19 @@ def _forecast_updated(forecaster, X, y, folds):
 
 def _tidy(y_pred, y, train, test):
     """Put the forecasts of a fold beside the truth, sorted by series and time."""
-    rows, past = read_rows(y.iloc[test]), read_rows(y.iloc[train])
-    position = past.series.get_indexer(rows.series)
-    cutoff = past.times_at(past.indptr[1:][position] - 1).repeat(rows.lengths)
-    step = np.arange(len(rows)) - np.repeat(rows.indptr[:-1], rows.lengths) + 1
+    rows = read_rows(y.iloc[test])
+    past = y.iloc[train].to_frame()
+    history = History.of(past, past)
+    position = locate_series(rows.series, history.series)
+    check_known_series(
+        position,
+        rows.series,
+        "backtest forecasts series from their training rows; use cross_val_predict "
+        "for series that are held out whole.",
+    )
+    code = position[rows.codes]
+    cutoff = history.end.take(code)
+    step = steps_ahead(history, rows.time, code)
     truth = y.iloc[test]
     truth = truth if rows.order is None else truth.iloc[rows.order]
     labels = truth.index.to_frame(index=False, name=_level_names(y.index))

@@ -1,6 +1,7 @@
 """The rows that a forecaster remembers, and the rows that it is asked for."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,20 @@ import pandas as pd
 from .._panel import (
     PanelRows,
     check_known_series,
+    is_later,
     locate_series,
     ragged_arange,
     read_rows,
     show,
     tail_positions,
 )
-from .._time_step import infer_time_step, pairs_within
+from .._time_step import TimeStep, infer_time_step, pairs_within
 
-__all__ = ["History", "Request", "read_request", "series_blocks"]
+__all__ = ["History", "Request", "read_request", "series_blocks", "steps_ahead"]
+
+# A series keeps its time step if this share of its rows does: a missing row now and
+# then leaves steps what they are, a day closed in each week does not.
+_REGULAR = 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,21 +35,24 @@ class History:
     y : DataFrame of shape (n_rows, n_targets)
     rows : PanelRows
         Where the series stand.
+    known_step : TimeStep or None
+        The time step of the rows that this history was taken from.
     """
 
     X: pd.DataFrame
     y: pd.DataFrame
     rows: PanelRows
+    known_step: TimeStep | None = None
 
     @classmethod
-    def of(cls, X, y):
+    def of(cls, X, y, known_step=None):
         """Sort rows of X and y into a history."""
         rows = read_rows(X)
         if rows.order is not None:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
             rows = read_rows(X)
         # Shallow copies: what the caller writes to the frames later stays outside.
-        return cls(X.copy(deep=False), y.copy(deep=False), rows)
+        return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step)
 
     @property
     def series(self):
@@ -54,10 +63,26 @@ class History:
         """The last time of each series, an Index of shape (n_series,)."""
         return self.rows.times_at(self.rows.indptr[1:] - 1)
 
+    @cached_property
+    def step(self):
+        """The time step that most rows keep, None where times have no arithmetic."""
+        return self.known_step or infer_time_step(self.rows.time, self.rows.indptr)
+
+    @cached_property
+    def step_shares(self):
+        """The share of each series' rows that follow by one step; 1 for one row."""
+        rows, within = self.rows, pairs_within(self.rows.indptr)
+        if self.step is None or len(within) == 0:
+            return np.ones(rows.n_series)
+        once = self.step.count(rows.time[within], rows.time[within + 1]) == 1
+        kept = np.bincount(rows.codes[within], once, minlength=rows.n_series)
+        pairs = rows.lengths - 1
+        return np.where(pairs > 0, kept / np.maximum(pairs, 1), 1.0)
+
     def tail(self, size):
         """Keep the last `size` rows of each series."""
         kept, _ = tail_positions(self.rows.indptr, size)
-        return History.of(self.X.iloc[kept], self.y.iloc[kept])
+        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
 
     def append(self, X, y):
         """Add rows that come later than those of their series, or new series."""
@@ -65,21 +90,26 @@ class History:
         positions = locate_series(new.series, self.series)
         known = positions >= 0
         first = new.rows.times_at(new.rows.indptr[:-1])[known]
-        late = np.asarray(first <= self.end.take(positions[known]))
+        late = ~is_later(first, self.end.take(positions[known]))
         if late.any():
             raise ValueError(
                 "update takes rows that come after the remembered end of their "
                 f"series; {late.sum()} series have rows before it: "
                 f"{show(new.series[known][late])}. Leave those rows out."
             )
-        return History.of(pd.concat([self.X, new.X]), pd.concat([self.y, new.y]))
+        names = self.X.index.names
+        frames = [
+            pd.concat([old, more.rename_axis(names)])
+            for old, more in ((self.X, new.X), (self.y, new.y))
+        ]
+        return History.of(*frames, self.known_step)
 
     def select(self, series):
         """Keep the rows of these series, given by ascending position."""
         if len(series) == self.rows.n_series:
             return self
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
-        return History.of(self.X.iloc[kept], self.y.iloc[kept])
+        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +169,8 @@ def series_blocks(history, asked, size):
 def read_request(history, X):
     """Place the rows of X after, or within, the history of their series.
 
-    A row after the end of its series is as many steps ahead as its time says where
-    the series has a regular time step; else the first row after the end is step 1,
-    the second step 2, and so on. Steps that X skips take the covariates of the row
-    before.
+    How many steps ahead a row stands is the matter of `steps_ahead`. Steps that X
+    skips take the covariates of the row before.
 
     Parameters
     ----------
@@ -166,8 +194,8 @@ def read_request(history, X):
     place[by_history] = np.arange(len(by_history))
     code = place[asked.codes]
     history = history.select(positions[by_history])
-    ahead = np.asarray(asked.time > history.end.take(code))
-    steps = _steps_ahead(history, asked.time[ahead], code[ahead])
+    ahead = is_later(asked.time, history.end.take(code))
+    steps = steps_ahead(history, asked.time[ahead], code[ahead])
     n_steps = np.zeros(history.rows.n_series, dtype=np.intp)
     np.maximum.at(n_steps, code[ahead], steps)
 
@@ -182,28 +210,39 @@ def read_request(history, X):
     return Request(frame, history, n_steps, asked.unsort(rows))
 
 
-def _steps_ahead(history, time, code):
-    """How many steps after the end of its series each row stands, from 1 on."""
+def steps_ahead(history, time, code):
+    """Count how many steps after the end of its series each row stands, from 1 on.
+
+    By time, where the series keeps the time step of the panel in at least 85 % of its
+    rows; else the first row after the end is step 1, the second step 2, and so on.
+
+    Parameters
+    ----------
+    history : History
+    time : Index of shape (n_rows,)
+        Times after the end of their series, sorted by series and time.
+    code : ndarray of shape (n_rows,)
+        The position of each row's series in the history.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+    """
     first = np.flatnonzero(np.diff(code, prepend=-1))
     counted = np.arange(1, len(code) + 1)
     counted -= np.repeat(first, np.diff(np.append(first, len(code))))
-    step = infer_time_step(history.rows.time, history.rows.indptr)
-    if step is None or len(code) == 0:
+    if history.step is None or len(code) == 0:
         return counted
-    by_time = step.count(history.end.take(code), time)
-    trusted = _regular(history.rows, step)
-    np.logical_and.at(trusted, code, by_time >= 1)
-    return np.where(trusted[code], by_time, counted).astype(np.intp)
-
-
-def _regular(rows, step):
-    """Whether each series keeps the time step from row to row."""
-    regular = np.ones(rows.n_series, dtype=bool)
-    if len(rows) > 1:
-        within = pairs_within(rows.indptr)
-        once = step.count(rows.time[within], rows.time[within + 1]) == 1
-        np.logical_and.at(regular, rows.codes[within], once)
-    return regular
+    by_time = history.step.count(history.end.take(code), time)
+    trusted = (history.step_shares >= _REGULAR)[code]
+    off = np.flatnonzero(trusted & ~(by_time >= 1))
+    if len(off):
+        rows = [(history.series[code[i]], time[i]) for i in off]
+        raise ValueError(
+            f"{len(off)} row(s) of X lie between two time steps of their series: "
+            f"{show(rows)}. Ask for times that continue the rows of fit."
+        )
+    return np.where(trusted, by_time, counted).astype(np.intp)
 
 
 def _find(history, index):
@@ -222,7 +261,7 @@ def _find(history, index):
 def _future(history, given, rows, n_steps):
     """One row for each step ahead of each series, `given` at its place in `rows`."""
     if len(given) == n_steps.sum():
-        return given
+        return given.iloc[np.argsort(rows)]
     first = np.cumsum(n_steps) - n_steps
     last = history.X.iloc[history.rows.indptr[1:] - 1]
     # A step that is not given takes the row of the latest step that is, and the
@@ -236,10 +275,9 @@ def _future(history, given, rows, n_steps):
     # of the next one does not, so the running maximum starts anew by an offset.
     offset = series * (len(last) + len(rows))
     source = np.maximum.accumulate(filled + offset) - offset
-    step = infer_time_step(history.rows.time, history.rows.indptr)
     ahead = np.arange(len(series)) - first[series] + 1
     end = history.rows.indptr[1:][series] - 1
-    time = step.add(history.rows.times_at(end), ahead)
+    time = history.step.add(history.rows.times_at(end), ahead)
     levels = [
         history.X.index.get_level_values(level).take(end)
         for level in range(history.X.index.nlevels - 1)

@@ -1,5 +1,6 @@
 """PanelForecaster: any regressor on windows as a forecaster of many steps."""
 
+from copy import deepcopy
 from numbers import Integral
 
 import numpy as np
@@ -14,10 +15,12 @@ from sklearn.utils.validation import (
 
 from .._panel import (
     align_target,
+    check_frame,
     index_message,
     is_panel,
     locate_series,
     read_rows,
+    show,
 )
 from .._sklearn_compat import (
     HasMethods,
@@ -26,16 +29,16 @@ from .._sklearn_compat import (
     _check_sample_weight,
     _fit_context,
 )
-from .._time_step import infer_time_step
 from .._windows import PanelWindows
 from ._history import History, read_request, series_blocks
 from ._target_transform import (
+    check_still_known,
     extend_transformer,
     fit_target,
     inverse_target,
     transform_target,
 )
-from ._windows_regression import predict_steps, train_on_origins
+from ._windows_regression import predict_steps, takes_windows, train_on_origins
 
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
 _BLOCK_ROWS = 1 << 18
@@ -75,7 +78,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     history : {"all", "context"}, default="all"
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
-        ``window_size`` rows of each series.
+        ``window_size + horizon - 1`` rows of each series.
 
     Attributes
     ----------
@@ -85,6 +88,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         The fitted transformer of y.
     history_ : Series or DataFrame
         The remembered y, sorted by series and time.
+    horizon_ : int
+        The `horizon` of the fit.
     window_size_ : int
         The number of rows in a window.
     n_features_in_ : int
@@ -99,11 +104,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    The window of a forecast ends with the origin, the last row whose y is known: it
-    holds the columns of X and the values of y up to there. Steps are rows: step 1 is
-    the row after the origin. Where a series keeps a regular time step, rows of X
-    that lie further ahead count by their time, so that a gap between the end of
-    training and the first row of a test fold is bridged, not ignored.
+    The window of a forecast ends with the origin, the last remembered row: it holds
+    the columns of X and the values of y up to there. Steps are rows: step 1 is the row
+    after the origin. Where a series keeps the time step of the panel (in at least 85 %
+    of its rows), rows of X count by their time, so that a gap between the end of
+    training and the first row of a test fold is bridged, not ignored. In other series
+    the first row of X after the end is step 1, the next one step 2.
 
     In a y with several columns each is a target, and all of them enter the windows.
     A missing value in y is allowed if the regressor can do with a missing input; it
@@ -114,7 +120,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Series that were not seen in `fit` are forecast after `update` has given them
     a history. Transformers with per-series statistics (those with a method
-    `add_series`) then learn those of the new series, and leave all others.
+    `add_series`) then learn those of the new series, and leave all others: give them
+    enough rows at once. `fit` always trains anew, also with a regressor whose
+    `warm_start` is True; `partial_fit` goes on.
 
     Examples
     --------
@@ -139,7 +147,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
         "horizon": [Interval(Integral, 1, None, closed="left")],
-        "target_transformer": [None, HasMethods(["fit", "transform"])],
+        "target_transformer": [
+            None,
+            HasMethods(["fit", "transform", "inverse_transform"]),
+        ],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "history": [StrOptions({"all", "context"})],
     }
@@ -183,19 +194,23 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         history, weight = self._read(X, y, sample_weight, reset=True)
         target_transformer = fit_target(self.target_transformer, history.y)
         past = transform_target(target_transformer, history.y)
+        check_still_known(past, history.y)
         pipeline = clone(self.estimator)
         steps = pipeline[:-1]
         y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
         windows = _check_windows(steps.fit_transform(history.X, y_seen))
         _check_horizon(self.horizon, history.rows)
-        learned = np.ones(len(past), dtype=bool)
-        self._train(pipeline[-1].fit, windows, past, learned, weight)
+        learned, start = np.ones(len(past), dtype=bool), _mean(past)
+        windows = windows.with_target(past)
+        past = None if takes_windows(pipeline[-1]) else past
+        self._train(pipeline[-1].fit, self.horizon, windows, past, learned, weight)
         # With a memory the pipeline fits copies of its steps.
         pipeline.steps[:-1] = steps.steps
         self.estimator_ = pipeline
         self.target_transformer_ = target_transformer
-        self.window_size_ = windows.window_size
-        self._start = _mean(past)
+        self.horizon_, self.window_size_ = self.horizon, windows.window_size
+        self._keeps_all = self.history == "all"
+        self._start = start
         self._remember(history)
         return self
 
@@ -221,16 +236,19 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self.fit(X, y, sample_weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
         history = self._history.append(new.X, new.y)
-        self._learn_new_series(new)
+        target_transformer, steps = self._with_new_series(new)
         joint = history.select(np.flatnonzero(history.series.isin(new.series)))
         learned = joint.X.index.isin(new.X.index)
         weights = None
         if weight is not None:
             weights = np.ones(len(learned))
             weights[learned] = weight
-        past = transform_target(self.target_transformer_, joint.y)
+        past = transform_target(target_transformer, joint.y)
+        check_still_known(past, joint.y)
+        windows = _check_windows(steps.transform(joint.X)).with_target(past)
         train = self.estimator_[-1].partial_fit
-        self._train(train, self._windows(joint.X), past, learned, weights)
+        self._train(train, self.horizon_, windows, past, learned, weights)
+        self._take_over(target_transformer, steps)
         self._remember(history)
         return self
 
@@ -252,7 +270,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history = self._history.append(new.X, new.y)
-        self._learn_new_series(new)
+        self._take_over(*self._with_new_series(new))
         self._remember(history)
         return self
 
@@ -263,7 +281,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : DataFrame of shape (n_rows, n_columns)
             Rows after the remembered end of their series, which are forecast from
-            that end, or remembered rows, which get one-step fitted values.
+            that end, or remembered rows, which get one-step fitted values from the
+            remembered columns, whatever X holds for them.
 
         Returns
         -------
@@ -295,15 +314,20 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Forecasts indexed by (series, time), `steps` rows for each series.
         """
         check_is_fitted(self)
-        steps = self.horizon if steps is None else steps
+        steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
-        rows = self._history.rows
-        step = infer_time_step(rows.time, rows.indptr)
+        rows, step = self._history.rows, self._history.step
         if step is None:
             raise ValueError(
                 f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
                 "dates, periods or numbers, and a series of two rows. Call predict(X) "
                 "with the rows to forecast."
+            )
+        other = self._history.step_shares == 0
+        if other.any():
+            raise ValueError(
+                f"{other.sum()} series never keep the time step of the panel: "
+                f"{show(rows.series[other])}. Call predict(X) with the rows wanted."
             )
         last = np.repeat(rows.indptr[1:] - 1, steps)
         ahead = np.tile(np.arange(1, steps + 1), rows.n_series)
@@ -328,6 +352,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _check_frame(self, X, reset):
         if not is_panel(X):
             raise TypeError(index_message(X))
+        check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=reset)
 
     def _read(self, X, y, sample_weight, reset):
@@ -338,6 +363,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         self._check_frame(X, reset)
         name, n_axes = getattr(y, "name", None), np.ndim(y)
+        named = isinstance(y, pd.DataFrame)
         y = _check_target(align_target(X, y))
         if reset:
             self._y_name, self._y_ndim, self._y_columns = name, n_axes, y.columns
@@ -345,6 +371,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         elif y.shape[1] != self._n_targets:
             raise ValueError(
                 f"y has {y.shape[1]} column(s), but fit saw {self._n_targets}."
+            )
+        elif named and not y.columns.equals(self._y_columns):
+            raise ValueError(
+                f"y has the columns {list(y.columns)}, but fit saw "
+                f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
         history = History.of(X, y.set_axis(self._y_columns, axis=1))
         if sample_weight is None:
@@ -355,19 +386,19 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _windows(self, X):
         return _check_windows(self.estimator_[:-1].transform(X))
 
-    def _train(self, train, windows, past, learned, weight):
+    def _train(self, train, horizon, windows, past, learned, weight):
         train_on_origins(
             train,
             windows,
             past,
             learned,
-            horizon=self.horizon,
+            horizon=horizon,
             stride=self.stride,
             weight=weight,
         )
 
     def _predict_steps(self, windows):
-        return predict_steps(self.estimator_[-1], windows, self.horizon)
+        return predict_steps(self.estimator_[-1], windows, self.horizon_)
 
     def _predict_block(self, X):
         """Forecast some series: their rows of X, in units of y."""
@@ -385,11 +416,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _extrapolate(self, windows, past, request):
         """Write the forecasts of the steps ahead into `past`, block by block."""
-        for done in range(0, int(request.n_steps.max(initial=0)), self.horizon):
+        for done in range(0, int(request.n_steps.max(initial=0)), self.horizon_):
             active = np.flatnonzero(request.n_steps > done)
             origins = request.positions(active, done)
             out = self._predict_steps(windows.with_target(past)[origins])
-            step = done + np.arange(1, self.horizon + 1)
+            step = done + np.arange(1, self.horizon_ + 1)
             wanted = step <= request.n_steps[active, None]
             rows = request.positions(active[:, None], step)
             past[rows[wanted]] = out[wanted]
@@ -403,7 +434,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         asked = np.flatnonzero(asked)
         if len(asked) == 0:
             return fitted
-        if self.history == "context":
+        if not self._keeps_all:
             raise ValueError(
                 "Fitted values need the rows before them, which "
                 'history="context" does not keep. Use history="all", or ask for rows '
@@ -417,25 +448,34 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             fitted[later] = out[:, 0]
         return fitted
 
-    def _learn_new_series(self, new):
+    def _with_new_series(self, new):
+        """Copies of the transformers that know the new series too."""
+        target_transformer, steps = self.target_transformer_, self.estimator_[:-1]
         positions = locate_series(new.series, self._history.series)
         unknown = np.flatnonzero(positions < 0)
         if len(unknown):
             added = new.select(unknown)
-            extend_transformer(self.target_transformer_, added.y)
-            extend_transformer(self.estimator_[:-1], added.X)
+            target_transformer, steps = deepcopy((target_transformer, steps))
+            extend_transformer(target_transformer, added.y)
+            extend_transformer(steps, added.X)
+        return target_transformer, steps
+
+    def _take_over(self, target_transformer, steps):
+        self.target_transformer_ = target_transformer
+        self.estimator_.steps[:-1] = steps.steps
 
     def _remember(self, history):
-        if self.history == "context":
-            history = history.tail(self.window_size_)
+        if not self._keeps_all:
+            # Enough for the windows of rows whose forecasts `partial_fit` learns.
+            history = history.tail(self.window_size_ + self.horizon_ - 1)
         self._history = history
 
     def _check_steps(self, steps):
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
-        if steps > self.horizon and self._history.X.shape[1] > 0:
+        if steps > self.horizon_ and self._history.X.shape[1] > 0:
             raise ValueError(
-                f"steps={steps} is beyond horizon={self.horizon}, and X has columns: "
+                f"steps={steps} is beyond horizon={self.horizon_}, and X has columns: "
                 "their future values are needed to go on. Call predict(X) with the "
                 "future rows of X."
             )
@@ -457,13 +497,17 @@ def _check_pipeline(estimator):
 
 
 def _check_windows(windows):
-    if isinstance(windows, PanelWindows):
-        return windows
-    raise TypeError(
-        "The step before the regressor must return windows of the rows of a panel, "
-        f"got {type(windows).__name__}. Put a SlidingWindow there. "
-        + index_message(windows)
-    )
+    if not isinstance(windows, PanelWindows):
+        raise TypeError(
+            "The step before the regressor must return windows of the rows of a panel, "
+            f"got {type(windows).__name__}. Put a SlidingWindow there."
+        )
+    if windows.table.target.shape[1]:
+        raise ValueError(
+            "SlidingWindow(target=...) names a column of X as the target's past, but "
+            "in a PanelForecaster the past of y takes that place. Leave target=None."
+        )
+    return windows
 
 
 def _check_target(y):

@@ -3,9 +3,16 @@
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
-__all__ = ["extend_transformer", "fit_target", "inverse_target", "transform_target"]
+__all__ = [
+    "check_still_known",
+    "extend_transformer",
+    "fit_target",
+    "inverse_target",
+    "transform_target",
+]
 
 
 def fit_target(transformer, y):
@@ -45,6 +52,18 @@ def transform_target(transformer, y):
     return np.array(y, dtype=np.float64)
 
 
+def check_still_known(past, y):
+    """Raise if the transformer lost values of y, such as the log of a negative one."""
+    lost = np.isfinite(y.to_numpy()) & ~np.isfinite(past)
+    if lost.any():
+        row = np.flatnonzero(lost.any(axis=1))[0]
+        raise ValueError(
+            f"target_transformer turned {lost.sum()} value(s) of y into NaN or "
+            f"infinity, first {y.iloc[row].tolist()} at {y.index[row]}. Use one that "
+            "is defined for all values of y."
+        )
+
+
 def inverse_target(transformer, values, like):
     """Bring transformed values back to the units of y.
 
@@ -76,20 +95,24 @@ def extend_transformer(transformer, X):
 
     Parameters
     ----------
-    transformer : fitted transformer, Pipeline or None
+    transformer : fitted transformer, or a composition of them
+        Pipelines, column transformers and unions are gone through.
     X : DataFrame
         Rows of series that were not seen in `fit`.
     """
-    if transformer is None or isinstance(transformer, str):
-        return
-    if not _is_pipeline(transformer):
-        if hasattr(transformer, "add_series"):
-            transformer.add_series(X)
-        return
-    for position, (_, step) in enumerate(transformer.steps):
-        extend_transformer(step, X)
-        if position + 1 < len(transformer.steps) and hasattr(step, "transform"):
-            X = step.transform(X)
+    if hasattr(transformer, "add_series"):
+        transformer.add_series(X)
+    elif _is_pipeline(transformer):
+        for position, (_, step) in enumerate(transformer.steps):
+            extend_transformer(step, X)
+            if position + 1 < len(transformer.steps) and hasattr(step, "transform"):
+                X = step.transform(X)
+    elif isinstance(transformer, ColumnTransformer):
+        for _, step, columns in transformer.transformers_:
+            extend_transformer(step, X[columns])
+    elif isinstance(transformer, FeatureUnion):
+        for _, step in transformer.transformer_list:
+            extend_transformer(step, X)
 
 
 def _is_pipeline(transformer):

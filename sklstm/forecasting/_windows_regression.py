@@ -4,10 +4,17 @@ import numpy as np
 
 from .._windows import StepTargets
 
-__all__ = ["predict_steps", "train_on_origins", "training_origins"]
+__all__ = ["predict_steps", "takes_windows", "train_on_origins", "training_origins"]
 
 # Numbers in the largest array of windows that is handed to a regressor at a time.
 _PREDICT_SIZE = 1 << 24
+
+# What to do when a regressor's own words are about the shape of what it was given.
+_ADVICE = {
+    "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
+    "1d array": "It was given one column of y for each step; wrap a regressor of one "
+    "output in sklearn.multioutput.MultiOutputRegressor.",
+}
 
 
 def training_origins(windows, targets, stride, complete):
@@ -46,22 +53,22 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
     train : bound method
         ``fit`` or ``partial_fit`` of the regressor.
     windows : PanelWindows of shape (n_rows, window_size, n_features)
-        One for each row of a panel, sorted by series and time.
-    past : ndarray of shape (n_rows, n_targets)
-        The target at each row.
+        One for each row of a panel, sorted by series and time, with the target.
+    past : ndarray of shape (n_rows, n_targets) or None
+        The target at each row; None where that of the windows will do, in single
+        precision.
     learned : ndarray of bool of shape (n_rows,)
         The rows that are to be learned as targets.
     horizon, stride : int
     weight : ndarray of shape (n_rows,) or None
         Sample weight of each row as an origin.
     """
-    windows = windows.with_target(past)
-    lazy = _takes_windows(train.__self__)
-    if lazy and learned.all():
-        target = windows.table.target  # what is learned is what the windows hold
-    else:
-        target = np.full((len(windows.table.values), past.shape[1]), np.nan)
-        target[windows.ends[learned]] = past[learned]
+    lazy = takes_windows(train.__self__)
+    target = windows.table.target
+    if past is not None or not learned.all():
+        rows = windows.ends[learned]
+        target = np.full(target.shape, np.nan)
+        target[rows] = windows.table.target[rows] if past is None else past[learned]
     targets = StepTargets(target, windows.ends, windows.table.segments, horizon)
     origins = training_origins(windows, targets, stride, complete=not lazy)
     if len(origins) == 0:
@@ -74,10 +81,13 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
         X, y = np.asarray(X), np.asarray(y)
         y = y[:, 0] if y.shape[1] == 1 else y
     extra = {} if weight is None else {"sample_weight": weight[origins]}
+    del origins, targets  # large, and of no more use while the regressor trains
     try:
         train(X, y, **extra)
     except ValueError as error:
-        error.add_note(_note(X, y, type(train.__self__).__name__, lazy))
+        for sign, advice in _ADVICE.items():
+            if not lazy and sign in str(error):
+                error.add_note(advice)
         raise
 
 
@@ -94,7 +104,7 @@ def predict_steps(regressor, windows, horizon):
     -------
     ndarray of shape (n, horizon, n_targets)
     """
-    if _takes_windows(regressor):
+    if takes_windows(regressor):
         out = regressor.predict(windows)
     else:
         size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
@@ -106,19 +116,6 @@ def predict_steps(regressor, windows, horizon):
     return np.asarray(out, dtype=np.float64).reshape(len(windows), horizon, -1)
 
 
-def _takes_windows(regressor):
+def takes_windows(regressor):
+    """Whether a regressor reads windows as they are, and not as an array."""
     return getattr(regressor, "accepts_panel_windows", False)
-
-
-def _note(X, y, name, lazy):
-    if np.ndim(X) == 3 and not lazy:
-        return (
-            f"{name} was given windows of shape {X.shape}. If it takes 2-D arrays, set "
-            "SlidingWindow(flat=True)."
-        )
-    if np.ndim(y) == 2 and not lazy:
-        return (
-            f"{name} was given y of shape {y.shape}. If it predicts one output, wrap "
-            "it in sklearn.multioutput.MultiOutputRegressor."
-        )
-    return f"Raised while {name} was fitted on windows of shape {np.shape(X)}."

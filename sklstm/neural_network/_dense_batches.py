@@ -21,6 +21,9 @@ _WINDOWS_PER_CHUNK = 8
 # An epoch has at least this many batches, however few chunks there are.
 _MIN_BATCHES = 8
 
+# Chunks are sorted by length among those of so many batches: less padding.
+_SORTED_BATCHES = 8
+
 
 def choose_chunk_rows(window_size, lengths):
     """Choose how many rows of a chunk end a window that is learned.
@@ -46,6 +49,9 @@ def choose_chunk_rows(window_size, lengths):
 def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
     """Cut stretches of rows into chunks that reach every wanted row once.
 
+    The first chunk of a stretch has no rows before it, and learns `phases` of its
+    own; every other learns `chunk_rows`, or what is left.
+
     Parameters
     ----------
     starts, ends : ndarray of shape (n_segments,)
@@ -58,18 +64,18 @@ def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
     chunk_rows : int
         Learned rows of a chunk.
     phases : ndarray of shape (n_segments,)
-        Where the first cut falls, from 0 to ``chunk_rows - 1`` rows in.
+        Learned rows of the first chunk, at least 1.
 
     Returns
     -------
     start, begin, end : ndarray of shape (n_chunks,)
         A chunk runs through the rows ``start:end``, and learns ``begin:end``.
     """
-    first = starts - (chunk_rows - phases) % chunk_rows
-    n_blocks = -(-(ends - first) // chunk_rows)
-    series = np.repeat(np.arange(len(starts)), n_blocks)
-    cut = first[series] + chunk_rows * ragged_arange(np.zeros_like(n_blocks), n_blocks)
-    begin = np.maximum(cut, starts[series])
+    n_chunks = 1 + np.maximum(0, -(-(ends - starts - phases) // chunk_rows))
+    series = np.repeat(np.arange(len(starts)), n_chunks)
+    number = ragged_arange(np.zeros_like(n_chunks), n_chunks)
+    cut = starts[series] + phases[series] + chunk_rows * (number - 1)
+    begin = np.where(number == 0, starts[series], cut)
     end = np.minimum(cut + chunk_rows, ends[series])
     total = _count_before(wanted)
     kept = total[end] > total[begin]
@@ -127,12 +133,9 @@ class DenseIterator:
         self.targets = targets
         self.window_size = window_size
         self.shuffle = shuffle
-        self._wanted = np.zeros(len(table.values), dtype=bool)
-        self._wanted[ends[positions]] = True
-        window_of_row = np.full(len(table.values), -1, dtype=ends.dtype)
-        window_of_row[ends[positions]] = positions
-        device = windows.ends.device
-        self._window_of_row = torch.as_tensor(window_of_row, device=device)
+        self._window_of_row = np.full(len(table.values), -1, dtype=ends.dtype)
+        self._window_of_row[ends[positions]] = positions
+        self._wanted = self._window_of_row >= 0
         learned = _count_before(self._wanted)
         limits = np.append(table.segments[1:], len(self._wanted))
         used = learned[limits] > learned[table.segments]
@@ -141,7 +144,7 @@ class DenseIterator:
         if chunk_rows == "auto":
             chunk_rows = choose_chunk_rows(window_size, lengths)
         self.chunk_rows = min(chunk_rows, int(lengths.max()))
-        n_chunks = len(self._cut(np.zeros_like(self._starts))[0])
+        n_chunks = self._cut(np.full(len(self._starts), self.chunk_rows)).shape[1]
         self.batch_chunks = max(
             1, min(batch_size // _WINDOWS_PER_CHUNK, n_chunks // _MIN_BATCHES)
         )
@@ -152,18 +155,26 @@ class DenseIterator:
         return self._n_batches
 
     def __iter__(self):
-        phases = np.zeros_like(self._starts)
-        if self.shuffle:
-            phases = torch.randint(self.chunk_rows, (len(phases),)).numpy()
-        chunks = np.stack(self._cut(phases))
+        chunks = self._cut(self._draw_phases())
         order = np.arange(chunks.shape[1])
         if self.shuffle:
-            order = torch.randperm(len(order)).numpy()
+            order = _shuffle(chunks[2] - chunks[0], self.batch_chunks)
         for first in range(0, len(order), self.batch_chunks):
             yield self._gather(chunks[:, order[first : first + self.batch_chunks]])
 
+    def _draw_phases(self):
+        """Learned rows of each first chunk.
+
+        It has no rows before it, so it may learn as many as another runs through.
+        """
+        longest = self.chunk_rows + self.window_size - 1
+        if not self.shuffle:
+            return np.full(len(self._starts), longest)
+        drawn = torch.randint(self.chunk_rows, (len(self._starts),)).numpy()
+        return longest - drawn
+
     def _cut(self, phases):
-        return cut_chunks(
+        chunks = cut_chunks(
             self._starts,
             self._ends,
             self._wanted,
@@ -171,18 +182,36 @@ class DenseIterator:
             self.chunk_rows,
             phases,
         )
+        return np.stack(chunks)
 
     def _gather(self, chunks):
         """Gather the inputs of chunks, and the targets of the rows they learn."""
         start, begin, end = chunks
-        n_steps, n_learned = int((end - start).max()), int((end - begin).max())
-        chunks = torch.as_tensor(chunks).to(self._window_of_row.device)
-        start, begin, end = chunks[:, :, None]
-        batch = self.windows.gather_rows(start, n_steps)
-        learned = begin + torch.arange(n_learned, device=begin.device)
-        inside = learned < end
-        batch["rows"] = (learned - start).clamp_(max=n_steps - 1)
-        window = self._window_of_row[learned.clamp_(max=len(self._window_of_row) - 1)]
-        window = window.masked_fill_(~inside, -1).flatten()  # (n_chunks * n_learned,)
-        y, weight = self.targets.gather(window.clamp(min=0))
-        return batch, (y.masked_fill_(window[:, None] < 0, torch.nan), weight)
+        n_steps = int((end - start).max())
+        learned = ragged_arange(begin, end - begin)
+        chunk = np.repeat(np.arange(len(start)), end - begin)
+        wanted = self._wanted[learned]
+        learned, chunk = learned[wanted], chunk[wanted]
+        device = self.windows.ends.device
+        first = torch.as_tensor(start[:, None], device=device)
+        batch = self.windows.gather_rows(first, n_steps)
+        rows = chunk * n_steps + learned - start[chunk]
+        batch["rows"] = torch.as_tensor(rows, device=device)
+        window = torch.as_tensor(self._window_of_row[learned], device=device)
+        return batch, self.targets.gather(window)
+
+
+def _shuffle(lengths, batch_chunks):
+    """Draw an order in which the chunks of a batch are about as long as each other.
+
+    Chunks are shuffled, sorted by length among those of a few batches, and then the
+    batches are shuffled.
+    """
+    n = len(lengths)
+    order = torch.randperm(n).numpy()
+    group = np.arange(n) // (_SORTED_BATCHES * batch_chunks)
+    order = order[np.lexsort((lengths[order], group))]
+    whole = n - n % batch_chunks
+    batches = order[:whole].reshape(-1, batch_chunks)
+    batches = batches[torch.randperm(len(batches)).numpy()]
+    return np.concatenate([batches.ravel(), order[whole:]])

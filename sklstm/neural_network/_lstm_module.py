@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 __all__ = ["LSTMModule", "embedding_size"]
@@ -29,6 +30,27 @@ def embedding_size(cardinality, embedding_dim):
     return embedding_dim
 
 
+class AlignedLinear(nn.Linear):
+    """A linear layer whose inputs are filled up with zeros to a multiple of 16.
+
+    On the CPU a matrix product of another width may give a row other last bits at
+    another place in the batch.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    """
+
+    def __init__(self, in_features, out_features):
+        super().__init__(in_features, out_features)
+        self.n_filled = -in_features % 16
+
+    def forward(self, inputs):
+        """Map (n, in_features) to (n, out_features)."""
+        fill = (0, self.n_filled)
+        return F.linear(F.pad(inputs, fill), F.pad(self.weight, fill), self.bias)
+
+
 class LSTMModule(nn.Module):
     """An LSTM over windows, decoded from its last state.
 
@@ -36,6 +58,8 @@ class LSTMModule(nn.Module):
     and once more to the dense head. Windows stand on the left with padding on the
     right, so that a forward state never meets padding before it is read; where
     padding could reach the state of the backward direction, sequences are packed.
+    The embedding of code 0, a label not seen in training, is zero, the middle of where
+    the others start.
 
     Parameters
     ----------
@@ -84,7 +108,7 @@ class LSTMModule(nn.Module):
     ):
         super().__init__()
         self.embeddings = nn.ModuleList(
-            nn.Embedding(n, dim)
+            nn.Embedding(n, dim, padding_idx=0)
             for n, dim in zip(cardinalities, embedding_dims, strict=True)
         )
         n_embedded = sum(embedding_dims)
@@ -100,12 +124,14 @@ class LSTMModule(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.hidden = (
             nn.Sequential(
-                nn.Linear(n_state, head_hidden_size), nn.Tanh(), nn.Dropout(dropout)
+                AlignedLinear(n_state, head_hidden_size),
+                nn.Tanh(),
+                nn.Dropout(dropout),
             )
             if head_hidden_size
             else nn.Identity()
         )
-        self.output = nn.Linear(head_hidden_size or n_state, n_outputs)
+        self.output = AlignedLinear(head_hidden_size or n_state, n_outputs)
 
     def forward(self, values, lengths=None, codes=None, rows=None):
         """Map windows to outputs, or chunks of rows to the outputs at many of them.
@@ -118,13 +144,13 @@ class LSTMModule(nn.Module):
             Number of observed rows of each window; None when all are full.
         codes : Tensor of shape (n_windows, n_steps, n_categorical), default=None
             Category codes.
-        rows : Tensor of shape (n_chunks, n_rows), default=None
-            For each chunk the steps whose states are decoded; None for windows,
-            which are decoded from the last state alone.
+        rows : Tensor of shape (n_rows,), default=None
+            The steps whose states are decoded, counted through all chunks; None for
+            windows, which are decoded from the last state alone.
 
         Returns
         -------
-        Tensor of shape (n_windows, n_outputs) or (n_chunks * n_rows, n_outputs)
+        Tensor of shape (n_windows, n_outputs) or (n_rows, n_outputs)
         """
         embedded = self.embed(codes)
         steps = torch.cat([values, *embedded], dim=-1)
@@ -168,9 +194,8 @@ class LSTMModule(nn.Module):
 
 
 def _at_rows(steps, rows):
-    """Take some steps of each chunk: (n, n_steps, k) -> (n * n_rows, k)."""
-    index = rows[:, :, None].expand(-1, -1, steps.shape[-1])
-    return steps.gather(1, index).flatten(0, 1)
+    """Take steps of flattened chunks: (n_chunks, n_steps, k) -> (n_rows, k)."""
+    return steps.flatten(0, 1).index_select(0, rows)
 
 
 def _at_last_row(steps, lengths):

@@ -146,7 +146,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     X may also be an array of shape (n, n_steps, n_features), or (n, n_steps) for one
     feature; NaN is then an error. In windows NaN may stand for missing values: it
     enters the net as 0, and each column that has any in `fit` gets an extra input
-    which says whether the value is there.
+    which says whether the value is there; one that has none there and some later gets
+    the 0 alone.
 
     The net has the float type of X: windows are float32. Predictions are float64.
 
@@ -372,13 +373,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         device = weight.device
         windows = self._window_tensors(X, device, weight.dtype, self._embedded, n_steps)
         size = prediction_batch(self.net_.module_, n_steps)
-        out = []
-        for positions in torch.arange(len(X), device=device).split(size):
-            padded = positions.new_zeros(size)
-            padded[: len(positions)] = positions
-            step = self.net_.evaluation_step((windows.gather(padded), None))
-            out.append(step[: len(positions)])
-        y = torch.cat(out).double().cpu().numpy()
+        out = torch.empty((len(X), self._n_outputs), dtype=weight.dtype, device=device)
+        for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
+            for some in positions.split(size):
+                padded = some.new_zeros(size) + some[0]
+                padded[: len(some)] = some
+                step = self.net_.evaluation_step((windows.gather(padded), None))
+                out[some] = step[: len(some)]
+        y = out.double().cpu().numpy()
         return y[:, 0] if self._y_ndim == 1 else y
 
     @property
@@ -417,6 +419,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if isinstance(X, PanelWindows):
             validate_data(self, X, skip_check_array=True, reset=reset)
             names, categories = X.table.names, X.table.categories
+            if not reset:
+                _check_categories(categories, self._categories)
         else:
             X = validate_data(
                 self, X, allow_nd=True, dtype=[np.float64, np.float32], reset=reset
@@ -495,12 +499,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         train, valid = split_windows(self, X, y)
         windows = self._window_tensors(X, device, dtype, embedded)
         iterators = make_iterators(self, X, y, weight, windows, train, valid)
+        mean = mean_target(y, train, weight) if fresh else None
+        del train, valid  # large, and of no more use while the net trains
         seed = self._random_state.randint(np.iinfo(np.int32).max)
         with seeded(seed, device):
             if fresh:
                 labels = self._categories.values() if embedded else ()
                 net = make_net(self, windows, labels, self._n_outputs, iterators[0])
-                start_at_mean(net, mean_target(y, train, weight))
+                start_at_mean(net, mean)
             else:
                 net = self.net_
                 restart_lr(net, self.lr)
@@ -523,3 +529,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _check_categories(categories, known):
+    """Raise if codes do not mean the labels that they meant in fit."""
+    same = categories.keys() == known.keys()
+    if not same or not all(categories[k].equals(known[k]) for k in known):
+        raise ValueError(
+            f"The windows have the categorical columns {list(categories)} with labels "
+            f"other than in fit, which saw {list(known)}. Make them with the "
+            "SlidingWindow that was fitted for it."
+        )

@@ -97,6 +97,22 @@ class WindowTensors:
         """Whether any window is shorter than the rows that are gathered."""
         return bool((self._first_and_length(self.ends)[1] < self.n_steps).any())
 
+    def groups(self, apart):
+        """Yield the positions of all windows, those of each length apart if asked.
+
+        Windows of one length need not be packed, which a bidirectional net would
+        have to do, with results that depend on the lengths of the others.
+        """
+        positions = torch.arange(len(self), device=self.ends.device)
+        if not (apart and self.ragged):
+            yield positions
+            return
+        n_steps, lengths = self.n_steps, self._first_and_length(self.ends)[1]
+        for length in torch.unique(lengths).tolist():
+            self.n_steps, self.ragged = length, False
+            yield positions[lengths == length]
+        self.n_steps, self.ragged = n_steps, True
+
     def gather(self, windows):
         """Gather the module's inputs for these windows (a LongTensor of positions)."""
         first, lengths = self._first_and_length(self.ends[windows])
@@ -138,7 +154,10 @@ class TargetTensors:
         self.weight = None if weight is None else _tensor(weight, device).to(dtype)
         self.steps = None
         if isinstance(y, StepTargets):
-            self.table = _tensor(y.target, device).to(dtype)
+            # A view of the next rows after each row: one index fetches all steps.
+            beyond = torch.full((y.horizon, y.target.shape[1]), torch.nan, dtype=dtype)
+            table = torch.cat([_tensor(y.target, device).to(dtype), beyond.to(device)])
+            self.table = table[1:].unfold(0, y.horizon, 1)  # (n_rows, n_targets, k)
             self.origins = _tensor(y.origins, device)
             self.segments = _tensor(y.segments, device)
             self.limits = _tensor(np.append(y.segments[1:], len(y.target)), device)
@@ -153,11 +172,10 @@ class TargetTensors:
             return self.table[windows], weight
         origins = self.origins[windows].long()
         segment = torch.searchsorted(self.segments, origins, right=True) - 1
-        rows = origins[:, None] + self.steps  # (n_windows, horizon)
-        beyond = rows >= self.limits[segment, None]
-        y = _rows(self.table, rows.clamp_(max=len(self.table) - 1))
-        y.masked_fill_(beyond[..., None], torch.nan)
-        return y.flatten(1), weight  # (n_windows, horizon * n_targets)
+        left = self.limits[segment] - origins  # rows to the end of the segment
+        y = self.table.index_select(0, origins)  # (n_windows, n_targets, horizon)
+        y.masked_fill_((self.steps >= left[:, None])[:, None], torch.nan)
+        return y.transpose(1, 2).flatten(1), weight
 
 
 class BatchIterator:

@@ -47,17 +47,17 @@ class WindowNet(NeuralNet):
         """Go through the batches once, and record the mean loss and their number."""
         if iterator is None:
             return
-        losses, sizes = [], []
+        total, n_targets, n_batches = 0.0, 0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            losses.append(step["loss"].detach())
-            sizes.append(len(batch[1][0]))
+            size = len(batch[1][0])
+            # Added up where it is: no transfer, and no block of memory per batch.
+            total = step["loss"].detach().double().mul_(size).add_(total)
+            n_targets, n_batches = n_targets + size, n_batches + 1
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        weights = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
-        loss = float(torch.stack(losses).double().cpu() @ weights)
-        self._record_loss(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_batch_count", len(sizes))
+        self._record_loss(f"{prefix}_loss", float(total) / n_targets)
+        self.history.record(f"{prefix}_batch_count", n_batches)
 
     def notify(self, method_name, **cb_kwargs):
         """Tell a stop that a callback asks for from Ctrl-C, which must escape."""

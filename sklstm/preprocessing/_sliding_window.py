@@ -1,7 +1,7 @@
 """SlidingWindow: rows of a panel in, one lazy window for each row out."""
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
 from .._panel import (
+    check_frame,
     index_message,
+    is_later,
     is_panel,
     locate_series,
     ragged_arange,
@@ -56,15 +58,21 @@ def _gap_breaks(start, end, max_gap):
 def _check_max_gap(max_gap, time):
     if isinstance(time, pd.DatetimeIndex):
         allowed = "a Timedelta or its text, such as '7D', since the times are dates"
-        bad = isinstance(max_gap, Integral)
+        bad = isinstance(max_gap, Real) or not _is_positive_delta(max_gap)
     else:
         allowed = "a number of time steps, since the times are periods or numbers"
-        bad = not isinstance(max_gap, (Integral, float))
-    if bad or not (
-        isinstance(time, (pd.DatetimeIndex, pd.PeriodIndex))
-        or pd.api.types.is_numeric_dtype(time)
-    ):
+        bad = not isinstance(max_gap, Real) or not (
+            isinstance(time, pd.PeriodIndex) or pd.api.types.is_numeric_dtype(time)
+        )
+    if bad:
         raise ValueError(f"max_gap must be {allowed}; got {max_gap!r}.")
+
+
+def _is_positive_delta(max_gap):
+    try:
+        return pd.Timedelta(max_gap) > pd.Timedelta(0)
+    except ValueError:
+        return False
 
 
 class SlidingWindow(TransformerMixin, BaseEstimator):
@@ -139,8 +147,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "window_size": [Interval(Integral, 1, None, closed="left")],
         "carry_context": ["boolean"],
-        "max_gap": [None, Interval(Integral, 1, None, closed="left"), float]
-        + [pd.Timedelta, pd.DateOffset, str],
+        "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
         "flat": ["boolean"],
     }
@@ -183,6 +190,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             self._check_array(X, reset=True)
             self.categories_ = None
             return self
+        X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
         self._check_columns(X)
@@ -210,6 +218,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             X = self._check_array(X, reset=False)
             X = X[:, -self.window_size :]
             return X.reshape(len(X), -1) if self.flat else X
+        X = check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         rows = read_rows(X)
         positions, lengths = self._matching_context(rows)
@@ -306,7 +315,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             return positions, lengths
         known = positions >= 0
         first = rows.times_at(rows.indptr[:-1])[known]
-        later = np.asarray(first > self._context.end.take(positions[known]))
+        later = is_later(first, self._context.end.take(positions[known]))
         lengths[known] = np.where(later, self._context.lengths[positions[known]], 0)
         return positions, lengths
 
