@@ -422,3 +422,11 @@ def test_a_parameter_changed_after_fit_leaves_predictions_as_they_are(panel_Xy):
     before = model.predict(windows)
     model.set_params(embedding_dim=0, hidden_size=3)
     assert_array_equal(model.predict(windows), before)
+
+
+def test_codes_that_mean_other_labels_are_an_error(panel_Xy):
+    X, y = panel_Xy
+    model = small().fit(SlidingWindow(4).fit_transform(X), y)
+    renamed = X.assign(shop=X["shop"].cat.rename_categories({"a": "other"}))
+    with pytest.raises(ValueError, match="labels other than in fit"):
+        model.predict(SlidingWindow(4).fit_transform(renamed))

@@ -474,6 +474,25 @@ class TestHistory:
         )
         assert_array_equal(full.predict(test_X), short.predict(test_X))
 
+    def test_context_is_enough_to_go_on_training(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        full, short = (
+            PanelForecaster(
+                make_pipeline(
+                    SlidingWindow(5),
+                    # Windows alone: a chunk may reach further back than they do.
+                    small_lstm(training_mode="windowed"),
+                ),
+                3,
+                history=history,
+            )
+            .fit(train_X, train_y)
+            .partial_fit(new_X, new_y)
+            for history in ("all", "context")
+        )
+        assert_array_equal(full.forecast(), short.forecast())
+
     def test_pickle_keeps_everything(self, Xy):
         forecaster = lstm(target_transformer=SeriesScaler()).fit(*Xy)
         again = pickle.loads(pickle.dumps(forecaster))

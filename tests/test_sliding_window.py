@@ -233,6 +233,8 @@ def test_an_array_is_one_sequence_in_each_row(flat):
         ({"window_size": 0}, ValueError, "window_size"),
         ({"target": "w"}, ValueError, "target='w' is not a column of X, which has"),
         ({"max_gap": "1D"}, ValueError, "max_gap must be a number of time steps"),
+        ({"max_gap": -1.0}, ValueError, "'max_gap' parameter"),
+        ({"max_gap": float("nan")}, ValueError, "'max_gap' parameter"),
     ],
 )
 def test_bad_parameters_are_named(X, change, error, message):
@@ -275,3 +277,11 @@ def test_missing_values_stay_missing(X):
     X.iloc[3, 0] = np.nan
     windows = np.asarray(SlidingWindow(2).fit_transform(X.astype("Float64")))
     assert np.isnan(windows).sum() == 2
+
+
+@pytest.mark.parametrize("max_gap", ["x", "-1D", 3])
+def test_a_gap_in_dates_is_a_positive_timedelta(max_gap):
+    days = pd.date_range("2024-01-01", periods=4)
+    X = pd.DataFrame({"u": 0.0}, index=pd.MultiIndex.from_product([["a"], days]))
+    with pytest.raises(ValueError, match="max_gap must be a Timedelta or its text"):
+        SlidingWindow(2, max_gap=max_gap).fit(X)
