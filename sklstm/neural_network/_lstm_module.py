@@ -58,8 +58,11 @@ class LSTMModule(nn.Module):
     and once more to the dense head. Windows stand on the left with padding on the
     right, so that a forward state never meets padding before it is read; where
     padding could reach the state of the backward direction, sequences are packed.
-    The embedding of code 0, a label not seen in training, is zero, the middle of where
-    the others start.
+    The embedding of code 0, a label not seen in training, starts at zero, the middle of
+    where the others start, and stays there unless `id_dropout` trains it.
+
+    With naive forecasts given, the head also weighs them, for each output anew by a
+    softmax over them, and its own outputs, which start at zero, are a correction.
 
     Parameters
     ----------
@@ -81,8 +84,12 @@ class LSTMModule(nn.Module):
         For each categorical column the number of codes, the unknown 0 included.
     embedding_dims : sequence of int, default=()
         For each categorical column the size of its embedding; 0 leaves it out.
+    id_dropout : float, default=0.0
+        Share of the windows (or chunks) whose codes are all replaced by 0 in training.
     head_hidden_size : int, default=None
         Units of a tanh layer between the state and the outputs. None: no such layer.
+    n_naive : int, default=0
+        Number of naive forecasts of each output.
 
     Examples
     --------
@@ -104,11 +111,14 @@ class LSTMModule(nn.Module):
         dropout=0.0,
         cardinalities=(),
         embedding_dims=(),
+        id_dropout=0.0,
         head_hidden_size=None,
+        n_naive=0,
     ):
         super().__init__()
+        self.id_dropout = id_dropout
         self.embeddings = nn.ModuleList(
-            nn.Embedding(n, dim, padding_idx=0)
+            _make_embedding(n, dim, trains_unknown=id_dropout > 0)
             for n, dim in zip(cardinalities, embedding_dims, strict=True)
         )
         n_embedded = sum(embedding_dims)
@@ -131,9 +141,15 @@ class LSTMModule(nn.Module):
             if head_hidden_size
             else nn.Identity()
         )
-        self.output = AlignedLinear(head_hidden_size or n_state, n_outputs)
+        n_hidden = head_hidden_size or n_state
+        self.output = AlignedLinear(n_hidden, n_outputs)
+        self.gate = None
+        if n_naive:
+            self.gate = AlignedLinear(n_hidden, n_naive * n_outputs)
+            nn.init.zeros_(self.output.weight)
+            nn.init.zeros_(self.output.bias)
 
-    def forward(self, values, lengths=None, codes=None, rows=None):
+    def forward(self, values, lengths=None, codes=None, rows=None, naive=None):
         """Map windows to outputs, or chunks of rows to the outputs at many of them.
 
         Parameters
@@ -147,20 +163,30 @@ class LSTMModule(nn.Module):
         rows : Tensor of shape (n_rows,), default=None
             The steps whose states are decoded, counted through all chunks; None for
             windows, which are decoded from the last state alone.
+        naive : Tensor of shape (n_windows or n_rows, n_naive, n_outputs), default=None
+            Naive forecasts.
 
         Returns
         -------
         Tensor of shape (n_windows, n_outputs) or (n_rows, n_outputs)
         """
+        if self.training and self.id_dropout and codes is not None:
+            codes = self.drop_codes(codes)
         embedded = self.embed(codes)
         steps = torch.cat([values, *embedded], dim=-1)
         if rows is not None:
             states = _at_rows(self.lstm(steps)[0], rows)
             at_rows = [_at_rows(e, rows) for e in embedded]
-            return self.decode(torch.cat([self.dropout(states), *at_rows], dim=-1))
+            states = torch.cat([self.dropout(states), *at_rows], dim=-1)
+            return self.decode(states, naive)
         state = self.last_state(steps, lengths)
         last = [_at_last_row(e, lengths) for e in embedded]
-        return self.decode(torch.cat([self.dropout(state), *last], dim=-1))
+        return self.decode(torch.cat([self.dropout(state), *last], dim=-1), naive)
+
+    def drop_codes(self, codes):
+        """Replace all codes of some windows by 0, the unknown label."""
+        kept = torch.rand(len(codes), 1, 1, device=codes.device) >= self.id_dropout
+        return codes * kept
 
     def embed(self, codes):
         """Look up the embedding of every categorical column, step by step."""
@@ -188,9 +214,20 @@ class LSTMModule(nn.Module):
         n_directions = 2 if self.lstm.bidirectional else 1
         return torch.cat(list(states[-n_directions:]), dim=-1)
 
-    def decode(self, state):
+    def decode(self, state, naive=None):
         """Map last states (with the embeddings behind them) to outputs."""
-        return self.output(self.hidden(state))
+        hidden = self.hidden(state)
+        out = self.output(hidden)
+        if self.gate is None:
+            return out
+        weight = self.gate(hidden).view_as(naive).softmax(dim=1)
+        return out + (weight * naive).sum(dim=1)
+
+
+def _make_embedding(n_codes, dim, trains_unknown):
+    layer = nn.Embedding(n_codes, dim, padding_idx=None if trains_unknown else 0)
+    layer.weight.data[0] = 0.0
+    return layer
 
 
 def _at_rows(steps, rows):

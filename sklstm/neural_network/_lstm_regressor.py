@@ -22,6 +22,8 @@ from .._sklearn_compat import (
 )
 from .._windows import PanelWindows, StepTargets
 from ._device import float_type, resolve_device, seeded
+from ._seasonal_skip import NaiveForecasts
+from ._target_past import read_past_view
 from ._training import (
     LOSSES,
     OPTIMIZERS,
@@ -60,9 +62,33 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     embedding_dim : int or "auto", default="auto"
         Size of the embedding of every categorical column. 0 leaves the categorical
         columns out; "auto" takes ``1.6 * n_labels ** 0.56``, at most 50.
+    id_dropout : float, default=0.0
+        Share of the windows (or chunks of them) in training that show the net no
+        category: each code is replaced by that of an unknown label, whose embedding
+        so becomes the one of a typical series. It also keeps the net from learning
+        short series by heart. From 0 to below 1.
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None: the
         outputs are linear in the state.
+    lags : sequence of int, default=None
+        The target's past enters as its change over each of so many rows,
+        ``x[t] - x[t - lag]``. A lag may reach further back than the window. Where that
+        row is missing, or lies before the start of the series, the change is 0, and an
+        extra input says so.
+    level : {"keep", "relative", "drop"}, default="keep"
+        Whether the target's past enters as the value itself, as the value minus the
+        mean of the last season (the longest of `seasonal_periods`, else the window;
+        the rows there are, near the start of a series), or only through `lags`.
+    input_clip : float, default=None
+        Largest size of the changes over `lags` and of the relative level.
+    seasonal_periods : int or sequence of int, default=None
+        Rows of each season, for a skip around the net: an output is a mix of naive
+        forecasts, weighted by the net, plus a correction that starts at 0. They are
+        the last value and, for each season longer than a row, the value one season
+        earlier (two for steps beyond the first, and so on) and the last value plus
+        the change that came a season earlier. 1 gives the last value alone. The
+        outputs must be the steps after the window, as those of
+        :class:`~sklstm.PanelForecaster` are. None gives no skip.
     loss : {"mse", "mae", "huber"}, default="mse"
         What training minimises. NaN in a y of several outputs gives no loss.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
@@ -183,7 +209,16 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 0, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "id_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
+        "lags": [None, "array-like"],
+        "level": [StrOptions({"keep", "relative", "drop"})],
+        "input_clip": [None, Interval(Real, 0, None, closed="neither")],
+        "seasonal_periods": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            "array-like",
+        ],
         "loss": [StrOptions(set(LOSSES))],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -220,7 +255,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         bidirectional=False,
         dropout=0.0,
         embedding_dim="auto",
+        id_dropout=0.0,
         head_hidden_size=None,
+        lags=None,
+        level="keep",
+        input_clip=None,
+        seasonal_periods=None,
         loss="mse",
         optimizer="adam",
         lr=3e-3,
@@ -246,7 +286,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.embedding_dim = embedding_dim
+        self.id_dropout = id_dropout
         self.head_hidden_size = head_hidden_size
+        self.lags = lags
+        self.level = level
+        self.input_clip = input_clip
+        self.seasonal_periods = seasonal_periods
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr
@@ -431,7 +476,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                     f"got {X.ndim}."
                 )
             names, categories = (), {}
-        table = read_row_table(X)
+        if reset:
+            self._view, self._periods = read_past_view(self, X)
+        table = read_row_table(X, self._view)
         n_inputs = table.n_inputs, table.codes.shape[1]
         if reset:
             self._n_inputs, self._categories = n_inputs, categories
@@ -506,7 +553,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             if fresh:
                 labels = self._categories.values() if embedded else ()
                 net = make_net(self, windows, labels, self._n_outputs, iterators[0])
-                start_at_mean(net, mean)
+                if self._periods is None:
+                    start_at_mean(net, mean)
             else:
                 net = self.net_
                 restart_lr(net, self.lr)
@@ -516,12 +564,17 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _window_tensors(self, X, device, dtype, embedded, n_steps=None):
-        table = read_row_table(X)
+        table = read_row_table(X, self._view)
         if not embedded:
             table = table._replace(codes=table.codes[:, :0])
-        return WindowTensors(
-            table, n_steps, flags=self._flags, dtype=dtype, device=device
-        )
+        place = {"dtype": dtype, "device": device}
+        naive = None
+        if self._periods is not None:
+            n_ahead = self._n_outputs // table.target.shape[1]
+            naive = NaiveForecasts(
+                table.target, table.segments, self._periods, n_ahead, **place
+            )
+        return WindowTensors(table, n_steps, flags=self._flags, naive=naive, **place)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

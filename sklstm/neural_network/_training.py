@@ -150,6 +150,7 @@ def make_net(estimator, windows, labels, n_outputs, batches):
     labels = list(labels)
     own = make_callbacks(estimator, len(batches), estimator.early_stopping)
     dim = estimator.embedding_dim
+    n_naive = 0 if windows.naive is None else windows.naive.n_naive
     params = {
         "module__n_features": windows.inputs.shape[1],
         "module__n_outputs": n_outputs,
@@ -159,7 +160,9 @@ def make_net(estimator, windows, labels, n_outputs, batches):
         "module__dropout": estimator.dropout,
         "module__cardinalities": [len(known) + 1 for known in labels],
         "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
+        "module__id_dropout": estimator.id_dropout,
         "module__head_hidden_size": estimator.head_hidden_size,
+        "module__n_naive": n_naive,
         "criterion": LOSSES[estimator.loss],
         "criterion__reduction": "none",
         "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from .._windows import PanelWindows, StepTargets
+from ._seasonal_skip import NaiveForecasts
+from ._target_past import past_inputs
 
 __all__ = [
     "BatchIterator",
@@ -35,6 +37,8 @@ class RowTable(NamedTuple):
     segments : ndarray of shape (n_segments,)
         First rows of the stretches that windows stay within.
     window_size : int
+    target : ndarray of shape (n_rows, n_targets)
+        The target's own past, which the naive forecasts are made of.
     """
 
     parts: list
@@ -42,23 +46,39 @@ class RowTable(NamedTuple):
     ends: np.ndarray
     segments: np.ndarray
     window_size: int
+    target: np.ndarray
 
     @property
     def n_inputs(self):
         return sum(part.shape[1] for part in self.parts)
 
 
-def read_row_table(X):
-    """Read windows, or an array of shape (n, n_steps[, n_features]), as rows."""
+def read_row_table(X, view=None):
+    """Read windows, or an array of shape (n, n_steps[, n_features]), as rows.
+
+    Parameters
+    ----------
+    X : PanelWindows or ndarray
+    view : PastView, default=None
+        How the target's past enters; None leaves it as it is.
+
+    Returns
+    -------
+    RowTable
+    """
     if isinstance(X, PanelWindows):
-        table = X.table
-        parts = [table.values, table.target]
-        return RowTable(parts, table.codes, X.ends, table.segments, X.window_size)
+        table, size = X.table, X.window_size
+        past = [table.target]
+        if view is not None:
+            past = past_inputs(table.target, table.segments, view)
+        parts = [table.values, *past]
+        return RowTable(parts, table.codes, X.ends, table.segments, size, table.target)
     n, n_steps = X.shape[:2]
     inputs = X.reshape(n * n_steps, -1)
     starts = np.arange(n) * n_steps
     codes = np.empty((len(inputs), 0), dtype=np.int32)
-    return RowTable([inputs], codes, starts + n_steps - 1, starts, n_steps)
+    ends, target = starts + n_steps - 1, inputs[:, :0]
+    return RowTable([inputs], codes, ends, starts, n_steps, target)
 
 
 class WindowTensors:
@@ -71,11 +91,13 @@ class WindowTensors:
         Rows gathered for each window; as many as the longest has if None.
     flags : ndarray of int
         The inputs for which an extra 0/1 input says whether the value is there.
+    naive : NaiveForecasts, default=None
+        What the skip of the net is made of.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, table, n_steps=None, *, flags, dtype, device):
+    def __init__(self, table, n_steps=None, *, flags, naive=None, dtype, device):
         self.inputs = _input_table(table, flags, dtype, device)
         self.codes = None
         if table.codes.shape[1]:
@@ -83,6 +105,7 @@ class WindowTensors:
         self.ends = _tensor(table.ends, device)
         self.segments = _tensor(table.segments, device)
         self.window_size = table.window_size
+        self.naive = naive
         self._n_steps = n_steps
 
     def __len__(self):
@@ -119,7 +142,13 @@ class WindowTensors:
         batch = self.gather_rows(first[:, None], self.n_steps)
         if self.ragged:
             batch["lengths"] = lengths
-        return batch
+        return batch | self.gather_naive(windows)
+
+    def gather_naive(self, windows):
+        """Gather the naive forecasts of these windows, where the net has a skip."""
+        if self.naive is None:
+            return {}
+        return {"naive": self.naive.gather(self.ends[windows].long())}
 
     def gather_rows(self, first, n_steps):
         """Gather the inputs of `n_steps` rows from each first one, shape (n, 1), on."""

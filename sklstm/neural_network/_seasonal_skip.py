@@ -1,0 +1,86 @@
+"""What naive methods forecast from each row: the skip around the network."""
+
+import numpy as np
+import torch
+
+from ._target_past import fill_forward, segment_start_of_rows
+
+__all__ = ["NaiveForecasts"]
+
+
+class NaiveForecasts:
+    """Naive forecasts of the rows after any row, gathered on the device.
+
+    They are the last value, and for each season longer than a row the value one season
+    earlier, and the last value plus the change that came a season earlier.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+        The target's own past; NaN is filled from the past.
+    segments : ndarray of shape (n_segments,)
+        First rows of the stretches that nothing reaches out of.
+    periods : sequence of int
+        Rows of each season.
+    n_steps : int
+        How many rows ahead.
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    def __init__(self, target, segments, periods, n_steps, *, dtype, device):
+        self.periods = [period for period in periods if period > 1]
+        self.n_steps = n_steps
+        start = segment_start_of_rows(segments, len(target))
+        self._segments = torch.as_tensor(np.array(segments), device=device)
+        filled = np.array(fill_forward(target, start, self.periods))
+        before = torch.zeros((self._reach, target.shape[1]), dtype=dtype)
+        table = torch.cat([before, torch.as_tensor(filled).to(dtype)])
+        self._table = table.to(device)
+
+    @property
+    def n_naive(self):
+        """How many naive forecasts there are of each output."""
+        return 1 + 2 * len(self.periods)
+
+    @property
+    def _reach(self):
+        return max(self.periods, default=0)
+
+    def gather(self, rows):
+        """Gather the naive forecasts made at rows.
+
+        Parameters
+        ----------
+        rows : LongTensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape (n, n_naive, n_steps * n_targets)
+            Steps first: step 1 of every target, step 2 of every target, ...
+        """
+        last = self._table[rows + self._reach, :, None]  # (n, n_targets, 1)
+        parts = [last.expand(-1, -1, self.n_steps)]
+        for period in self.periods:
+            parts += self._seasonal(rows, last, period)
+        return torch.stack(parts, dim=1).transpose(2, 3).flatten(2)
+
+    def _seasonal(self, rows, last, period):
+        """The value one season earlier, and the last one plus the change since then.
+
+        A step beyond one season takes the value of as many seasons earlier as lead
+        to a row that is known. Where a season has not passed yet, both are the last
+        value.
+        """
+        length = min(period, self.n_steps)
+        view = self._table.unfold(0, length, 1)  # (n_rows, n_targets, length)
+        first = rows - (period - 1)
+        past = view.index_select(0, first + self._reach)
+        before = self._table[first - 1 + self._reach, :, None]
+        segment = torch.searchsorted(self._segments, rows, right=True) - 1
+        left = (self._segments[segment] - first)[:, None, None]
+        steps = torch.arange(length, device=rows.device)
+        earlier = torch.where(steps >= left, past, last)
+        changed = torch.where(left < 0, last + past - before, last)
+        repeats = -(-self.n_steps // period)
+        return [p.repeat(1, 1, repeats)[..., : self.n_steps] for p in (earlier, changed)]

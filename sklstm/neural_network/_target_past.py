@@ -1,0 +1,219 @@
+"""The target's own past as inputs that do not depend on its level.
+
+Rows are those of a :class:`~sklstm._windows.PanelTable`; nothing here looks at a row
+after the one it computes, or over the border of a segment.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._windows import PanelWindows
+
+__all__ = [
+    "PastView",
+    "fill_forward",
+    "past_inputs",
+    "read_past_view",
+    "segment_start_of_rows",
+]
+
+
+class PastView(NamedTuple):
+    """How the target's past enters the net.
+
+    Attributes
+    ----------
+    lags : tuple of int
+        The rows back to the values that are subtracted.
+    level : {"keep", "relative", "drop"}
+        Whether the value itself enters, the value minus the mean of the last `n_mean`
+        rows, or neither.
+    n_mean : int
+    clip : float or None
+        The largest size of a difference.
+    """
+
+    lags: tuple
+    level: str
+    n_mean: int
+    clip: float | None
+
+    @property
+    def reach(self):
+        """The rows before its own that the inputs of a row are made of."""
+        relative = self.n_mean - 1 if self.level == "relative" else 0
+        return max([relative, *self.lags])
+
+
+def read_past_view(estimator, X):
+    """Read how the target's past enters, and check that there is one.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    X : PanelWindows or ndarray
+
+    Returns
+    -------
+    view : PastView
+    periods : tuple of int or None
+        Rows of each season of the skip; None for no skip.
+    """
+    lags = _read_counts(estimator.lags, "lags")
+    periods = _read_counts(estimator.seasonal_periods, "seasonal_periods")
+    has_past = isinstance(X, PanelWindows) and X.table.target.shape[1] > 0
+    if not has_past and (lags or periods or estimator.level == "relative"):
+        raise ValueError(
+            "lags, seasonal_periods and level='relative' are made of the target's own "
+            "past, which X does not hold. Use the regressor in a PanelForecaster, or "
+            "name the target's column in SlidingWindow(target=...)."
+        )
+    size = max(periods) if periods else X.shape[1] if not has_past else X.window_size
+    view = PastView(lags or (), estimator.level, size, estimator.input_clip)
+    return view, periods
+
+
+def _read_counts(values, name):
+    """Read rows counts as a tuple of int, or None."""
+    if values is None:
+        return None
+    counts = tuple(np.atleast_1d(values).tolist())
+    if not all(isinstance(count, int) and count >= 1 for count in counts):
+        raise ValueError(f"{name} must be integers of at least 1, got {values!r}.")
+    return counts
+
+
+def past_inputs(target, segments, view):
+    """Make inputs of the target's past.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+    segments : ndarray of shape (n_segments,)
+        First rows of the stretches that nothing reaches out of.
+    view : PastView
+
+    Returns
+    -------
+    list of ndarray of shape (n_rows, n_targets)
+        NaN where a value is not known.
+    """
+    start = segment_start_of_rows(segments, len(target))
+    parts = [lag_differences(target, start, lag) for lag in view.lags]
+    if view.level == "relative":
+        parts.append(relative_level(target, start, view.n_mean))
+    if view.clip is not None:
+        parts = [np.clip(part, -view.clip, view.clip) for part in parts]
+    return parts + [target] * (view.level == "keep")
+
+
+def segment_start_of_rows(segments, n_rows):
+    """The first row of each row's segment, of shape (n_rows,)."""
+    lengths = np.diff(np.append(segments, n_rows))
+    return np.repeat(segments, lengths)
+
+
+def lag_differences(target, start, lag):
+    """Subtract the value `lag` rows before from each row.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+    start : ndarray of shape (n_rows,)
+        The first row of each row's segment.
+    lag : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+        NaN where either value is missing, or lies before the segment.
+    """
+    before = np.arange(len(target)) - lag
+    out = target - target[np.maximum(before, 0)]
+    out[before < start] = np.nan
+    return out
+
+
+def relative_level(target, start, n_mean):
+    """Subtract the mean of the last `n_mean` rows, itself included, from each row.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+    start : ndarray of shape (n_rows,)
+        The first row of each row's segment.
+    n_mean : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+        The mean is that of the values which are known; NaN where the row's own is not.
+    """
+    known = np.isfinite(target)
+    total = _trailing_sum(np.where(known, target, 0.0).astype(np.float64), start, n_mean)
+    count = _trailing_sum(known.astype(np.intp), start, n_mean)
+    return (target - total / np.maximum(count, 1)).astype(target.dtype)
+
+
+def fill_forward(target, start, periods):
+    """Fill missing values from the past: one season before, else the last value.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+    start : ndarray of shape (n_rows,)
+        The first row of each row's segment.
+    periods : sequence of int
+        Rows of a season; the longest is tried first.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+        0 where no value of the segment is known before.
+    """
+    missing = np.isnan(target)
+    if not missing.any():
+        return target
+    filled = target.copy()
+    row = np.arange(len(target))
+    for period in [*sorted(set(periods), reverse=True), 1]:
+        # Rows of one phase of one segment stand together, in the order of time.
+        order = np.lexsort((row, (row - start) % period, start))
+        phase = (row - start)[order] % period
+        first = np.r_[True, (np.diff(start[order]) != 0) | (np.diff(phase) != 0)]
+        for column in filled.T:
+            column[order] = _carry(column[order], first)
+    return np.nan_to_num(filled)
+
+
+def _trailing_sum(values, start, n):
+    """Sum the last `n` rows at each row, those of its segment.
+
+    By doubling, and not by differences of one running sum, whose rounding would
+    depend on all rows before.
+    """
+    total, n_summed = np.zeros_like(values), 0
+    block, size = values, 1
+    while size <= n:
+        if n & size:
+            total += _shift(block, start, n_summed)
+            n_summed += size
+        block, size = block + _shift(block, start, size), 2 * size
+    return total
+
+
+def _shift(values, start, n):
+    """The values `n` rows before each row, 0 before its segment."""
+    before = np.arange(len(values)) - n
+    out = values[np.maximum(before, 0)]
+    out[before < start] = 0
+    return out
+
+
+def _carry(values, first):
+    """Repeat the last known value within each run; `first` marks where runs begin."""
+    place = np.arange(len(values))
+    begin = np.maximum.accumulate(np.where(first, place, 0))
+    known = np.maximum.accumulate(np.where(np.isnan(values), 0, place))
+    return values[np.maximum(known, begin)]
