@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import datasets, metrics
+    from ._recipe import make_forecaster
     from ._windows import PanelWindows
+    from .ensemble import SeedEnsemble
     from .forecasting import PanelForecaster, backtest
     from .inspection import ForecastDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
-    from .preprocessing import SeriesEncoder, SeriesScaler, SlidingWindow
+    from .preprocessing import SeriesEncoder, SeriesLog, SeriesScaler, SlidingWindow
 
 __version__ = "0.1.0"
 
@@ -24,12 +26,15 @@ __all__ = [
     "PanelForecaster",
     "PanelTimeSeriesSplit",
     "PanelWindows",
+    "SeedEnsemble",
     "SeriesEncoder",
     "SeriesKFold",
+    "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
     "backtest",
     "datasets",
+    "make_forecaster",
     "metrics",
 ]
 
@@ -39,15 +44,19 @@ _home = {
     "PanelForecaster": "forecasting",
     "PanelTimeSeriesSplit": "model_selection",
     "PanelWindows": "_windows",
+    "SeedEnsemble": "ensemble",
     "SeriesEncoder": "preprocessing",
     "SeriesKFold": "model_selection",
+    "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",
     "SlidingWindow": "preprocessing",
     "backtest": "forecasting",
+    "make_forecaster": "_recipe",
 }
 
 _submodules = {
     "datasets",
+    "ensemble",
     "forecasting",
     "inspection",
     "metrics",

@@ -12,15 +12,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklstm import (
     LSTMRegressor,
     PanelForecaster,
+    SeedEnsemble,
     SeriesEncoder,
+    SeriesLog,
     SeriesScaler,
     SlidingWindow,
 )
 
 ESTIMATORS = [
     LSTMRegressor(),
+    SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
+    SeriesLog(),
     SeriesScaler(),
     SeriesScaler(method="minmax"),
     SlidingWindow(),

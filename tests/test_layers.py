@@ -19,6 +19,7 @@ FLOORS = {
     "datasets": 1,
     "neural_network._lstm_module": 1,
     "neural_network": 2,
+    "ensemble": 2,
     "preprocessing": 2,
     "model_selection": 2,
     "forecasting": 3,

@@ -96,6 +96,87 @@ def test_context_is_left_out_on_request(X):
     assert window.transform(X[~early])[:1].lengths.tolist() == [1]
 
 
+def test_a_carried_number_of_rows_is_what_the_table_holds_before(X):
+    early = X.index.get_level_values("t") < 5
+    for n_carried in (0, 1, 3, 5, 9):
+        window = SlidingWindow(2, carry_context=n_carried).fit(X[early])
+        table = window.transform(X[~early]).table
+        expected = [
+            np.vstack([own[own.index.get_level_values("t") < 5][-n_carried:], late])
+            if n_carried
+            else late
+            for name in ("a", "b")
+            for own, late in [(X.loc[[name]], X[~early].loc[[name]])]
+        ]
+        np.testing.assert_array_equal(table.values, np.float32(np.vstack(expected)))
+
+
+@pytest.mark.parametrize(("number", "boolean"), [(0, False), (3, True), (9, True)])
+def test_carrying_more_rows_than_a_window_needs_leaves_the_windows(X, number, boolean):
+    early = X.index.get_level_values("t") < 5
+    one, other = (
+        SlidingWindow(4, carry_context=carried).fit(X[early]).transform(X[~early])
+        for carried in (number, boolean)
+    )
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one.lengths, other.lengths)
+
+
+def test_fewer_rows_carried_make_shorter_windows(X):
+    early = X.index.get_level_values("t") < 5
+    window = SlidingWindow(4, carry_context=1).fit(X[early])
+    lengths = window.transform(X[~early].loc[["b"]]).lengths
+    np.testing.assert_array_equal(lengths, [2, 3, 4, 4, 4, 4, 4])
+
+
+def test_a_gap_within_many_carried_rows_counts():
+    X = make_X({"a": 10}).drop(("a", 1))
+    window = SlidingWindow(3, max_gap=1, carry_context=5).fit(X[:5])
+    windows = window.transform(X[5:])
+    np.testing.assert_array_equal(windows.table.segments, [0, 1])
+    np.testing.assert_array_equal(windows.lengths, [3, 3, 3, 3])
+
+
+@pytest.mark.parametrize("window_size", [1, 7, 12, 13, 500])
+def test_shorten_cuts_a_window_to_the_longest_series_and_no_further(X, window_size):
+    size = min(window_size, 12)
+    window = SlidingWindow(window_size, shorten=True).fit(X)
+    assert window.window_size_ == size
+    windows = window.transform(X)
+    assert windows.shape == (20, size, 2)
+    np.testing.assert_array_equal(windows, SlidingWindow(size).fit_transform(X))
+
+
+def test_shorten_leaves_the_parameter_and_learns_anew_in_each_fit(X):
+    window = SlidingWindow(500, shorten=True).fit(X)
+    assert window.window_size == 500
+    assert window.fit(make_X({"a": 300})).window_size_ == 300
+
+
+def test_a_shortened_window_carries_as_many_rows_as_it_needs(X):
+    X = X.drop("c")
+    early = X.index.get_level_values("t") < 5
+    window = SlidingWindow(500, shorten=True).fit(X[early])
+    whole = SlidingWindow(5).fit_transform(X)
+    np.testing.assert_array_equal(
+        window.transform(X[~early]), np.asarray(whole)[~early]
+    )
+
+
+def test_a_window_size_set_after_fit_waits_for_the_next_fit(X):
+    window = SlidingWindow(4).fit(X)
+    window.set_params(window_size=2)
+    assert window.transform(X).window_size == 4
+    assert window.fit(X).transform(X).window_size == 2
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_window_size_set_after_fit_on_an_array_waits_as_well(flat):
+    X = np.arange(24.0).reshape(2, 12)
+    window = SlidingWindow(5, flat=flat).fit(X).set_params(window_size=2)
+    np.testing.assert_array_equal(window.transform(X), X[:, -5:])
+
+
 def test_a_series_unseen_in_fit_starts_with_padding(X):
     new = make_X({"z": 3}, start=100)
     windows = SlidingWindow(4).fit(X).transform(new)
@@ -235,6 +316,14 @@ def test_an_array_is_one_sequence_in_each_row(flat):
         ({"max_gap": "1D"}, ValueError, "max_gap must be a number of time steps"),
         ({"max_gap": -1.0}, ValueError, "'max_gap' parameter"),
         ({"max_gap": float("nan")}, ValueError, "'max_gap' parameter"),
+        ({"carry_context": -1}, ValueError, "'carry_context' parameter"),
+        ({"carry_context": 1.5}, ValueError, "'carry_context' parameter"),
+        ({"shorten": "a"}, ValueError, "'shorten' parameter"),
+        (
+            {"window_size": 13},
+            ValueError,
+            "Choose a window_size of at most 12, or set shorten=True.",
+        ),
     ],
 )
 def test_bad_parameters_are_named(X, change, error, message):

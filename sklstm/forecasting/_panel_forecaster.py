@@ -78,7 +78,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     history : {"all", "context"}, default="all"
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
-        ``window_size + horizon - 1`` rows of each series.
+        ``window_size + horizon - 1`` rows of each series, and those before that a
+        regressor with lags looks back to (its `past_reach_`).
 
     Attributes
     ----------
@@ -467,7 +468,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _remember(self, history):
         if not self._keeps_all:
             # Enough for the windows of rows whose forecasts `partial_fit` learns.
-            history = history.tail(self.window_size_ + self.horizon_ - 1)
+            reach = getattr(self.estimator_[-1], "past_reach_", 0)
+            history = history.tail(self.window_size_ + reach + self.horizon_ - 1)
         self._history = history
 
     def _check_steps(self, steps):

@@ -44,7 +44,7 @@ class ProgressBar(Callback):
         return {name: v for name, v in self.__dict__.items() if name != "bar_"}
 
 
-def make_callbacks(estimator, n_batches, validated):
+def make_callbacks(estimator, n_batches, max_epochs, validated):
     """Turn parameters into named skorch callbacks.
 
     Parameters
@@ -53,6 +53,8 @@ def make_callbacks(estimator, n_batches, validated):
         Where the parameters are read.
     n_batches : int
         Batches in an epoch.
+    max_epochs : int
+        Epochs of the training.
     validated : bool
         Whether there is a validation loss to watch.
 
@@ -66,7 +68,7 @@ def make_callbacks(estimator, n_batches, validated):
         callbacks.append(("grad_clip", clip))
     if estimator.lr_schedule is not None:
         make = _SCHEDULES[estimator.lr_schedule]
-        callbacks.append(("lr_schedule", make(estimator, n_batches)))
+        callbacks.append(("lr_schedule", make(estimator, n_batches, max_epochs)))
     if validated:
         # skorch's "rel" threshold takes a worse negative loss for a better one.
         stop = _TailStopping(
@@ -82,10 +84,8 @@ def make_callbacks(estimator, n_batches, validated):
     return callbacks
 
 
-def _cosine(estimator, n_batches):
-    return LRScheduler(
-        "CosineAnnealingLR", T_max=estimator.max_epochs, last_epoch=_ANEW
-    )
+def _cosine(estimator, n_batches, max_epochs):
+    return LRScheduler("CosineAnnealingLR", T_max=max_epochs, last_epoch=_ANEW)
 
 
 def _watched_loss(net):
@@ -93,7 +93,7 @@ def _watched_loss(net):
     return last.get("valid_loss", last["train_loss"])
 
 
-def _plateau(estimator, n_batches):
+def _plateau(estimator, n_batches, max_epochs):
     return LRScheduler(
         "ReduceLROnPlateau",
         monitor=_watched_loss,
@@ -102,7 +102,7 @@ def _plateau(estimator, n_batches):
     )
 
 
-def _cyclic(estimator, n_batches):
+def _cyclic(estimator, n_batches, max_epochs):
     return LRScheduler(
         "CyclicLR",
         base_lr=estimator.lr / 10,
@@ -114,10 +114,10 @@ def _cyclic(estimator, n_batches):
     )
 
 
-def _step(estimator, n_batches):
+def _step(estimator, n_batches, max_epochs):
     return LRScheduler(
         "StepLR",
-        step_size=max(1, -(-estimator.max_epochs // 3)),
+        step_size=max(1, -(-max_epochs // 3)),
         gamma=0.3,
         last_epoch=_ANEW,
     )

@@ -1,11 +1,15 @@
 """Where a fit runs, and the seed that it runs under."""
 
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 import torch
 
 __all__ = ["float_type", "resolve_device", "seeded"]
+
+# torch has one generator for all threads of a process.
+_GENERATOR = RLock()
 
 
 def resolve_device(device):
@@ -44,12 +48,14 @@ def float_type(X, device):
 def seeded(seed, device):
     """Seed torch's generators for a while, and leave them as they were.
 
+    Threads that ask for it at the same time wait for each other.
+
     Parameters
     ----------
     seed : int
     device : torch.device
     """
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with _GENERATOR, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

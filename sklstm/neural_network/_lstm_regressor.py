@@ -21,20 +21,12 @@ from .._sklearn_compat import (
     _fit_context,
 )
 from .._windows import PanelWindows, StepTargets
-from ._device import float_type, resolve_device, seeded
+from ._device import float_type, resolve_device
+from ._net_training import TrainingData, train_net, train_on
 from ._seasonal_skip import NaiveForecasts
 from ._target_past import read_past_view
-from ._training import (
-    LOSSES,
-    OPTIMIZERS,
-    make_iterators,
-    make_net,
-    prediction_batch,
-    restart_lr,
-    split_windows,
-    start_at_mean,
-)
-from ._window_batches import WindowTensors, mean_target, read_row_table
+from ._training import LOSSES, OPTIMIZERS, prediction_batch
+from ._window_batches import WindowTensors, read_row_table
 
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 
@@ -118,8 +110,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Number of windows in a step of the optimizer. A dense batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
         takes about as long, and learns from many more windows.
-    max_epochs : int, default=20
-        Number of passes over the training windows.
+    max_epochs : int or "auto", default=20
+        Number of passes over the training windows; "auto" takes 20, and fewer where a
+        pass has more than 600 steps of the optimizer: ``20 * sqrt(600 / n_steps)``, at
+        least 3.
     early_stopping : bool, default=False
         Whether to hold out the end of each series, stop when the loss there has not
         improved for `n_iter_no_change` epochs, and bring the best weights back.
@@ -128,6 +122,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         out. Windows whose targets reach into them are left out of training.
     n_iter_no_change : int, default=5
         Epochs without improvement before training stops.
+    refit : bool, default=False
+        Whether to train once more after `early_stopping`, from the start and on all
+        windows, for as many epochs as were best. The end of each series, which is
+        most like what comes next, is then learned too.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     device : str, default="auto"
@@ -151,6 +149,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         The trained net; ``net_.module_`` is the PyTorch module.
     history_ : DataFrame of shape (n_epochs_, n_columns)
         Losses, duration (seconds) and learning rate of each epoch.
+    validation_history_ : DataFrame or None
+        The same of the training that found the number of epochs, if `refit`.
     embeddings_ : dict of str to DataFrame
         For each categorical column its embedding, indexed by label.
     n_epochs_ : int
@@ -161,6 +161,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Number of steps of a window (the size of the second axis of X).
     n_channels_in_ : int
         Number of features at each step.
+    past_reach_ : int
+        How many rows before its window a forecast looks back to, by `lags`, `level`
+        and `seasonal_periods`.
 
     See Also
     --------
@@ -178,8 +181,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     The net has the float type of X: windows are float32. Predictions are float64.
 
     Seeding goes through torch's global generator for the time of `fit`. Processes
-    (the default of ``n_jobs``) keep it apart; threads that fit at the same time do
-    not, and then a seed does not decide the result.
+    (the default of ``n_jobs``) keep it apart; threads that fit at the same time wait
+    for each other.
 
     References
     ----------
@@ -231,10 +234,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             StrOptions({"auto"}),
         ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "refit": ["boolean"],
         "warm_start": ["boolean"],
         "device": [str],
         "random_state": ["random_state"],
@@ -274,6 +281,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,
+        refit=False,
         warm_start=False,
         device="auto",
         random_state=None,
@@ -305,6 +313,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.refit = refit
         self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
@@ -370,7 +379,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X, y, weight = self._check_training(X, y, sample_weight, reset=not going_on)
         if not going_on:
             self._random_state = check_random_state(self.random_state)
-        return self._train(X, y, weight, self.max_epochs, fresh=not going_on)
+        return self._train(X, y, weight, fresh=not going_on)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -394,7 +403,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X, y, weight = self._check_training(X, y, sample_weight, reset=first)
         if first:
             self._random_state = check_random_state(self.random_state)
-        return self._train(X, y, weight, 1, fresh=first)
+        return self._train(X, y, weight, fresh=first, n_epochs=1)
 
     def predict(self, X):
         """Predict the targets of windows.
@@ -430,10 +439,17 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     @property
     def history_(self):
-        rows = [
-            {k: v for k, v in row.items() if k != "batches"} for row in self._history
-        ]
-        return pd.DataFrame(rows)
+        return _as_frame(self._history)
+
+    @property
+    def validation_history_(self):
+        check_is_fitted(self)
+        return None if self._validated is None else _as_frame(self._validated)
+
+    @property
+    def past_reach_(self):
+        check_is_fitted(self)
+        return max(self._view.reach, *(self._periods or ()), 0)
 
     @property
     def _history(self):
@@ -539,26 +555,20 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             )
         return y
 
-    def _train(self, X, y, weight, epochs, fresh):
+    def _train(self, X, y, weight, fresh, n_epochs=None):
         device = resolve_device(self.device)
         dtype = float_type(X, device) if fresh else self._dtype
         embedded = self.embedding_dim != 0 if fresh else self._embedded
-        train, valid = split_windows(self, X, y)
         windows = self._window_tensors(X, device, dtype, embedded)
-        iterators = make_iterators(self, X, y, weight, windows, train, valid)
-        mean = mean_target(y, train, weight) if fresh else None
-        del train, valid  # large, and of no more use while the net trains
         seed = self._random_state.randint(np.iinfo(np.int32).max)
-        with seeded(seed, device):
-            if fresh:
-                labels = self._categories.values() if embedded else ()
-                net = make_net(self, windows, labels, self._n_outputs, iterators[0])
-                if self._periods is None:
-                    start_at_mean(net, mean)
-            else:
-                net = self.net_
-                restart_lr(net, self.lr)
-            net.partial_fit(iterators, epochs=epochs)
+        data = TrainingData(X, y, weight, windows, seed)
+        if fresh:
+            labels = list(self._categories.values()) if embedded else []
+            net, self._validated = train_net(
+                self, data, labels, self._n_outputs, n_epochs
+            )
+        else:
+            net = train_on(self, self.net_, data, n_epochs)
         self.net_, self.device_ = net, device
         self._dtype, self._embedded = dtype, embedded
         return self
@@ -582,6 +592,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _as_frame(history):
+    rows = [{k: v for k, v in row.items() if k != "batches"} for row in history]
+    return pd.DataFrame(rows)
 
 
 def _check_categories(categories, known):

@@ -82,5 +82,5 @@ class NaiveForecasts:
         steps = torch.arange(length, device=rows.device)
         earlier = torch.where(steps >= left, past, last)
         changed = torch.where(left < 0, last + past - before, last)
-        repeats = -(-self.n_steps // period)
-        return [p.repeat(1, 1, repeats)[..., : self.n_steps] for p in (earlier, changed)]
+        ahead = torch.arange(self.n_steps, device=rows.device) % period
+        return [earlier[..., ahead], changed[..., ahead]]

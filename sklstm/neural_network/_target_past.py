@@ -69,8 +69,8 @@ def read_past_view(estimator, X):
             "past, which X does not hold. Use the regressor in a PanelForecaster, or "
             "name the target's column in SlidingWindow(target=...)."
         )
-    size = max(periods) if periods else X.shape[1] if not has_past else X.window_size
-    view = PastView(lags or (), estimator.level, size, estimator.input_clip)
+    n_mean = max(periods) if periods else getattr(X, "window_size", 1)
+    view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip)
     return view, periods
 
 
@@ -151,7 +151,9 @@ def relative_level(target, start, n_mean):
         The mean is that of the values which are known; NaN where the row's own is not.
     """
     known = np.isfinite(target)
-    total = _trailing_sum(np.where(known, target, 0.0).astype(np.float64), start, n_mean)
+    total = _trailing_sum(
+        np.where(known, target, 0.0).astype(np.float64), start, n_mean
+    )
     count = _trailing_sum(known.astype(np.intp), start, n_mean)
     return (target - total / np.maximum(count, 1)).astype(target.dtype)
 

@@ -16,6 +16,7 @@ from ._window_net import WindowNet
 __all__ = [
     "LOSSES",
     "OPTIMIZERS",
+    "choose_epochs",
     "make_iterators",
     "make_net",
     "prediction_batch",
@@ -34,6 +35,28 @@ OPTIMIZERS = {
 
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
 _DEVICE_BUDGET = 1 << 28
+
+
+def choose_epochs(max_epochs, n_batches):
+    """Choose the number of epochs: the given one, or by rule for "auto".
+
+    20, and fewer where an epoch has more than 600 steps of the optimizer: twice as many
+    steps in all for four times the data, and at least 3 epochs. Fewer rows are not gone
+    through more often, since a net soon knows them by heart.
+
+    Parameters
+    ----------
+    max_epochs : int or "auto"
+    n_batches : int
+        Steps of an epoch.
+
+    Returns
+    -------
+    int
+    """
+    if max_epochs != "auto":
+        return max_epochs
+    return int(np.clip(round(20 * (600 / n_batches) ** 0.5), 3, 20))
 
 
 def split_windows(estimator, X, y):
@@ -129,7 +152,7 @@ def _trains_dense(estimator, X):
     return reason is None
 
 
-def make_net(estimator, windows, labels, n_outputs, batches):
+def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
     """Build and initialise the skorch net that the parameters describe.
 
     Parameters
@@ -137,18 +160,21 @@ def make_net(estimator, windows, labels, n_outputs, batches):
     estimator : LSTMRegressor
     windows : WindowTensors
         Whose number of inputs, float type and device the net takes over.
-    labels : iterable of Index
+    labels : list of Index
         The labels of each categorical column that is embedded.
     n_outputs : int
-    batches : sized iterable
-        The batches of an epoch.
+    iterators : tuple of iterators
+        The batches of training, and those of validation or None.
+    max_epochs : int
+        The epochs that the schedule of the learning rate is made for.
 
     Returns
     -------
     WindowNet
     """
-    labels = list(labels)
-    own = make_callbacks(estimator, len(batches), estimator.early_stopping)
+    train, valid = iterators
+    validated = valid is not None
+    own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
     n_naive = 0 if windows.naive is None else windows.naive.n_naive
     params = {
@@ -168,7 +194,7 @@ def make_net(estimator, windows, labels, n_outputs, batches):
         "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),
         "optimizer__weight_decay": estimator.weight_decay,
         "lr": estimator.lr,
-        "max_epochs": estimator.max_epochs,
+        "max_epochs": max_epochs,
         "batch_size": estimator.batch_size,
         "device": windows.inputs.device,
         "train_split": None,

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from .._windows import PanelWindows, StepTargets
-from ._seasonal_skip import NaiveForecasts
 from ._target_past import past_inputs
 
 __all__ = [

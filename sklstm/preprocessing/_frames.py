@@ -47,6 +47,19 @@ def read_input(estimator, X, y=None, *, reset, panel=None, finite="allow-nan"):
     return X, read_rows(X) if is_panel(X) else _one_series(X)
 
 
+def read_panel_or_series(estimator, X, y=None, *, reset, panel=None):
+    """Read X as `read_input` does, a pandas Series as the one column it is.
+
+    The name of that Series may be another than in `fit`.
+    """
+    if isinstance(X, pd.Series):
+        name = 0 if X.name is None else X.name
+        if not reset and estimator.n_features_in_ == 1:
+            name = getattr(estimator, "feature_names_in_", [0])[0]
+        X = X.to_frame(name)
+    return read_input(estimator, X, y, reset=reset, panel=panel)
+
+
 def _one_series(X):
     if len(X) == 0:
         raise ValueError("X has no rows; at least one is needed.")
@@ -100,6 +113,13 @@ def read_column(X, position):
             "is skipped, or by a number."
         )
     return values
+
+
+def columns_to_frame(columns, series, X, positions):
+    """One value for each series and column, under the names of the columns of X."""
+    names = X.columns[positions] if isinstance(X, pd.DataFrame) else None
+    values = np.stack(columns, axis=1) if columns else np.empty((len(series), 0))
+    return pd.DataFrame(values, index=series, columns=names)
 
 
 def replace_columns(X, positions, columns):

@@ -8,7 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panel import check_known_series, is_panel, locate_series, show
 from .._sklearn_compat import StrOptions, _fit_context
-from ._frames import read_column, read_input, replace_columns, scaled_columns
+from ._frames import (
+    read_column,
+    read_panel_or_series,
+    replace_columns,
+    scaled_columns,
+)
 from ._series_statistics import METHODS, gather_table, join_tables
 
 
@@ -319,13 +324,8 @@ default="standard"
         return table, series, last_time
 
     def _read(self, X, y=None, *, reset):
-        """Check X, a Series as the one column whatever its name."""
-        if isinstance(X, pd.Series):
-            name = 0 if X.name is None else X.name
-            if not reset and self.n_features_in_ == 1:
-                name = getattr(self, "feature_names_in_", [0])[0]
-            X = X.to_frame(name)
-        return read_input(self, X, y, reset=reset, panel=None if reset else self.panel_)
+        panel = None if reset else self.panel_
+        return read_panel_or_series(self, X, y, reset=reset, panel=panel)
 
     def _apply(self, function, X):
         """Call `function` on the values, centres, scales and offset of each column."""

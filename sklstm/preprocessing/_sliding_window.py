@@ -89,10 +89,14 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     ----------
     window_size : int, default=24
         Number of rows of a window, the row itself included.
-    carry_context : bool, default=True
+    shorten : bool, default=False
+        Whether a window longer than the longest series in `fit` is cut to its length;
+        otherwise it is an error.
+    carry_context : bool or int, default=True
         Whether the last ``window_size - 1`` rows of each series seen in `fit` go
-        before the rows of the same series in `transform`. This happens only for a
-        series whose rows all come later than those seen in `fit`.
+        before the rows of the same series in `transform`; a number of rows carries so
+        many (a model with `lags` looks back further than its window). This happens
+        only for a series whose rows all come later than those seen in `fit`.
     max_gap : int, float, Timedelta or str, default=None
         Windows do not reach over a larger step in time than this: a number for
         times that are numbers or periods, a Timedelta (or its text, as ``"7D"``)
@@ -108,6 +112,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
+    window_size_ : int
+        The number of rows of a window, after `shorten`.
     categories_ : dict of str to Index, or None
         For each categorical column (category, string or object dtype) the labels
         seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
@@ -146,7 +152,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "window_size": [Interval(Integral, 1, None, closed="left")],
-        "carry_context": ["boolean"],
+        "shorten": ["boolean"],
+        "carry_context": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
         "flat": ["boolean"],
@@ -156,12 +163,14 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self,
         window_size=24,
         *,
+        shorten=False,
         carry_context=True,
         max_gap=None,
         target=None,
         flat=False,
     ):
         self.window_size = window_size
+        self.shorten = shorten
         self.carry_context = carry_context
         self.max_gap = max_gap
         self.target = target
@@ -188,13 +197,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             if is_panel(y):
                 raise TypeError(index_message(X))
             self._check_array(X, reset=True)
-            self.categories_ = None
+            self.categories_, self.window_size_ = None, self.window_size
             return self
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
         self._check_columns(X)
-        self._check_length(rows)
+        self.window_size_ = self._fitting_size(rows)
         names = [n for n, c in X.items() if is_categorical(c) and n != self.target]
         self.categories_ = {name: observed_labels(X[name]) for name in names}
         self._context = self._keep_context(X, rows)
@@ -216,14 +225,14 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if self.categories_ is None:
             X = self._check_array(X, reset=False)
-            X = X[:, -self.window_size :]
+            X = X[:, -self.window_size_ :]
             return X.reshape(len(X), -1) if self.flat else X
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         rows = read_rows(X)
         positions, lengths = self._matching_context(rows)
         table, ends = self._lay_out(X, rows, positions, lengths)
-        return PanelWindows(table, ends, self.window_size, flat=self.flat)
+        return PanelWindows(table, ends, self.window_size_, flat=self.flat)
 
     def set_output(self, *, transform=None):
         """Do nothing: windows are neither an array nor a frame.
@@ -266,15 +275,18 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 "target's past must be numeric."
             )
 
-    def _check_length(self, rows):
-        longest = rows.lengths.max()
-        if self.window_size > longest:
+    def _fitting_size(self, rows):
+        """Check the window (and the gaps) against the series; give its size."""
+        longest = int(rows.lengths.max())
+        if self.window_size > longest and not self.shorten:
             raise ValueError(
                 f"window_size={self.window_size} is longer than the longest series, "
-                f"which has {longest} rows. Choose a window_size of at most {longest}."
+                f"which has {longest} rows. Choose a window_size of at most {longest}, "
+                "or set shorten=True."
             )
         if self.max_gap is not None:
             _check_max_gap(self.max_gap, rows.index.levels[-1])
+        return min(self.window_size, longest)
 
     def _read(self, X, rows, size):
         """Write the columns as arrays of `size` rows, row i of X at ``rows[i]``."""
@@ -300,7 +312,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return breaks
 
     def _keep_context(self, X, rows):
-        tail, indptr = tail_positions(rows.indptr, self.window_size - 1)
+        n_kept = self.window_size_ - 1
+        if not isinstance(self.carry_context, (bool, np.bool_)):
+            n_kept = self.carry_context
+        tail, indptr = tail_positions(rows.indptr, n_kept)
         given = tail if rows.order is None else rows.order[tail]
         parts = self._read(X.iloc[given], slice(None), len(tail))
         end = rows.times_at(rows.indptr[1:] - 1)

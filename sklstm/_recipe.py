@@ -1,0 +1,141 @@
+"""make_forecaster: the recommended forecaster, put together from ordinary parts."""
+
+from math import ceil
+from numbers import Integral
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_scalar
+
+from .ensemble._seed_ensemble import SeedEnsemble
+from .forecasting._panel_forecaster import PanelForecaster
+from .neural_network._lstm_regressor import LSTMRegressor
+from .preprocessing._series_encoder import SeriesEncoder
+from .preprocessing._series_log import SeriesLog
+from .preprocessing._series_scaler import SeriesScaler
+from .preprocessing._sliding_window import SlidingWindow
+
+__all__ = ["make_forecaster"]
+
+
+def make_forecaster(
+    horizon,
+    seasonal_periods=None,
+    window_size=None,
+    *,
+    hidden_size=64,
+    embedding_dim=0,
+    max_epochs="auto",
+    n_estimators=3,
+    n_jobs=None,
+    random_state=None,
+    verbose=0,
+):
+    """Make the recommended forecaster for a horizon and its seasons.
+
+    What comes back is a plain :class:`~sklstm.PanelForecaster` around a
+    :class:`~sklearn.pipeline.Pipeline`, not fitted: it can be printed, searched, and
+    taken apart. Every choice below is a parameter of one of its parts.
+
+    Parameters
+    ----------
+    horizon : int
+        Number of rows ahead that are forecast.
+    seasonal_periods : int or sequence of int, default=None
+        Rows of each season, such as ``(24, 168)`` for hours with days and weeks, or
+        12 for months. None for data without a season.
+    window_size : int, default=None
+        Rows of a window. None takes one and a quarter of the longest season, and at
+        least ``horizon + 2``. It is cut to the length of the longest series.
+    hidden_size : int, default=64
+        Units of the LSTM.
+    embedding_dim : int or "auto", default=0
+        Size of an embedding of the series' ids. With one, half of what the net learns
+        from is shown without an id.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
+    n_estimators : int, default=3
+        How many nets are averaged.
+    n_jobs : int, default=None
+        How many nets are trained at a time.
+    random_state : int, RandomState instance or None, default=None
+        Decides the result.
+    verbose : int, default=0
+        1 shows a bar of epochs for each net, 2 prints a line for each epoch.
+
+    Returns
+    -------
+    PanelForecaster
+        Its steps are named "scale" (covariates), "series" (with an embedding only),
+        "window" and "ensemble"; its target transformer has "log" and "scale".
+
+    See Also
+    --------
+    PanelForecaster : What is returned.
+    LSTMRegressor : The net, with all that can be changed.
+
+    Examples
+    --------
+    >>> from sklstm import make_forecaster
+    >>> from sklstm.datasets import load_fertility
+    >>> y = load_fertility()["fertility_rate"].loc[["Chad", "Chile", "China"]]
+    >>> forecaster = make_forecaster(
+    ...     horizon=5, hidden_size=8, max_epochs=2, random_state=0
+    ... )
+    >>> forecaster.fit(y.to_frame()[[]], y).forecast().groupby("country").size()
+    country
+    Chad     5
+    Chile    5
+    China    5
+    dtype: int64
+    """
+    check_scalar(horizon, "horizon", Integral, min_val=1)
+    periods = _read_periods(seasonal_periods)
+    lstm = LSTMRegressor(
+        hidden_size=hidden_size,
+        embedding_dim=embedding_dim or "auto",
+        id_dropout=0.5,
+        lags=sorted({1, *periods}),
+        level="relative",
+        input_clip=10.0,
+        seasonal_periods=periods,
+        loss="mae",
+        optimizer="adamw",
+        weight_decay=1e-3,
+        lr_schedule="cosine",
+        max_epochs=max_epochs,
+        verbose=verbose,
+    )
+    if window_size is None:
+        window_size = max(ceil(1.25 * max(periods)), horizon + 2)
+    ids = [("series", SeriesEncoder())] if embedding_dim else []
+    ensemble = SeedEnsemble(
+        lstm, n_estimators, n_jobs=n_jobs, random_state=random_state
+    )
+    return PanelForecaster(
+        Pipeline(
+            [
+                ("scale", SeriesScaler()),
+                *ids,
+                ("window", SlidingWindow(window_size, shorten=True)),
+                ("ensemble", ensemble),
+            ]
+        ),
+        horizon=horizon,
+        target_transformer=Pipeline(
+            [("log", SeriesLog()), ("scale", SeriesScaler("difference"))]
+        ),
+    )
+
+
+def _read_periods(seasonal_periods):
+    """Rows of the seasons as a tuple; one row is a season that changes nothing."""
+    if seasonal_periods is None:
+        return (1,)
+    periods = tuple(np.atleast_1d(seasonal_periods).tolist())
+    if not periods or not all(isinstance(p, int) and p >= 1 for p in periods):
+        raise ValueError(
+            "seasonal_periods must be an integer of at least 1, or a sequence of "
+            f"them, got {seasonal_periods!r}."
+        )
+    return periods

@@ -1,0 +1,5 @@
+"""Regressors that are averaged."""
+
+from ._seed_ensemble import SeedEnsemble
+
+__all__ = ["SeedEnsemble"]

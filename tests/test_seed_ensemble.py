@@ -1,0 +1,297 @@
+"""SeedEnsemble: members of their own seeds, averaged; and fits in threads."""
+
+import pickle
+import re
+import time
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed, parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, SGDRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+from skorch.callbacks import Callback
+
+from sklstm import (
+    LSTMRegressor,
+    PanelForecaster,
+    PanelTimeSeriesSplit,
+    PanelWindows,
+    SeedEnsemble,
+    SeriesScaler,
+    SlidingWindow,
+)
+
+
+def small_lstm(**params):
+    defaults = {"hidden_size": 5, "max_epochs": 2, "device": "cpu"}
+    return LSTMRegressor(**defaults | params)
+
+
+def ensemble(estimator=None, n_estimators=2, random_state=0, **params):
+    estimator = small_lstm() if estimator is None else estimator
+    return SeedEnsemble(estimator, n_estimators, random_state=random_state, **params)
+
+
+def forecaster(regressor, flat=False, **params):
+    steps = make_pipeline(SlidingWindow(5, flat=flat), regressor)
+    params = {"horizon": 3, "target_transformer": SeriesScaler()} | params
+    return PanelForecaster(steps, **params)
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 5)).astype(np.float32)
+    return X, X[:, -1] - X[:, 0]
+
+
+@pytest.fixture
+def Xy(panel):
+    return panel[["price"]], panel["sales"]
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_prediction_is_the_mean_of_the_members(arrays, n_outputs):
+    X, y = arrays
+    y = y if n_outputs == 1 else np.column_stack([y] * n_outputs)
+    model = ensemble(n_estimators=3).fit(X, y)
+    members = [member.predict(X) for member in model.estimators_]
+    assert len(members) == 3
+    assert_allclose(model.predict(X), sum(members) / 3, rtol=1e-12)
+    assert model.predict(X).shape == y.shape
+
+
+def test_every_member_has_a_seed_of_its_own_and_one_seed_decides_them(arrays):
+    X, y = arrays
+    model = ensemble(n_estimators=3).fit(X, y)
+    one, two, three = (member.predict(X) for member in model.estimators_)
+    assert not np.array_equal(one, two)
+    assert not np.array_equal(two, three)
+    assert not np.array_equal(one, three)
+    again = ensemble(n_estimators=3).fit(X, y)
+    assert_array_equal(again.predict(X), model.predict(X))
+    other = ensemble(n_estimators=3, random_state=1).fit(X, y)
+    assert not np.array_equal(other.predict(X), model.predict(X))
+
+
+def test_a_member_is_the_regressor_fitted_from_its_seed(arrays):
+    X, y = arrays
+    for member in ensemble().fit(X, y).estimators_:
+        alone = small_lstm(random_state=member.random_state).fit(X, y)
+        assert_array_equal(member.predict(X), alone.predict(X))
+
+
+def test_more_members_begin_with_the_fewer(arrays):
+    few, many = (ensemble(n_estimators=n).fit(*arrays) for n in (1, 3))
+    first, *_ = many.estimators_
+    assert_array_equal(first.predict(arrays[0]), few.predict(arrays[0]))
+
+
+def test_a_random_state_is_drawn_from_and_gives_another_result_each_time(arrays):
+    X, y = arrays
+    model = ensemble(random_state=np.random.RandomState(0))
+    first, second = (model.fit(X, y).predict(X) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_seeds_reach_a_regressor_inside_a_pipeline(arrays):
+    X, y = arrays
+    inner = make_pipeline(StandardScaler(), SGDRegressor(max_iter=5, tol=None))
+    model = ensemble(inner).fit(X, y)
+    one, two = (member.predict(X) for member in model.estimators_)
+    assert not np.array_equal(one, two)
+
+
+def test_the_parameters_are_left_alone(arrays):
+    model = ensemble(small_lstm(random_state=7))
+    before = repr(model.get_params())
+    model.fit(*arrays)
+    assert repr(model.get_params()) == before
+    assert not hasattr(model.estimator, "net_")
+
+
+def test_weights_are_handed_on(arrays):
+    X, y = arrays
+    weight = np.arange(60) % 2
+    other = np.where(weight, y, 1e3)
+    tree = DecisionTreeRegressor(max_depth=2)
+    one, two = (ensemble(tree).fit(X, t, sample_weight=weight) for t in (y, other))
+    assert_array_equal(one.predict(X), two.predict(X))
+    unweighted = ensemble(tree).fit(X, other)
+    assert not np.array_equal(unweighted.predict(X), two.predict(X))
+
+
+def test_processes_give_what_one_after_the_other_gives(Xy):
+    X, y = Xy
+    one, other = (forecaster(ensemble(n_jobs=n)).fit(X, y) for n in (None, 2))
+    assert_array_equal(one.forecast(), other.forecast())
+
+
+class Slow(Callback):
+    """Give other threads the time to interfere after every batch."""
+
+    def on_batch_end(self, net, **kwargs):
+        time.sleep(0.002)
+
+
+def test_members_trained_in_threads_equal_those_trained_in_turn(arrays):
+    X, y = arrays
+    lstm = small_lstm(dropout=0.5, callbacks=[Slow()], batch_size=10)
+    with parallel_config("threading"):
+        one, other = (
+            ensemble(lstm, n_estimators=4, n_jobs=n).fit(X, y) for n in (1, 4)
+        )
+    assert_array_equal(one.predict(X), other.predict(X))
+
+
+def test_regressors_fitted_in_threads_equal_those_fitted_in_turn(arrays):
+    X, y = arrays
+    models = [
+        small_lstm(dropout=0.5, callbacks=[Slow()], batch_size=10, random_state=seed)
+        for seed in (0, 1, 0)
+    ]
+    in_turn = [clone(model).fit(X, y).predict(X) for model in models]
+    with parallel_config("threading"):
+        at_once = Parallel(n_jobs=3)(delayed(model.fit)(X, y) for model in models)
+    for model, expected in zip(at_once, in_turn, strict=True):
+        assert_array_equal(model.predict(X), expected)
+    assert_array_equal(in_turn[0], in_turn[2])
+
+
+class TestForecasting:
+    def test_an_ensemble_forecasts_the_mean_of_what_its_members_forecast(self, Xy):
+        X, y = Xy
+        model = forecaster(ensemble()).fit(X, y)
+        seeds = [member.random_state for member in model.estimator_[-1].estimators_]
+        alone = [
+            forecaster(small_lstm(random_state=seed)).fit(X, y).forecast()
+            for seed in seeds
+        ]
+        assert_allclose(model.forecast(), sum(alone) / 2, rtol=1e-9)
+
+    def test_windows_stay_windows_for_a_regressor_that_reads_them(self, Xy):
+        seen = []
+
+        class Spy(LSTMRegressor):
+            def fit(self, X, y, sample_weight=None):
+                seen.append(type(X))
+                return super().fit(X, y, sample_weight)
+
+        forecaster(ensemble(Spy(hidden_size=4, max_epochs=1))).fit(*Xy)
+        assert seen == [PanelWindows, PanelWindows]
+
+    def test_any_other_regressor_gets_an_array(self, Xy):
+        mlp = MLPRegressor(4, max_iter=3, tol=1e9)
+        model = forecaster(ensemble(mlp), flat=True).fit(*Xy)
+        assert np.isfinite(model.forecast()).all()
+        assert model.estimator_[-1].n_features_in_ == 10
+
+    def test_lags_of_the_members_reach_the_memory(self, Xy):
+        X, y = Xy
+        lstm = small_lstm(lags=(12,), level="drop", seasonal_periods=7)
+        models = [
+            forecaster(ensemble(lstm), history=history).fit(X, y)
+            for history in ("all", "context")
+        ]
+        assert_array_equal(*[model.forecast() for model in models])
+        assert len(models[1].history_) < len(models[0].history_)
+
+    def test_a_grid_reaches_the_members(self, Xy):
+        X, y = Xy
+        search = GridSearchCV(
+            forecaster(ensemble(small_lstm(max_epochs=1))),
+            {"estimator__seedensemble__estimator__hidden_size": [2, 4]},
+            cv=PanelTimeSeriesSplit(n_splits=2, horizon=3),
+            scoring="neg_mean_absolute_error",
+        ).fit(X, y)
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        best = search.best_params_["estimator__seedensemble__estimator__hidden_size"]
+        for member in search.best_estimator_.estimator_[-1].estimators_:
+            assert member.net_.module_.lstm.hidden_size == best
+
+    def test_partial_fit_trains_every_member_on(self, Xy):
+        X, y = Xy
+        late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < 5
+        model = forecaster(ensemble()).fit(X[~late], y[~late])
+        model.partial_fit(X[late], y[late])
+        epochs = [member.n_epochs_ for member in model.estimator_[-1].estimators_]
+        assert epochs == [3, 3]
+
+
+class TestGoingOn:
+    def test_partial_fit_goes_on_with_every_member(self, arrays):
+        X, y = arrays
+        model = ensemble().partial_fit(X, y)
+        seeds = [member.random_state for member in model.estimators_]
+        model.partial_fit(X, y)
+        assert [member.random_state for member in model.estimators_] == seeds
+        members = [
+            small_lstm(random_state=s).partial_fit(X, y).partial_fit(X, y)
+            for s in seeds
+        ]
+        expected = sum(member.predict(X) for member in members) / 2
+        assert_allclose(model.predict(X), expected, rtol=1e-12)
+
+    def test_fit_after_partial_fit_starts_anew(self, arrays):
+        X, y = arrays
+        again = ensemble().partial_fit(X, y).fit(X, y)
+        assert_array_equal(again.predict(X), ensemble().fit(X, y).predict(X))
+
+    def test_partial_fit_is_there_only_if_the_regressor_has_it(self):
+        assert hasattr(ensemble(), "partial_fit")
+        assert not hasattr(ensemble(DecisionTreeRegressor()), "partial_fit")
+
+
+def test_pickle_keeps_predictions(arrays):
+    X, y = arrays
+    model = ensemble().fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_a_clone_is_unfitted_and_fits_the_same(arrays):
+    X, y = arrays
+    model = ensemble().fit(X, y)
+    other = clone(model)
+    assert not hasattr(other, "estimators_")
+    assert_array_equal(other.fit(X, y).predict(X), model.predict(X))
+
+
+def test_what_the_first_member_knows_is_there_once_it_is_fitted(arrays):
+    model = ensemble()
+    names = ["n_features_in_", "past_reach_"]
+    assert not any(hasattr(model, name) for name in [*names, "feature_names_in_"])
+    model.fit(*arrays)
+    assert [getattr(model, name) for name in names] == [5, 0]
+    assert not hasattr(ensemble(DecisionTreeRegressor()).fit(*arrays), "past_reach_")
+
+
+def test_a_regressor_without_a_seed_is_refused(arrays):
+    message = (
+        "LinearRegression has no parameter random_state: trained again, it would be "
+        "the same. Average regressors that differ with "
+        "sklearn.ensemble.VotingRegressor."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ensemble(LinearRegression()).fit(*arrays)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_estimators": 0}, "'n_estimators' parameter"),
+        ({"n_estimators": 1.5}, "'n_estimators' parameter"),
+        ({"n_jobs": "a"}, "'n_jobs' parameter"),
+        ({"random_state": "a"}, "'random_state' parameter"),
+        ({"estimator": "a"}, "'estimator' parameter"),
+    ],
+)
+def test_bad_parameters_are_named(arrays, params, message):
+    with pytest.raises(ValueError, match=message):
+        ensemble(**params).fit(*arrays)
