@@ -151,9 +151,8 @@ def relative_level(target, start, n_mean):
         The mean is that of the values which are known; NaN where the row's own is not.
     """
     known = np.isfinite(target)
-    total = _trailing_sum(
-        np.where(known, target, 0.0).astype(np.float64), start, n_mean
-    )
+    values = np.where(known, target, 0.0).astype(np.float64)
+    total = _trailing_sum(values, start, n_mean)
     count = _trailing_sum(known.astype(np.intp), start, n_mean)
     return (target - total / np.maximum(count, 1)).astype(target.dtype)
 
