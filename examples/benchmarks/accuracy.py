@@ -61,7 +61,7 @@ class Method(NamedTuple):
 NETS, TREES = ("neuralforecast", "torch"), ("mlforecast", "lightgbm")
 STATISTICS = {"packages": ("statsforecast",), "origin_stride": ORIGIN_STRIDE}
 METHODS = {
-    "sklstm": Method("sklstm", run_sklstm, ("sklstm", "torch"), True),
+    "sklstm": Method("sklstm", run_sklstm, ("sklstm", "torch", "skorch"), True),
     "naive": Method("seasonal naive", run_naive),
     "ridge": Method("ridge", run_ridge, ("sklearn",)),
     "lstm": Method("neuralforecast LSTM", partial(run_net, name="LSTM"), NETS, True),
@@ -211,11 +211,17 @@ def save_plot(path, results):
         draw_set(ax, results, name)
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
-    labels = {}
+    handles = {}
     for ax in axes.flat:
-        handles, texts = ax.get_legend_handles_labels()
-        labels |= dict(zip(texts, handles, strict=True))
-    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=3)
+        drawn, labels = ax.get_legend_handles_labels()
+        handles |= dict(zip(labels, drawn, strict=True))
+    labels = [method.label for method in METHODS.values() if method.label in handles]
+    figure.legend(
+        [handles[label] for label in labels],
+        labels,
+        loc="outside lower center",
+        ncols=3,
+    )
     figure.savefig(path, dpi=110)
 
 
