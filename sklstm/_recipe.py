@@ -3,10 +3,10 @@
 from math import ceil
 from numbers import Integral
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
+from ._counts import read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._panel_forecaster import PanelForecaster
 from .neural_network._lstm_regressor import LSTMRegressor
@@ -86,7 +86,8 @@ def make_forecaster(
     [2012, 2013, 2014, 2015, 2016]
     """
     check_scalar(horizon, "horizon", Integral, min_val=1)
-    periods = _read_periods(seasonal_periods)
+    # A season of one row changes nothing.
+    periods = read_counts(seasonal_periods, "seasonal_periods") or (1,)
     lstm = LSTMRegressor(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
@@ -122,16 +123,3 @@ def make_forecaster(
             [("log", SeriesLog()), ("scale", SeriesScaler("difference"))]
         ),
     )
-
-
-def _read_periods(seasonal_periods):
-    """Rows of the seasons as a tuple; one row is a season that changes nothing."""
-    if seasonal_periods is None:
-        return (1,)
-    periods = tuple(np.atleast_1d(seasonal_periods).tolist())
-    if not periods or not all(isinstance(p, int) and p >= 1 for p in periods):
-        raise ValueError(
-            "seasonal_periods must be an integer of at least 1, or a sequence of "
-            f"them, got {seasonal_periods!r}."
-        )
-    return periods

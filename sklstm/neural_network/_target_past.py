@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._counts import read_counts
 from .._windows import PanelWindows
 
 __all__ = [
@@ -60,8 +61,8 @@ def read_past_view(estimator, X):
     periods : tuple of int or None
         Rows of each season of the skip; None for no skip.
     """
-    lags = _read_counts(estimator.lags, "lags")
-    periods = _read_counts(estimator.seasonal_periods, "seasonal_periods")
+    lags = read_counts(estimator.lags, "lags")
+    periods = read_counts(estimator.seasonal_periods, "seasonal_periods")
     has_past = isinstance(X, PanelWindows) and X.table.target.shape[1] > 0
     if not has_past and (lags or periods or estimator.level == "relative"):
         raise ValueError(
@@ -72,16 +73,6 @@ def read_past_view(estimator, X):
     n_mean = max(periods) if periods else getattr(X, "window_size", 1)
     view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip)
     return view, periods
-
-
-def _read_counts(values, name):
-    """Read rows counts as a tuple of int, or None."""
-    if values is None:
-        return None
-    counts = tuple(np.atleast_1d(values).tolist())
-    if not all(isinstance(count, int) and count >= 1 for count in counts):
-        raise ValueError(f"{name} must be integers of at least 1, got {values!r}.")
-    return counts
 
 
 def past_inputs(target, segments, view):
