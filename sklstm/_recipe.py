@@ -92,7 +92,7 @@ def make_forecaster(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
         id_dropout=0.5,
-        lags=sorted({1, *periods}),
+        lags=_choose_lags(periods),
         level="relative",
         input_clip=10.0,
         seasonal_periods=periods,
@@ -105,6 +105,7 @@ def make_forecaster(
     )
     if window_size is None:
         window_size = max(ceil(1.25 * max(periods)), horizon + 2)
+    scales = sorted({1, min(periods)})
     ids = [("series", SeriesEncoder())] if embedding_dim else []
     ensemble = SeedEnsemble(
         lstm, n_estimators, n_jobs=n_jobs, random_state=random_state
@@ -120,6 +121,20 @@ def make_forecaster(
         ),
         horizon=horizon,
         target_transformer=Pipeline(
-            [("log", SeriesLog()), ("scale", SeriesScaler("difference"))]
+            [
+                ("log", SeriesLog()),
+                ("scale", SeriesScaler("difference", lags=scales)),
+            ]
         ),
     )
+
+
+def _choose_lags(periods):
+    """The changes that the net sees: from row to row, and over each season.
+
+    A season of more than 24 rows comes with series that are long enough to learn from
+    the spans between as well: powers of two.
+    """
+    longest = max(periods)
+    powers = [2**i for i in range(longest.bit_length())] if longest > 24 else [1]
+    return sorted({*powers, *periods})

@@ -640,31 +640,31 @@ class TestErrors:
         with pytest.raises(ValueError, match=self.MESSAGE):
             small(**params).fit(windows, np.zeros(20))
 
-    def test_no_season_at_all_is_no_other_error(self):
-        X = np.zeros((20, 5), dtype=np.float32)
-        with pytest.raises(ValueError, match=self.MESSAGE):
-            small(seasonal_periods=[]).fit(X, np.zeros(20))
-
     @pytest.mark.parametrize("n_outputs", [1, 3])
     def test_outputs_that_are_no_steps_of_the_targets_are_named(self, n_outputs):
         windows, _ = windows_and_steps(make_y(n_targets=2))
-        with pytest.raises(ValueError, match="seasonal_periods"):
+        message = re.escape(
+            f"y has {n_outputs} output(s), but with seasonal_periods they must be the "
+            "next steps of the 2 target(s) in the windows: a multiple of that number."
+        )
+        with pytest.raises(ValueError, match=message):
             small(seasonal_periods=7).fit(windows, np.zeros((len(windows), n_outputs)))
 
     @pytest.mark.parametrize(
         ("params", "message"),
         [
-            ({"lags": [0]}, "lags must be integers of at least 1, got [0]."),
-            ({"lags": [1.5]}, "lags must be integers of at least 1, got [1.5]."),
-            ({"lags": ["a"]}, "lags must be integers of at least 1, got ['a']."),
+            ({"lags": [0]}, "lags must be an integer of at least 1, or a sequence of"),
+            ({"lags": [1.5]}, "or a sequence of them, got [1.5]."),
+            ({"lags": ["a"]}, "or a sequence of them, got ['a']."),
+            ({"lags": [True]}, "or a sequence of them, got [True]."),
+            ({"lags": []}, "or a sequence of them, got []."),
             (
                 {"seasonal_periods": [7, 0]},
-                "seasonal_periods must be integers of at least 1, got [7, 0].",
+                "seasonal_periods must be an integer of at least 1, or a sequence of "
+                "them, got [7, 0].",
             ),
-            (
-                {"seasonal_periods": [1.5]},
-                "seasonal_periods must be integers of at least 1, got [1.5].",
-            ),
+            ({"seasonal_periods": [1.5]}, "or a sequence of them, got [1.5]."),
+            ({"seasonal_periods": []}, "or a sequence of them, got []."),
             ({"lags": "a"}, "The 'lags' parameter"),
             ({"lags": 0}, "The 'lags' parameter"),
             ({"seasonal_periods": 0}, "The 'seasonal_periods' parameter"),

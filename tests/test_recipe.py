@@ -37,7 +37,7 @@ def test_what_comes_back_is_a_forecaster_of_ordinary_parts():
     assert list(forecaster.estimator.named_steps) == ["scale", "window", "ensemble"]
     lstm = forecaster.estimator[-1].estimator
     assert lstm.seasonal_periods == (4, 12)
-    assert set(lstm.lags) == {1, 4, 12}
+    assert lstm.lags == [1, 4, 12]
     assert repr(clone(forecaster)) == repr(forecaster)
 
 
@@ -48,6 +48,11 @@ def test_what_comes_back_is_a_forecaster_of_ordinary_parts():
 def test_window_holds_the_longest_season_and_the_horizon(horizon, periods, window_size):
     forecaster = small(horizon, periods)
     assert forecaster.estimator.named_steps["window"].window_size == window_size
+
+
+def test_long_seasons_add_the_spans_within_them():
+    lags = small(seasonal_periods=52).estimator[-1].estimator.lags
+    assert lags == [1, 2, 4, 8, 16, 32, 52]
 
 
 def test_one_period_may_be_a_number_or_a_sequence():
@@ -62,7 +67,7 @@ def test_an_embedding_comes_with_ids_and_their_dropout():
 
 @pytest.mark.parametrize("periods", [0, -1, 1.5, "a", (), (12, 0)])
 def test_bad_periods_raise(periods):
-    message = "seasonal_periods must be an integer of at least 1, or a sequence of"
+    message = "seasonal_periods must be an integer of at least 1, or a sequence of them"
     with pytest.raises(ValueError, match=re.escape(message)):
         make_forecaster(3, periods)
 

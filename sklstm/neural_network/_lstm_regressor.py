@@ -523,6 +523,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X = self._check_windows(X, reset)
         y = self._check_targets(y, reset)
         check_consistent_length(X, y)
+        if self._periods is not None:
+            _check_steps(self._n_outputs, X.table.target.shape[1])
         if not isinstance(y, StepTargets):
             y = y.reshape(len(y), -1)
         if sample_weight is None:
@@ -592,6 +594,15 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _check_steps(n_outputs, n_targets):
+    if n_outputs % n_targets:
+        raise ValueError(
+            f"y has {n_outputs} output(s), but with seasonal_periods they must be the "
+            f"next steps of the {n_targets} target(s) in the windows: a multiple of "
+            "that number."
+        )
 
 
 def _as_frame(history):
