@@ -93,7 +93,7 @@ def make_forecaster(
         embedding_dim=embedding_dim or "auto",
         id_dropout=0.5,
         lags=_choose_lags(periods),
-        level="relative",
+        level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,
         seasonal_periods=periods,
         loss="mae",

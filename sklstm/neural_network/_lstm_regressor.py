@@ -69,8 +69,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         extra input says so.
     level : {"keep", "relative", "drop"}, default="keep"
         Whether the target's past enters as the value itself, as the value minus the
-        mean of the last season (the longest of `seasonal_periods`, else the window;
-        the rows there are, near the start of a series), or only through `lags`.
+        mean of the last season (the longest of `seasonal_periods`, or the window where
+        no season is longer than a row; the rows there are, near the start of a
+        series), or only through `lags`.
     input_clip : float, default=None
         Largest size of the changes over `lags` and of the relative level.
     seasonal_periods : int or sequence of int, default=None

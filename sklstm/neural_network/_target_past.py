@@ -70,7 +70,9 @@ def read_past_view(estimator, X):
             "past, which X does not hold. Use the regressor in a PanelForecaster, or "
             "name the target's column in SlidingWindow(target=...)."
         )
-    n_mean = max(periods) if periods else getattr(X, "window_size", 1)
+    # The mean of a season of one row would be the value itself.
+    n_mean = max(periods or (1,))
+    n_mean = n_mean if n_mean > 1 else getattr(X, "window_size", 1)
     view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip)
     return view, periods
 
