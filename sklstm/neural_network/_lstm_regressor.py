@@ -23,7 +23,7 @@ from .._sklearn_compat import (
 from .._windows import PanelWindows, StepTargets
 from ._device import float_type, resolve_device
 from ._net_training import TrainingData, train_net, train_on
-from ._seasonal_skip import NaiveForecasts
+from ._seasonal_skip import NaiveForecasts, skip_reach
 from ._target_past import read_past_view
 from ._training import LOSSES, OPTIMIZERS, prediction_batch
 from ._window_batches import WindowTensors, read_row_table
@@ -62,7 +62,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None: the
         outputs are linear in the state.
-    lags : sequence of int, default=None
+    lags : int or sequence of int, default=None
         The target's past enters as its change over each of so many rows,
         ``x[t] - x[t - lag]``. A lag may reach further back than the window. Where that
         row is missing, or lies before the start of the series, the change is 0, and an
@@ -78,8 +78,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Rows of each season, for a skip around the net: an output is a mix of naive
         forecasts, weighted by the net, plus a correction that starts at 0. They are
         the last value and, for each season longer than a row, the value one season
-        earlier (two for steps beyond the first, and so on) and the last value plus
-        the change that came a season earlier. 1 gives the last value alone. The
+        earlier (two for steps beyond the first, and so on), the mean of those up to
+        four seasons earlier, and the last value plus the change that came a season
+        earlier. 1 gives the last value alone. The
         outputs must be the steps after the window, as those of
         :class:`~sklstm.PanelForecaster` are. None gives no skip.
     loss : {"mse", "mae", "huber"}, default="mse"
@@ -215,7 +216,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ],
         "id_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
-        "lags": [None, "array-like"],
+        "lags": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
         "level": [StrOptions({"keep", "relative", "drop"})],
         "input_clip": [None, Interval(Real, 0, None, closed="neither")],
         "seasonal_periods": [
@@ -450,7 +451,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     @property
     def past_reach_(self):
         check_is_fitted(self)
-        return max(self._view.reach, *(self._periods or ()), 0)
+        return max(self._view.reach, skip_reach(self._periods))
 
     @property
     def _history(self):
@@ -504,8 +505,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self._flags = np.flatnonzero(np.concatenate(missing))
             if sum(n_inputs) == 0:
                 raise ValueError(
-                    "The windows have no features: X has no columns, and no target "
-                    "joins them. Give X a column, or use PanelForecaster."
+                    "The windows have no features: X has no columns, and the target's "
+                    "past does not join them. Give X a column, use PanelForecaster, "
+                    "or (with level='drop') set lags."
                 )
         elif n_inputs != self._n_inputs:
             raise ValueError(

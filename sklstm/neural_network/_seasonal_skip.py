@@ -3,16 +3,25 @@
 import numpy as np
 import torch
 
-from ._target_past import fill_forward, segment_start_of_rows
+from ._target_past import fill_forward, seasonal_mean, segment_start_of_rows
 
-__all__ = ["NaiveForecasts"]
+__all__ = ["NaiveForecasts", "skip_reach"]
+
+# Seasons that the mean of a season's place is taken over.
+_N_SEASONS = 4
+
+
+def skip_reach(periods):
+    """How many rows before a row its naive forecasts look back to."""
+    return _N_SEASONS * max(periods or (0,))
 
 
 class NaiveForecasts:
     """Naive forecasts of the rows after any row, gathered on the device.
 
     They are the last value, and for each season longer than a row the value one season
-    earlier, and the last value plus the change that came a season earlier.
+    earlier, the mean of those up to four seasons earlier, and the last value plus the
+    change that came a season earlier.
 
     Parameters
     ----------
@@ -35,13 +44,20 @@ class NaiveForecasts:
         self._segments = torch.as_tensor(np.array(segments), device=device)
         filled = np.array(fill_forward(target, start, self.periods))
         before = torch.zeros((self._reach, target.shape[1]), dtype=dtype)
-        table = torch.cat([before, torch.as_tensor(filled).to(dtype)])
-        self._table = table.to(device)
+
+        def table_of(values):
+            return torch.cat([before, torch.as_tensor(values).to(dtype)]).to(device)
+
+        self._table = table_of(filled)
+        self._means = [
+            table_of(seasonal_mean(filled, start, period, _N_SEASONS))
+            for period in self.periods
+        ]
 
     @property
     def n_naive(self):
         """How many naive forecasts there are of each output."""
-        return 1 + 2 * len(self.periods)
+        return 1 + 3 * len(self.periods)
 
     @property
     def _reach(self):
@@ -61,26 +77,30 @@ class NaiveForecasts:
         """
         last = self._table[rows + self._reach, :, None]  # (n, n_targets, 1)
         parts = [last.expand(-1, -1, self.n_steps)]
-        for period in self.periods:
-            parts += self._seasonal(rows, last, period)
+        for period, mean in zip(self.periods, self._means, strict=True):
+            parts += self._seasonal(rows, last, period, mean)
         return torch.stack(parts, dim=1).transpose(2, 3).flatten(2)
 
-    def _seasonal(self, rows, last, period):
-        """The value one season earlier, and the last one plus the change since then.
+    def _seasonal(self, rows, last, period, mean):
+        """The value one season earlier, the mean of a few, the last one plus a change.
 
         A step beyond one season takes the value of as many seasons earlier as lead
-        to a row that is known. Where a season has not passed yet, both are the last
+        to a row that is known. Where a season has not passed yet, all are the last
         value.
         """
         length = min(period, self.n_steps)
-        view = self._table.unfold(0, length, 1)  # (n_rows, n_targets, length)
         first = rows - (period - 1)
-        past = view.index_select(0, first + self._reach)
+        past, usual = (
+            # Of a view of shape (n_rows, n_targets, length).
+            table.unfold(0, length, 1).index_select(0, first + self._reach)
+            for table in (self._table, mean)
+        )
         before = self._table[first - 1 + self._reach, :, None]
         segment = torch.searchsorted(self._segments, rows, right=True) - 1
         left = (self._segments[segment] - first)[:, None, None]
         steps = torch.arange(length, device=rows.device)
         earlier = torch.where(steps >= left, past, last)
+        usual = torch.where(steps >= left, usual, last)
         changed = torch.where(left < 0, last + past - before, last)
         ahead = torch.arange(self.n_steps, device=rows.device) % period
-        return [earlier[..., ahead], changed[..., ahead]]
+        return [part[..., ahead] for part in (earlier, usual, changed)]

@@ -16,6 +16,7 @@ __all__ = [
     "fill_forward",
     "past_inputs",
     "read_past_view",
+    "seasonal_mean",
     "segment_start_of_rows",
 ]
 
@@ -179,6 +180,32 @@ def fill_forward(target, start, periods):
         for column in filled.T:
             column[order] = _carry(column[order], first)
     return np.nan_to_num(filled)
+
+
+def seasonal_mean(values, start, period, n_seasons):
+    """Average each row with those of the same place in the seasons before.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_targets)
+        Without missing values.
+    start : ndarray of shape (n_rows,)
+        The first row of each row's segment.
+    period : int
+        Rows of a season.
+    n_seasons : int
+        How many seasons, its own included, as far as the segment has them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+    """
+    total, count = values.astype(np.float64), np.ones_like(values)
+    known = np.ones_like(values)
+    for season in range(1, n_seasons):
+        total += _shift(values, start, season * period)
+        count += _shift(known, start, season * period)
+    return (total / count).astype(values.dtype)
 
 
 def _trailing_sum(values, start, n):

@@ -44,9 +44,10 @@ def _offsets(x, indptr, share):
     count = np.add.reduceat(known, start, dtype=np.intp)
     total = np.add.reduceat(np.where(known, x, 0.0), start)
     lowest = np.fmin.reduceat(x, start)
+    offset = share * total / np.maximum(count, 1)
     with np.errstate(invalid="ignore"):
-        logged = (lowest >= 0) & (total > 0)
-    return np.where(logged, share * total / np.maximum(count, 1), np.nan)
+        logged = (lowest >= 0) & (offset > np.finfo(x.dtype).tiny)
+    return np.where(logged, offset, np.nan)
 
 
 class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
