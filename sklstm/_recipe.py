@@ -55,7 +55,7 @@ def make_forecaster(
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int, default=3
-        How many nets are averaged.
+        How many nets are averaged; with 1 there is the net alone.
     n_jobs : int, default=None
         How many nets are trained at a time.
     random_state : int, RandomState instance or None, default=None
@@ -67,7 +67,8 @@ def make_forecaster(
     -------
     PanelForecaster
         Its steps are named "scale" (covariates), "series" (with an embedding only),
-        "window" and "ensemble"; its target transformer has "log" and "scale".
+        "window", and "ensemble" (or, with one net, "lstm"); its target transformer has
+        "log" and "scale".
 
     See Also
     --------
@@ -86,6 +87,7 @@ def make_forecaster(
     [2012, 2013, 2014, 2015, 2016]
     """
     check_scalar(horizon, "horizon", Integral, min_val=1)
+    check_scalar(n_estimators, "n_estimators", Integral, min_val=1)
     # A season of one row changes nothing.
     periods = read_counts(seasonal_periods, "seasonal_periods") or (1,)
     lstm = LSTMRegressor(
@@ -101,22 +103,27 @@ def make_forecaster(
         weight_decay=1e-3,
         lr_schedule="cosine",
         max_epochs=max_epochs,
+        random_state=random_state,
         verbose=verbose,
     )
+    regressor = ("lstm", lstm)
+    if n_estimators > 1:
+        # Every net gets a seed of its own.
+        regressor = (
+            "ensemble",
+            SeedEnsemble(lstm, n_estimators, n_jobs=n_jobs, random_state=random_state),
+        )
     if window_size is None:
         window_size = max(ceil(1.25 * max(periods)), horizon + 2)
     scales = sorted({1, min(periods)})
     ids = [("series", SeriesEncoder())] if embedding_dim else []
-    ensemble = SeedEnsemble(
-        lstm, n_estimators, n_jobs=n_jobs, random_state=random_state
-    )
     return PanelForecaster(
         Pipeline(
             [
                 ("scale", SeriesScaler()),
                 *ids,
                 ("window", SlidingWindow(window_size, shorten=True)),
-                ("ensemble", ensemble),
+                regressor,
             ]
         ),
         horizon=horizon,

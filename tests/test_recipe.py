@@ -31,7 +31,7 @@ def forecast(y, forecaster):
 
 
 def test_what_comes_back_is_a_forecaster_of_ordinary_parts():
-    forecaster = small(seasonal_periods=(4, 12))
+    forecaster = small(seasonal_periods=(4, 12), n_estimators=2)
     assert isinstance(forecaster, PanelForecaster)
     assert isinstance(forecaster.estimator, Pipeline)
     assert list(forecaster.estimator.named_steps) == ["scale", "window", "ensemble"]
@@ -51,7 +51,7 @@ def test_window_holds_the_longest_season_and_the_horizon(horizon, periods, windo
 
 
 def test_long_seasons_add_the_spans_within_them():
-    lags = small(seasonal_periods=52).estimator[-1].estimator.lags
+    lags = small(seasonal_periods=52).estimator[-1].lags
     assert lags == [1, 2, 4, 8, 16, 32, 52]
 
 
@@ -61,8 +61,8 @@ def test_one_period_may_be_a_number_or_a_sequence():
 
 def test_an_embedding_comes_with_ids_and_their_dropout():
     steps = small(embedding_dim=2).estimator.named_steps
-    assert list(steps) == ["scale", "series", "window", "ensemble"]
-    assert steps["ensemble"].estimator.id_dropout > 0
+    assert list(steps) == ["scale", "series", "window", "lstm"]
+    assert steps["lstm"].id_dropout > 0
 
 
 @pytest.mark.parametrize("periods", [0, -1, 1.5, "a", (), (12, 0)])
@@ -82,7 +82,7 @@ def test_every_choice_can_be_searched():
     y = make_panel(3, 40, n_covariates=0, random_state=0)["target"]
     grid = {
         "estimator__window__window_size": [4, 8],
-        "estimator__ensemble__estimator__hidden_size": [3],
+        "estimator__lstm__hidden_size": [3],
         "target_transformer__log": ["passthrough"],
         "target_transformer__scale__method": ["difference", "standard"],
     }
