@@ -98,6 +98,7 @@ def make_forecaster(
         level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,
         seasonal_periods=periods,
+        n_seasons=4 if min(periods) >= 12 else 1,
         loss="mae",
         optimizer="adamw",
         weight_decay=1e-3,

@@ -22,7 +22,7 @@ def make_target(lengths=LENGTHS, missing=0.1):
 
 def naive(target, segments, periods, n_steps, dtype=torch.float64):
     place = {"dtype": dtype, "device": torch.device("cpu")}
-    return NaiveForecasts(target, segments, periods, n_steps, **place)
+    return NaiveForecasts(target, segments, periods, n_steps, n_seasons=4, **place)
 
 
 def gather(target, segments, periods, n_steps, dtype=torch.float64):
@@ -159,3 +159,12 @@ def test_naive_forecasts_that_agree_are_what_an_untrained_net_forecasts():
     with torch.no_grad():
         out = module(torch.randn(50, 7, 3), naive=same)
     assert_allclose(out, same[:, 0], rtol=1e-6)
+
+
+def test_without_a_mean_the_other_naive_forecasts_stay():
+    target, segments = make_target()
+    place = {"dtype": torch.float64, "device": torch.device("cpu")}
+    rows = torch.arange(len(target))
+    without = NaiveForecasts(target, segments, (7, 3), 5, **place).gather(rows)
+    whole = gather(target, segments, (7, 3), 5)
+    assert_array_equal(without, whole[:, [0, 1, 3, 4, 6]])

@@ -78,11 +78,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Rows of each season, for a skip around the net: an output is a mix of naive
         forecasts, weighted by the net, plus a correction that starts at 0. They are
         the last value and, for each season longer than a row, the value one season
-        earlier (two for steps beyond the first, and so on), the mean of those up to
-        four seasons earlier, and the last value plus the change that came a season
-        earlier. 1 gives the last value alone. The
+        earlier (two for steps beyond the first, and so on) and the last value plus
+        the change that came a season earlier. 1 gives the last value alone. The
         outputs must be the steps after the window, as those of
         :class:`~sklstm.PanelForecaster` are. None gives no skip.
+    n_seasons : int, default=1
+        With more than 1, the mean of the values up to so many seasons earlier is one
+        more naive forecast for each season.
     loss : {"mse", "mae", "huber"}, default="mse"
         What training minimises. NaN in a y of several outputs gives no loss.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
@@ -224,6 +226,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
+        "n_seasons": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES))],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -270,6 +273,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         level="keep",
         input_clip=None,
         seasonal_periods=None,
+        n_seasons=1,
         loss="mse",
         optimizer="adam",
         lr=3e-3,
@@ -302,6 +306,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.level = level
         self.input_clip = input_clip
         self.seasonal_periods = seasonal_periods
+        self.n_seasons = n_seasons
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr
@@ -451,7 +456,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     @property
     def past_reach_(self):
         check_is_fitted(self)
-        return max(self._view.reach, skip_reach(self._periods))
+        return max(self._view.reach, skip_reach(self._periods, self.n_seasons))
 
     @property
     def _history(self):
@@ -587,7 +592,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if self._periods is not None:
             n_ahead = self._n_outputs // table.target.shape[1]
             naive = NaiveForecasts(
-                table.target, table.segments, self._periods, n_ahead, **place
+                table.target,
+                table.segments,
+                self._periods,
+                n_ahead,
+                self.n_seasons,
+                **place,
             )
         return WindowTensors(table, n_steps, flags=self._flags, naive=naive, **place)
 

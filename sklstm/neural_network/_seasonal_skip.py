@@ -7,21 +7,18 @@ from ._target_past import fill_forward, seasonal_mean, segment_start_of_rows
 
 __all__ = ["NaiveForecasts", "skip_reach"]
 
-# Seasons that the mean of a season's place is taken over.
-_N_SEASONS = 4
 
-
-def skip_reach(periods):
+def skip_reach(periods, n_seasons):
     """How many rows before a row its naive forecasts look back to."""
-    return _N_SEASONS * max(periods or (0,))
+    return n_seasons * max(periods or (0,))
 
 
 class NaiveForecasts:
     """Naive forecasts of the rows after any row, gathered on the device.
 
     They are the last value, and for each season longer than a row the value one season
-    earlier, the mean of those up to four seasons earlier, and the last value plus the
-    change that came a season earlier.
+    earlier, the last value plus the change that came a season earlier, and the mean of
+    the values up to `n_seasons` earlier if that is more than one.
 
     Parameters
     ----------
@@ -33,11 +30,15 @@ class NaiveForecasts:
         Rows of each season.
     n_steps : int
         How many rows ahead.
+    n_seasons : int, default=1
+        How many seasons are averaged.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, target, segments, periods, n_steps, *, dtype, device):
+    def __init__(
+        self, target, segments, periods, n_steps, n_seasons=1, *, dtype, device
+    ):
         self.periods = [period for period in periods if period > 1]
         self.n_steps = n_steps
         start = segment_start_of_rows(segments, len(target))
@@ -50,14 +51,15 @@ class NaiveForecasts:
 
         self._table = table_of(filled)
         self._means = [
-            table_of(seasonal_mean(filled, start, period, _N_SEASONS))
+            table_of(seasonal_mean(filled, start, period, n_seasons))
             for period in self.periods
+            if n_seasons > 1
         ]
 
     @property
     def n_naive(self):
         """How many naive forecasts there are of each output."""
-        return 1 + 3 * len(self.periods)
+        return 1 + 2 * len(self.periods) + len(self._means)
 
     @property
     def _reach(self):
@@ -77,11 +79,12 @@ class NaiveForecasts:
         """
         last = self._table[rows + self._reach, :, None]  # (n, n_targets, 1)
         parts = [last.expand(-1, -1, self.n_steps)]
-        for period, mean in zip(self.periods, self._means, strict=True):
-            parts += self._seasonal(rows, last, period, mean)
+        for position, period in enumerate(self.periods):
+            means = self._means[position : position + 1]
+            parts += self._seasonal(rows, last, period, means)
         return torch.stack(parts, dim=1).transpose(2, 3).flatten(2)
 
-    def _seasonal(self, rows, last, period, mean):
+    def _seasonal(self, rows, last, period, means):
         """The value one season earlier, the mean of a few, the last one plus a change.
 
         A step beyond one season takes the value of as many seasons earlier as lead
@@ -90,17 +93,16 @@ class NaiveForecasts:
         """
         length = min(period, self.n_steps)
         first = rows - (period - 1)
-        past, usual = (
+        past, *usual = (
             # Of a view of shape (n_rows, n_targets, length).
             table.unfold(0, length, 1).index_select(0, first + self._reach)
-            for table in (self._table, mean)
+            for table in (self._table, *means)
         )
         before = self._table[first - 1 + self._reach, :, None]
         segment = torch.searchsorted(self._segments, rows, right=True) - 1
         left = (self._segments[segment] - first)[:, None, None]
         steps = torch.arange(length, device=rows.device)
-        earlier = torch.where(steps >= left, past, last)
-        usual = torch.where(steps >= left, usual, last)
+        earlier = [torch.where(steps >= left, p, last) for p in (past, *usual)]
         changed = torch.where(left < 0, last + past - before, last)
         ahead = torch.arange(self.n_steps, device=rows.device) % period
-        return [part[..., ahead] for part in (earlier, usual, changed)]
+        return [part[..., ahead] for part in (*earlier, changed)]
