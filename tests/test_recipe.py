@@ -55,6 +55,13 @@ def test_long_seasons_add_the_spans_within_them():
     assert lags == [1, 2, 4, 8, 16, 32, 52]
 
 
+@pytest.mark.parametrize(("periods", "n_seasons"), [(52, 1), (7, 4), ((24, 168), 4)])
+def test_the_mean_of_four_seasons_is_offered_where_a_season_is_no_year(
+    periods, n_seasons
+):
+    assert small(seasonal_periods=periods).estimator[-1].n_seasons == n_seasons
+
+
 def test_one_period_may_be_a_number_or_a_sequence():
     assert repr(small(seasonal_periods=7)) == repr(small(seasonal_periods=[7]))
 
