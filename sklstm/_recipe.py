@@ -102,7 +102,7 @@ def make_forecaster(
         level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,
         seasonal_periods=periods,
-        n_seasons=1 if min(periods) in _A_YEAR else 4,
+        n_seasons=1 if min(periods) in {1, *_A_YEAR} else 4,
         loss="mae",
         optimizer="adamw",
         weight_decay=1e-3,
