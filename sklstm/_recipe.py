@@ -4,7 +4,6 @@ from math import ceil
 from numbers import Integral
 
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_scalar
 
 from ._counts import read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
@@ -54,8 +53,9 @@ def make_forecaster(
     hidden_size : int, default=64
         Units of the LSTM.
     embedding_dim : int or "auto", default=0
-        Size of an embedding of the series' ids. With one, half of what the net learns
-        from is shown without an id.
+        Size of an embedding of the series' ids, and then of all categorical columns.
+        With one, half of what the net learns from is shown without categories. 0 gives
+        the net no ids; categorical columns of X have an embedding all the same.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int, default=3
@@ -90,14 +90,15 @@ def make_forecaster(
     >>> forecaster.fit(y.to_frame()[[]], y).forecast().loc["Chad"].index.tolist()
     [2012, 2013, 2014, 2015, 2016]
     """
-    check_scalar(horizon, "horizon", Integral, min_val=1)
-    check_scalar(n_estimators, "n_estimators", Integral, min_val=1)
+    for name, count in {"horizon": horizon, "n_estimators": n_estimators}.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {count!r}.")
     # A season of one row changes nothing.
     periods = read_counts(seasonal_periods, "seasonal_periods") or (1,)
     lstm = LSTMRegressor(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
-        id_dropout=0.5,
+        id_dropout=0.5 if embedding_dim else 0.0,
         lags=_choose_lags(periods),
         level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,

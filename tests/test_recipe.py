@@ -81,7 +81,8 @@ def test_bad_periods_raise(periods):
 
 @pytest.mark.parametrize("horizon", [0, 2.5])
 def test_bad_horizon_raises(horizon):
-    with pytest.raises((TypeError, ValueError), match="horizon"):
+    message = f"horizon must be an integer of at least 1, got {horizon!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
         make_forecaster(horizon)
 
 
@@ -142,6 +143,26 @@ def test_forecasts_of_awkward_data_are_finite_and_near_the_series(kind, periods)
     code = y_pred.index.get_level_values(0)
     assert (y_pred.to_numpy() >= (low - room)[code].to_numpy()).all()
     assert (y_pred.to_numpy() <= (high + room)[code].to_numpy()).all()
+
+
+def test_a_series_without_a_known_value_raises():
+    y = panel_of(rng.normal(100, 1, 30), np.full(30, np.nan))
+    forecaster = small().fit(y.to_frame()[[]], y)
+    message = "1 series have no known value of y to go on from: 1. Leave out their rows"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        forecaster.forecast()
+
+
+def test_missing_values_before_a_series_begins_change_nothing():
+    values = rng.normal(1000, 1, 40)
+    short = panel_of(rng.normal(1000, 1, 60), values)
+    long = panel_of(short.loc[0], np.r_[np.full(20, np.nan), values])
+    made = [forecast(y, small(seasonal_periods=4)) for y in (short, long)]
+    assert np.abs(made[0].loc[1].to_numpy() - made[1].loc[1].to_numpy()).max() < 5
+
+
+def test_categories_are_not_hidden_from_a_net_without_ids():
+    assert small().estimator[-1].id_dropout == 0
 
 
 def test_series_that_are_never_negative_get_no_negative_forecast():

@@ -31,21 +31,25 @@ def gather(target, segments, periods, n_steps, dtype=torch.float64):
     return naive(target, segments, periods, n_steps, dtype).gather(rows).numpy()
 
 
-def naive_by_loop(own, t, periods, n_steps):
-    """The naive forecasts of one row from its own segment, filled."""
+def naive_by_loop(own, start, t, periods, n_steps):
+    """The naive forecasts of a row, from one filled target of its own segment.
+
+    `start` is the first row at which the target is known.
+    """
     last = own[t]
     out = [[last] * n_steps]
     for period in (p for p in periods if p > 1):
         earlier, mean, changed = [], [], []
         for step in range(1, n_steps + 1):
             back = t - period + (step - 1) % period + 1
-            earlier.append(own[back] if back >= 0 else last)
-            seasons = own[back::-period][:4] if back >= 0 else [last]
-            mean.append(np.mean(seasons, axis=0))
-            known = t - period >= 0
+            earlier.append(own[back] if back >= start else last)
+            places = [back - k * period for k in range(4)]
+            seasons = [own[place] for place in places if place >= start]
+            mean.append(np.mean(seasons) if seasons else last)
+            known = t - period >= start
             changed.append(last + own[back] - own[t - period] if known else last)
         out += [earlier, mean, changed]
-    return np.array(out).reshape(len(out), -1)  # steps first, then targets
+    return np.array(out)
 
 
 @pytest.mark.parametrize("periods", PERIODS)
@@ -55,11 +59,16 @@ def test_naive_forecasts_equal_a_loop(periods, n_steps):
     start = segment_start_of_rows(segments, len(target))
     filled = fill_forward(target, start, [p for p in periods if p > 1])
     limits = np.append(segments[1:], len(target))
-    expected = [
-        naive_by_loop(filled[a:b], t, periods, n_steps)
-        for a, b in zip(segments, limits, strict=True)
-        for t in range(b - a)
-    ]
+    expected = []
+    for a, b in zip(segments, limits, strict=True):
+        known = [np.flatnonzero(~np.isnan(column)) for column in target[a:b].T]
+        for t in range(b - a):
+            parts = [
+                naive_by_loop(own, rows.min(initial=b - a), t, periods, n_steps)
+                for own, rows in zip(filled[a:b].T, known, strict=True)
+            ]
+            # Steps first, then targets.
+            expected.append(np.stack(parts, axis=-1).reshape(len(parts[0]), -1))
     assert_allclose(gather(target, segments, periods, n_steps), expected, rtol=1e-12)
 
 
@@ -168,3 +177,12 @@ def test_without_a_mean_the_other_naive_forecasts_stay():
     without = NaiveForecasts(target, segments, (7, 3), 5, **place).gather(rows)
     whole = gather(target, segments, (7, 3), 5)
     assert_array_equal(without, whole[:, [0, 1, 3, 4, 6]])
+
+
+@pytest.mark.parametrize("periods", PERIODS)
+def test_missing_values_before_the_first_known_one_count_as_no_rows(periods):
+    rng = np.random.default_rng(0)
+    values = 1000 + rng.normal(size=(30, 1))
+    late = np.r_[np.full((50, 1), np.nan), values]
+    got = gather(late, np.array([0]), periods, 10)[50:]
+    assert_array_equal(got, gather(values, np.array([0]), periods, 10))

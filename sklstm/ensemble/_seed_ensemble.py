@@ -33,7 +33,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         What is cloned and trained. It must have a parameter `random_state`, itself or
         in an estimator inside it.
     n_estimators : int, default=3
-        How many times.
+        How many times; `partial_fit` goes on with those of the last fit.
     n_jobs : int, default=None
         How many are trained at a time, each in a process of its own. The result does
         not depend on it.
@@ -166,8 +166,8 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self._of_first("past_reach_")
 
     def _of_first(self, name):
-        # An AttributeError, of an unfitted ensemble too, means: not there.
-        return getattr(vars(self).get("estimators_", [None])[0], name)
+        check_is_fitted(self)
+        return getattr(self.estimators_[0], name)
 
     def _new(self):
         random_state = check_random_state(self.random_state)

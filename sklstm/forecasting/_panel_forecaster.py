@@ -405,6 +405,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _predict_block(self, X):
         """Forecast some series: their rows of X, in units of y."""
         request = read_request(self._history, X)
+        _check_some_known(request)
         n_known = len(request.history.rows)
         past = np.full((len(request.X), self._n_targets), np.nan)
         past[:n_known] = transform_target(self.target_transformer_, request.history.y)
@@ -489,6 +490,20 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _check_some_known(request):
+    """Raise if a series is to be continued of which no value is known."""
+    history = request.history
+    known = np.isfinite(history.y.to_numpy())
+    known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0).all(axis=1)
+    blank = (request.n_steps > 0) & ~known
+    if blank.any():
+        raise ValueError(
+            f"{blank.sum()} series have no known value of y to go on from: "
+            f"{show(history.series[blank])}. Leave out their rows, or give values with "
+            "update(X, y)."
+        )
 
 
 def _check_pipeline(estimator):

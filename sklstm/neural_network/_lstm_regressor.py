@@ -66,7 +66,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         The target's past enters as its change over each of so many rows,
         ``x[t] - x[t - lag]``. A lag may reach further back than the window. Where that
         row is missing, or lies before the start of the series, the change is 0, and an
-        extra input says so.
+        extra input says so. In a pipeline without a forecaster let the window carry
+        that far: ``SlidingWindow(carry_context=...)`` of at least ``window_size - 1``
+        and `past_reach_` rows, which goes for `seasonal_periods` too.
     level : {"keep", "relative", "drop"}, default="keep"
         Whether the target's past enters as the value itself, as the value minus the
         mean of the last season (the longest of `seasonal_periods`, or the window where
@@ -127,7 +129,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     n_iter_no_change : int, default=5
         Epochs without improvement before training stops.
     refit : bool, default=False
-        Whether to train once more after `early_stopping`, from the start and on all
+        Whether to train once more after `early_stopping` (else it does nothing), from
+        the start and on all
         windows, for as many epochs as were best. The end of each series, which is
         most like what comes next, is then learned too.
     warm_start : bool, default=False
@@ -167,7 +170,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Number of features at each step.
     past_reach_ : int
         How many rows before its window a forecast looks back to, by `lags`, `level`
-        and `seasonal_periods`.
+        and `seasonal_periods`; missing values are filled from however far back.
 
     See Also
     --------

@@ -3,14 +3,19 @@
 import numpy as np
 import torch
 
-from ._target_past import fill_forward, seasonal_mean, segment_start_of_rows
+from ._target_past import (
+    fill_forward,
+    first_known,
+    seasonal_mean,
+    segment_start_of_rows,
+)
 
 __all__ = ["NaiveForecasts", "skip_reach"]
 
 
 def skip_reach(periods, n_seasons):
     """How many rows before a row its naive forecasts look back to."""
-    return n_seasons * max(periods or (0,))
+    return n_seasons * max(_real(periods), default=0)
 
 
 class NaiveForecasts:
@@ -39,10 +44,13 @@ class NaiveForecasts:
     def __init__(
         self, target, segments, periods, n_steps, n_seasons=1, *, dtype, device
     ):
-        self.periods = [period for period in periods if period > 1]
+        self.periods = _real(periods)
         self.n_steps = n_steps
         start = segment_start_of_rows(segments, len(target))
+        known = first_known(target, segments)  # (n_segments, n_targets)
         self._segments = torch.as_tensor(np.array(segments), device=device)
+        self._known = torch.as_tensor(known, device=device)
+        starts = np.repeat(known, np.diff(np.append(segments, len(target))), axis=0)
         filled = np.array(fill_forward(target, start, self.periods))
         before = torch.zeros((self._reach, target.shape[1]), dtype=dtype)
 
@@ -51,7 +59,7 @@ class NaiveForecasts:
 
         self._table = table_of(filled)
         self._means = [
-            table_of(seasonal_mean(filled, start, period, n_seasons))
+            table_of(seasonal_mean(filled, starts, period, n_seasons))
             for period in self.periods
             if n_seasons > 1
         ]
@@ -88,8 +96,8 @@ class NaiveForecasts:
         """The value one season earlier, the mean of a few, the last one plus a change.
 
         A step beyond one season takes the value of as many seasons earlier as lead
-        to a row that is known. Where a season has not passed yet, all are the last
-        value.
+        to a row that is known. Where no season has passed yet since the first known
+        value, all are the last value.
         """
         length = min(period, self.n_steps)
         first = rows - (period - 1)
@@ -100,9 +108,14 @@ class NaiveForecasts:
         )
         before = self._table[first - 1 + self._reach, :, None]
         segment = torch.searchsorted(self._segments, rows, right=True) - 1
-        left = (self._segments[segment] - first)[:, None, None]
+        left = (self._known[segment] - first[:, None])[..., None]
         steps = torch.arange(length, device=rows.device)
         earlier = [torch.where(steps >= left, p, last) for p in (past, *usual)]
         changed = torch.where(left < 0, last + past - before, last)
         ahead = torch.arange(self.n_steps, device=rows.device) % period
         return [part[..., ahead] for part in (*earlier, changed)]
+
+
+def _real(periods):
+    """Seasons longer than a row; None stands for no skip."""
+    return [] if periods is None else [period for period in periods if period > 1]

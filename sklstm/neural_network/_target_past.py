@@ -14,6 +14,7 @@ from .._windows import PanelWindows
 __all__ = [
     "PastView",
     "fill_forward",
+    "first_known",
     "past_inputs",
     "read_past_view",
     "seasonal_mean",
@@ -182,19 +183,37 @@ def fill_forward(target, start, periods):
     return np.nan_to_num(filled)
 
 
-def seasonal_mean(values, start, period, n_seasons):
+def first_known(target, segments):
+    """The first row of each segment at which each target is known.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets)
+    segments : ndarray of shape (n_segments,)
+
+    Returns
+    -------
+    ndarray of shape (n_segments, n_targets)
+        The number of rows where there is none.
+    """
+    row = np.arange(len(target))[:, None]
+    known = np.where(np.isnan(target), len(target), row)
+    return np.minimum.reduceat(known, segments, axis=0)
+
+
+def seasonal_mean(values, starts, period, n_seasons):
     """Average each row with those of the same place in the seasons before.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_targets)
         Without missing values.
-    start : ndarray of shape (n_rows,)
-        The first row of each row's segment.
+    starts : ndarray of shape (n_rows, n_targets)
+        The first row of each row's segment whose value is known.
     period : int
         Rows of a season.
     n_seasons : int
-        How many seasons, its own included, as far as the segment has them.
+        How many seasons, its own included, as far as they are known.
 
     Returns
     -------
@@ -203,8 +222,8 @@ def seasonal_mean(values, start, period, n_seasons):
     total, count = values.astype(np.float64), np.ones_like(values)
     known = np.ones_like(values)
     for season in range(1, n_seasons):
-        total += _shift(values, start, season * period)
-        count += _shift(known, start, season * period)
+        total += _shift(values, starts, season * period)
+        count += _shift(known, starts, season * period)
     return (total / count).astype(values.dtype)
 
 
@@ -226,9 +245,9 @@ def _trailing_sum(values, start, n):
 
 def _shift(values, start, n):
     """The values `n` rows before each row, 0 before its segment."""
-    before = np.arange(len(values)) - n
-    out = values[np.maximum(before, 0)]
-    out[before < start] = 0
+    before = (np.arange(len(values)) - n)[:, None]
+    out = values[np.maximum(before[:, 0], 0)]
+    out[np.broadcast_to(before < start.reshape(len(values), -1), out.shape)] = 0
     return out
 
 
