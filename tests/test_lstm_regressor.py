@@ -13,8 +13,8 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from sklstm import LSTMRegressor, SlidingWindow
-from sklstm._windows import StepTargets
 from sklstm._validation_tails import split_tails
+from sklstm._windows import StepTargets
 
 
 def small(**params):

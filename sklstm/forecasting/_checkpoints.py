@@ -70,7 +70,8 @@ def read_checkpoint(path):
     facts : dict
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy would leave a file open that it cannot read.
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts = json.loads(arrays.pop(_FACTS).tobytes())
         digest = facts.pop(_DIGEST)

@@ -59,11 +59,11 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     epochs : int or dict, default=None
         Number of epochs of each stage, or a dict of them by data set. None, and data
         sets that are not in the dict, take `max_epochs` of the regressor.
-    lr_decay : float, default=0.8
+    lr_decay : float, default=0.9
         What the learning rate is multiplied by from stage to stage.
-    keep_optimizer : bool, default=False
+    keep_optimizer : bool, default=True
         Whether the optimizer keeps its running means from stage to stage.
-    replay : float, default=0.2
+    replay : float, default=0.5
         Share of each batch that is drawn from earlier data sets, from 0 to below 1. It
         comes on top of the stage's own rows.
     balance : {"rows", "series", "datasets"}, default="datasets"
@@ -237,9 +237,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         primary=None,
         warmup_epochs=None,
         epochs=None,
-        lr_decay=0.8,
-        keep_optimizer=False,
-        replay=0.2,
+        lr_decay=0.9,
+        keep_optimizer=True,
+        replay=0.5,
         balance="datasets",
         l2_sp=0.0,
         ewc=0.0,

@@ -105,4 +105,4 @@ def _under(prefix, arrays):
 
 def _array(tensor):
     # A copy: training goes on in the tensor's memory.
-    return np.array(tensor.detach().cpu())
+    return tensor.detach().cpu().numpy().copy()

@@ -131,6 +131,7 @@ class StageTrainer:
         with self._running():
             self.net.partial_fit((main, valid), epochs=n_epochs - stage.n_done)
             self._end(stage, shown)
+        self._drop_callbacks()
 
     def epochs_of_last_stage(self):
         """How many epochs the last stage had."""
@@ -155,7 +156,7 @@ class StageTrainer:
         for kind in ("fisher", "anchor"):
             for name, parts in (getattr(notes, kind) or {}).items():
                 for part, tensor in zip("ab", parts, strict=True):
-                    arrays[f"{kind}/{part}/{name}"] = np.array(tensor.cpu())
+                    arrays[f"{kind}/{part}/{name}"] = tensor.cpu().numpy().copy()
         return arrays, facts | {"n_stages": notes.n_stages}
 
     def load(self, arrays, facts):
@@ -267,6 +268,15 @@ class StageTrainer:
             notes.fisher = add_quadratics(notes.fisher, new)
         notes.n_stages += 1
         notes.anchor = None
+
+    def _drop_callbacks(self):
+        """Leave no callback in the net that holds on to the stage."""
+        own = (Pull, StageEnd, StageResume)
+        net = self.net
+        net.callbacks = [
+            pair for pair in net.callbacks if not isinstance(pair[-1], own)
+        ]
+        net.callbacks_ = [p for p in net.callbacks_ if not isinstance(p[1], own)]
 
     def _resume(self, net):
         """Bring back the schedules, where a stage goes on that was begun before."""
