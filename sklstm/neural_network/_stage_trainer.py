@@ -271,12 +271,10 @@ class StageTrainer:
 
     def _drop_callbacks(self):
         """Leave no callback in the net that holds on to the stage."""
-        own = (Pull, StageEnd, StageResume)
-        net = self.net
-        net.callbacks = [
-            pair for pair in net.callbacks if not isinstance(pair[-1], own)
-        ]
-        net.callbacks_ = [p for p in net.callbacks_ if not isinstance(p[1], own)]
+        own = {"pull", "stage_end", "stage_resume"}
+        net, users = self.net, self.estimator.callbacks
+        net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in own]
+        net.callbacks = clone(users or [], safe=False)
 
     def _resume(self, net):
         """Bring back the schedules, where a stage goes on that was begun before."""
