@@ -159,7 +159,7 @@ class StageScoresDisplay:
         import matplotlib.pyplot as plt
 
         stage = np.arange(len(self.scores))
-        colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.88, self.scores.shape[1]))
+        colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.8, self.scores.shape[1]))
         own = {column: row for row, column in self._own_cells()}
         ends = []
         for column, color in enumerate(colors):
