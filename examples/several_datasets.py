@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 import sklstm
 from sklstm.datasets import load_fertility
 
-ORDER = ["high", "middle", "low"]
+ORDER = ["high", "low", "middle"]
 
 # %%
 # The data sets: countries without a gap, by their rate in 1985, halfway through. The

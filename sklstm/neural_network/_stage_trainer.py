@@ -1,7 +1,6 @@
 """One net, trained in stages on parts of its windows."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from ._quadratic_pull import (
     l2_quadratic,
 )
 from ._stage_callbacks import Pull, StageEnd, StageResume
+from ._stage_notes import StageNotes
 from ._training import (
     choose_epochs,
     make_iterators,
@@ -34,32 +34,7 @@ from ._training import (
 )
 from ._window_batches import mean_target
 
-__all__ = ["StageNotes", "StageTrainer"]
-
-
-@dataclass
-class StageNotes:
-    """What stages leave to later ones, besides the net.
-
-    Attributes
-    ----------
-    n_stages : int
-        Stages that are done.
-    generators : list of Tensor
-        States of the generators of the CPU and, where it is used, of the GPU.
-    used : list of ndarray of bool
-        For each embedding the labels that were learned.
-    fisher : dict of str to (Tensor, Tensor), or None
-        The sum of the penalties of elastic weight consolidation.
-    anchor : dict of str to (Tensor, Tensor), or None
-        The penalty of L2-SP in the stage that runs.
-    """
-
-    n_stages: int = 0
-    generators: list = field(default_factory=list)
-    used: list = field(default_factory=list)
-    fisher: dict | None = None
-    anchor: dict | None = None
+__all__ = ["StageTrainer"]
 
 
 class StageTrainer:
@@ -147,38 +122,16 @@ class StageTrainer:
         facts : dict
             Fit for JSON.
         """
-        notes = self.notes
         arrays, facts = collect_state(self.net)
-        for i, state in enumerate(notes.generators):
-            arrays[f"generator/{i}"] = state.numpy().copy()
-        for i, used in enumerate(notes.used):
-            arrays[f"used/{i}"] = used
-        for kind in ("fisher", "anchor"):
-            for name, parts in (getattr(notes, kind) or {}).items():
-                for part, tensor in zip("ab", parts, strict=True):
-                    arrays[f"{kind}/{part}/{name}"] = tensor.cpu().numpy().copy()
-        return arrays, facts | {"n_stages": notes.n_stages}
+        return arrays | self.notes.to_arrays(), facts | {
+            "n_stages": self.notes.n_stages
+        }
 
     def load(self, arrays, facts):
         """Go back to a state that was collected before."""
-        device = self.windows.inputs.device
         restore_net(self.net, arrays, facts)
-        notes = self.notes
-        notes.n_stages = facts["n_stages"]
-        n = len(notes.generators)
-        notes.generators = [torch.tensor(arrays[f"generator/{i}"]) for i in range(n)]
-        notes.used = [arrays[f"used/{i}"] for i in range(len(notes.used))]
-        for kind in ("fisher", "anchor"):
-            prefix = f"{kind}/a/"
-            names = [k[len(prefix) :] for k in arrays if k.startswith(prefix)]
-            found = {
-                name: tuple(
-                    torch.tensor(arrays[f"{kind}/{part}/{name}"], device=device)
-                    for part in "ab"
-                )
-                for name in names
-            }
-            setattr(notes, kind, found or None)
+        self.notes.read_arrays(arrays, self.windows.inputs.device)
+        self.notes.n_stages = facts["n_stages"]
         self._facts = facts
 
     def load_weights(self, arrays):
