@@ -190,6 +190,8 @@ def test_weights_from_before_a_new_data_set_fit_its_model(tmp_path):
     before = weights(model)["embeddings.0.weight"].copy()
     model.partial_fit(X.loc[["s2"]], y.loc[["s2"]])
     model.restore(tmp_path / "stage_001.npz")
+    assert (tmp_path / "stage_002.npz").exists()
+    assert len(read_checkpoint(tmp_path / "latest.npz")[1]["progress"]["stages"]) == 2
     after = weights(model)["embeddings.0.weight"]
     assert_array_equal(after[:3], before)
     assert_array_equal(after[3], before[0])

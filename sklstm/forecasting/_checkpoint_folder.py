@@ -61,7 +61,7 @@ class CheckpointFolder:
     every : int or None
         Epochs between two checkpoints inside a stage; None keeps those after stages.
     description : dict of str to str, or None
-        What a loop that resumes must agree with.
+        What a loop that resumes must agree with; None writes nothing to resume from.
     """
 
     def __init__(self, folder=None, every=None, description=None):
@@ -82,7 +82,9 @@ class CheckpointFolder:
         last = progress.n_begun - 1
         names = [f"stage_{last:03d}.npz", *(f"best_{i:03d}.npz" for i in improved)]
         # The one that a loop resumes from comes last: the others must be there then.
-        for name in [*names, "latest.npz"]:
+        if self.description is not None:
+            names.append("latest.npz")
+        for name in names:
             self._write(name, trainer, progress, 0, state)
 
     def load_latest(self):

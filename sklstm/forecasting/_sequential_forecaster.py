@@ -338,6 +338,8 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def partial_fit(self, X, y):
         """Train on one more data set, or on several in turn.
 
+        Checkpoints are written after each stage; `resume` is for `fit` alone.
+
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
@@ -373,7 +375,8 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         trainer = self._regressor.stage_trainer(data.windows, data.targets, self._notes)
         progress = deepcopy(self._progress)
         progress.stopped = False
-        loop = StageLoop(self, data, trainer, CheckpointFolder(), progress)
+        folder = CheckpointFolder(self.checkpoint_dir)
+        loop = StageLoop(self, data, trainer, folder, progress)
         fresh = self._start_loop(clone(self._regressor), data, plan)
         progress.untrained += fresh.progress.untrained[len(before.names) :]
         loop.run(plan)
