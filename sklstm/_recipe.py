@@ -3,10 +3,10 @@
 from math import ceil
 from numbers import Integral
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
+from ._counts import read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._panel_forecaster import PanelForecaster
 from .neural_network._lstm_regressor import LSTMRegressor
@@ -16,6 +16,10 @@ from .preprocessing._series_scaler import SeriesScaler
 from .preprocessing._sliding_window import SlidingWindow
 
 __all__ = ["make_forecaster"]
+
+# Rows of a season that is a year, by the usual steps. The mean of four years is no
+# help: in four years the level has moved.
+_A_YEAR = {4, 12, 52, 53, 365, 366}
 
 
 def make_forecaster(
@@ -55,7 +59,7 @@ def make_forecaster(
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int, default=3
-        How many nets are averaged.
+        How many nets are averaged; with 1 there is the net alone.
     n_jobs : int, default=None
         How many nets are trained at a time.
     random_state : int, RandomState instance or None, default=None
@@ -67,7 +71,8 @@ def make_forecaster(
     -------
     PanelForecaster
         Its steps are named "scale" (covariates), "series" (with an embedding only),
-        "window" and "ensemble"; its target transformer has "log" and "scale".
+        "window", and "ensemble" (or, with one net, "lstm"); its target transformer has
+        "log" and "scale".
 
     See Also
     --------
@@ -86,52 +91,62 @@ def make_forecaster(
     [2012, 2013, 2014, 2015, 2016]
     """
     check_scalar(horizon, "horizon", Integral, min_val=1)
-    periods = _read_periods(seasonal_periods)
+    check_scalar(n_estimators, "n_estimators", Integral, min_val=1)
+    # A season of one row changes nothing.
+    periods = read_counts(seasonal_periods, "seasonal_periods") or (1,)
     lstm = LSTMRegressor(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
         id_dropout=0.5,
-        lags=sorted({1, *periods}),
-        level="relative",
+        lags=_choose_lags(periods),
+        level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,
         seasonal_periods=periods,
+        n_seasons=1 if min(periods) in {1, *_A_YEAR} else 4,
         loss="mae",
         optimizer="adamw",
         weight_decay=1e-3,
         lr_schedule="cosine",
         max_epochs=max_epochs,
+        random_state=random_state,
         verbose=verbose,
     )
+    regressor = ("lstm", lstm)
+    if n_estimators > 1:
+        # Every net gets a seed of its own.
+        regressor = (
+            "ensemble",
+            SeedEnsemble(lstm, n_estimators, n_jobs=n_jobs, random_state=random_state),
+        )
     if window_size is None:
         window_size = max(ceil(1.25 * max(periods)), horizon + 2)
+    scales = sorted({1, min(periods)})
     ids = [("series", SeriesEncoder())] if embedding_dim else []
-    ensemble = SeedEnsemble(
-        lstm, n_estimators, n_jobs=n_jobs, random_state=random_state
-    )
     return PanelForecaster(
         Pipeline(
             [
                 ("scale", SeriesScaler()),
                 *ids,
                 ("window", SlidingWindow(window_size, shorten=True)),
-                ("ensemble", ensemble),
+                regressor,
             ]
         ),
         horizon=horizon,
         target_transformer=Pipeline(
-            [("log", SeriesLog()), ("scale", SeriesScaler("difference"))]
+            [
+                ("log", SeriesLog()),
+                ("scale", SeriesScaler("difference", lags=scales)),
+            ]
         ),
     )
 
 
-def _read_periods(seasonal_periods):
-    """Rows of the seasons as a tuple; one row is a season that changes nothing."""
-    if seasonal_periods is None:
-        return (1,)
-    periods = tuple(np.atleast_1d(seasonal_periods).tolist())
-    if not periods or not all(isinstance(p, int) and p >= 1 for p in periods):
-        raise ValueError(
-            "seasonal_periods must be an integer of at least 1, or a sequence of "
-            f"them, got {seasonal_periods!r}."
-        )
-    return periods
+def _choose_lags(periods):
+    """The changes that the net sees: from row to row, and over each season.
+
+    A season of more than 24 rows comes with series that are long enough to learn from
+    the spans between as well: powers of two.
+    """
+    longest = max(periods)
+    powers = [2**i for i in range(longest.bit_length())] if longest > 24 else [1]
+    return sorted({*powers, *periods})

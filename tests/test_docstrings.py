@@ -14,6 +14,7 @@ import sklstm
 
 SUBPACKAGES = [
     "datasets",
+    "ensemble",
     "forecasting",
     "inspection",
     "metrics",
@@ -45,6 +46,7 @@ INHERITED = {
 
 def public_objects():
     yield "sklstm.PanelWindows", sklstm.PanelWindows
+    yield "sklstm.make_forecaster", sklstm.make_forecaster
     for subpackage in SUBPACKAGES:
         module = importlib.import_module(f"sklstm.{subpackage}")
         for name in module.__all__:

@@ -11,6 +11,7 @@ import sklstm
 
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
+    "_counts": 0,
     "_panel": 0,
     "_time_step": 0,
     "_sklearn_compat": 0,

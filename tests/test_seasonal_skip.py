@@ -22,7 +22,7 @@ def make_target(lengths=LENGTHS, missing=0.1):
 
 def naive(target, segments, periods, n_steps, dtype=torch.float64):
     place = {"dtype": dtype, "device": torch.device("cpu")}
-    return NaiveForecasts(target, segments, periods, n_steps, **place)
+    return NaiveForecasts(target, segments, periods, n_steps, n_seasons=4, **place)
 
 
 def gather(target, segments, periods, n_steps, dtype=torch.float64):
@@ -36,13 +36,15 @@ def naive_by_loop(own, t, periods, n_steps):
     last = own[t]
     out = [[last] * n_steps]
     for period in (p for p in periods if p > 1):
-        earlier, changed = [], []
+        earlier, mean, changed = [], [], []
         for step in range(1, n_steps + 1):
             back = t - period + (step - 1) % period + 1
             earlier.append(own[back] if back >= 0 else last)
+            seasons = own[back::-period][:4] if back >= 0 else [last]
+            mean.append(np.mean(seasons, axis=0))
             known = t - period >= 0
             changed.append(last + own[back] - own[t - period] if known else last)
-        out += [earlier, changed]
+        out += [earlier, mean, changed]
     return np.array(out).reshape(len(out), -1)  # steps first, then targets
 
 
@@ -58,7 +60,7 @@ def test_naive_forecasts_equal_a_loop(periods, n_steps):
         for a, b in zip(segments, limits, strict=True)
         for t in range(b - a)
     ]
-    assert_array_equal(gather(target, segments, periods, n_steps), expected)
+    assert_allclose(gather(target, segments, periods, n_steps), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("periods", PERIODS)
@@ -124,7 +126,7 @@ def test_a_level_added_to_a_series_is_added_to_its_naive_forecasts(periods):
 def test_a_season_on_a_line_is_forecast_exactly():
     t = np.arange(40)
     season = np.array([3.0, -1.0, 4.0, 0.0, 2.0])[t % 5]
-    for slope, position in ((0.0, 1), (0.5, 2)):
+    for slope, position in ((0.0, 1), (0.0, 2), (0.5, 3)):
         series = (season + slope * t)[:, None]
         got = gather(series[:30], np.array([0]), (5,), 5)[:, position]
         for row in range(5, 30):
@@ -157,3 +159,12 @@ def test_naive_forecasts_that_agree_are_what_an_untrained_net_forecasts():
     with torch.no_grad():
         out = module(torch.randn(50, 7, 3), naive=same)
     assert_allclose(out, same[:, 0], rtol=1e-6)
+
+
+def test_without_a_mean_the_other_naive_forecasts_stay():
+    target, segments = make_target()
+    place = {"dtype": torch.float64, "device": torch.device("cpu")}
+    rows = torch.arange(len(target))
+    without = NaiveForecasts(target, segments, (7, 3), 5, **place).gather(rows)
+    whole = gather(target, segments, (7, 3), 5)
+    assert_array_equal(without, whole[:, [0, 1, 3, 4, 6]])

@@ -187,7 +187,7 @@ class TestForecasting:
         assert seen == [PanelWindows, PanelWindows]
 
     def test_any_other_regressor_gets_an_array(self, Xy):
-        mlp = MLPRegressor(4, max_iter=3, tol=1e9)
+        mlp = MLPRegressor(hidden_layer_sizes=4, max_iter=30, tol=1e9)
         model = forecaster(ensemble(mlp), flat=True).fit(*Xy)
         assert np.isfinite(model.forecast()).all()
         assert model.estimator_[-1].n_features_in_ == 10

@@ -9,7 +9,8 @@ each as it is or as its .gz::
 
 Each run of a method adds its row to RESULTS/accuracy.csv, or renews it, so that slow
 methods can be run by themselves; tables and plot show all rows of that file. Seconds
-are those of fit and forecast on one thread. Methods that depend on no seed run once.
+are those that the processor spends on fit and forecast, on one thread. Methods that
+depend on no seed run once.
 
 sklstm is told the horizon and the seasons of a set, and nothing else. The other
 methods are set up for each set, in accuracy_models.py and accuracy_peers.py. On ETTh1
@@ -25,7 +26,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import NamedTuple
 
 import matplotlib
@@ -122,11 +123,11 @@ def describe_machine():
 def measure(task, method, seed):
     """Run a method once: a row of the table, without its keys."""
     task = task.thin(method.origin_stride)
-    start = perf_counter()
+    start = process_time()
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         forecasts = method.run(task, seed)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     names = ["scikit-learn" if p == "sklearn" else p for p in method.packages]
     return task.score(forecasts) | {
         "seconds": seconds,
@@ -242,7 +243,7 @@ def draw_set(ax, results, name):
                 label=method.label,
             )
     ax.set(title=title, ylabel=f"{error} (lower is better)", xscale="log")
-    ax.set_xlabel("seconds of fit and forecast, one thread")
+    ax.set_xlabel("processor seconds of fit and forecast, one thread")
     ax.grid(alpha=0.3)
 
 

@@ -48,6 +48,9 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Number of features seen in `fit`; there if the regressors have it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns; there if the regressors have it.
+    past_reach_ : int
+        How many rows before its window a forecast looks back to; there if the
+        regressors have it.
 
     See Also
     --------
@@ -108,11 +111,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         SeedEnsemble
             The fitted estimator.
         """
-        random_state = check_random_state(self.random_state)
-        members = [
-            _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
-        ]
-        self.estimators_ = self._call("fit", members, X, y, sample_weight)
+        self.estimators_ = self._train("fit", self._new(), X, y, sample_weight)
         return self
 
     @available_if(_can_go_on)
@@ -134,15 +133,8 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         SeedEnsemble
             The estimator itself.
         """
-        if not hasattr(self, "estimators_"):
-            random_state = check_random_state(self.random_state)
-            members = [
-                _with_seed(self.estimator, random_state)
-                for _ in range(self.n_estimators)
-            ]
-        else:
-            members = self.estimators_
-        self.estimators_ = self._call("partial_fit", members, X, y, sample_weight)
+        members = getattr(self, "estimators_", None) or self._new()
+        self.estimators_ = self._train("partial_fit", members, X, y, sample_weight)
         return self
 
     def predict(self, X):
@@ -177,10 +169,16 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         # An AttributeError, of an unfitted ensemble too, means: not there.
         return getattr(vars(self).get("estimators_", [None])[0], name)
 
-    def _call(self, method, members, X, y, sample_weight):
+    def _new(self):
+        random_state = check_random_state(self.random_state)
+        return [
+            _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
+        ]
+
+    def _train(self, method, members, X, y, sample_weight):
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
         return Parallel(n_jobs=self.n_jobs)(
-            delayed(_train)(member, method, X, y, extra) for member in members
+            delayed(_train_one)(member, method, X, y, extra) for member in members
         )
 
     def __sklearn_tags__(self):
@@ -208,5 +206,5 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
-def _train(estimator, method, X, y, extra):
+def _train_one(estimator, method, X, y, extra):
     return getattr(estimator, method)(X, y, **extra)

@@ -37,6 +37,7 @@ from ._target_transform import (
     extend_transformer,
     fit_target,
     inverse_target,
+    name_target,
     transform_target,
 )
 from ._windows_regression import predict_steps, takes_windows, train_on_origins
@@ -475,7 +476,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if len(unknown):
             added = new.select(unknown)
             target_transformer, steps = deepcopy((target_transformer, steps))
-            extend_transformer(target_transformer, added.y)
+            extend_transformer(target_transformer, name_target(added.y))
             extend_transformer(steps, added.X)
         return target_transformer, steps
 

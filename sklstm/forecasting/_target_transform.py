@@ -11,8 +11,16 @@ __all__ = [
     "extend_transformer",
     "fit_target",
     "inverse_target",
+    "name_target",
     "transform_target",
 ]
+
+
+def name_target(y):
+    """Name the targets by text: other names do not come through a scikit-learn step."""
+    if all(isinstance(name, str) for name in y.columns):
+        return y
+    return y.set_axis([f"y{i}" for i in range(y.shape[1])], axis=1)
 
 
 def fit_target(transformer, y):
@@ -35,13 +43,13 @@ def fit_target(transformer, y):
     fitted = clone(transformer)
     if hasattr(fitted, "set_output"):
         fitted.set_output(transform="pandas")
-    return fitted.fit(y)
+    return fitted.fit(name_target(y))
 
 
 def transform_target(transformer, y):
     """Transform y: an ndarray of shape (n_rows, n_targets)."""
     if transformer is not None:
-        out = transformer.transform(y)
+        out = transformer.transform(name_target(y))
         if np.shape(out) != y.shape:
             raise ValueError(
                 f"target_transformer turned y of shape {y.shape} into shape "
@@ -80,12 +88,13 @@ def inverse_target(transformer, values, like):
     """
     if transformer is None:
         return values
+    columns = name_target(like).columns
     steps = [s for _, s in transformer.steps] if _is_pipeline(transformer) else None
     for step in reversed(steps or [transformer]):
         if step is None or isinstance(step, str):
             continue
         # An inverse that returns an array would cost the next one its series.
-        frame = pd.DataFrame(np.asarray(values), index=like.index, columns=like.columns)
+        frame = pd.DataFrame(np.asarray(values), index=like.index, columns=columns)
         values = step.inverse_transform(frame)
     return np.asarray(values, dtype=np.float64)
 

@@ -23,7 +23,7 @@ from .._sklearn_compat import (
 from .._windows import PanelWindows, StepTargets, join_labels
 from ._device import float_type, resolve_device
 from ._net_training import TrainingData, train_net, train_on
-from ._seasonal_skip import NaiveForecasts
+from ._seasonal_skip import NaiveForecasts, skip_reach
 from ._stage_trainer import StageTrainer
 from ._target_past import read_past_view
 from ._training import LOSSES, OPTIMIZERS, prediction_batch
@@ -63,15 +63,16 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None: the
         outputs are linear in the state.
-    lags : sequence of int, default=None
+    lags : int or sequence of int, default=None
         The target's past enters as its change over each of so many rows,
         ``x[t] - x[t - lag]``. A lag may reach further back than the window. Where that
         row is missing, or lies before the start of the series, the change is 0, and an
         extra input says so.
     level : {"keep", "relative", "drop"}, default="keep"
         Whether the target's past enters as the value itself, as the value minus the
-        mean of the last season (the longest of `seasonal_periods`, else the window;
-        the rows there are, near the start of a series), or only through `lags`.
+        mean of the last season (the longest of `seasonal_periods`, or the window where
+        no season is longer than a row; the rows there are, near the start of a
+        series), or only through `lags`.
     input_clip : float, default=None
         Largest size of the changes over `lags` and of the relative level.
     seasonal_periods : int or sequence of int, default=None
@@ -82,6 +83,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         the change that came a season earlier. 1 gives the last value alone. The
         outputs must be the steps after the window, as those of
         :class:`~sklstm.PanelForecaster` are. None gives no skip.
+    n_seasons : int, default=1
+        With more than 1, the mean of the values up to so many seasons earlier is one
+        more naive forecast for each season.
     loss : {"mse", "mae", "huber"}, default="mse"
         What training minimises. NaN in a y of several outputs gives no loss.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
@@ -215,7 +219,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ],
         "id_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
-        "lags": [None, "array-like"],
+        "lags": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
         "level": [StrOptions({"keep", "relative", "drop"})],
         "input_clip": [None, Interval(Real, 0, None, closed="neither")],
         "seasonal_periods": [
@@ -223,6 +227,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
+        "n_seasons": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES))],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -269,6 +274,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         level="keep",
         input_clip=None,
         seasonal_periods=None,
+        n_seasons=1,
         loss="mse",
         optimizer="adam",
         lr=3e-3,
@@ -301,6 +307,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.level = level
         self.input_clip = input_clip
         self.seasonal_periods = seasonal_periods
+        self.n_seasons = n_seasons
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr
@@ -482,7 +489,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     @property
     def past_reach_(self):
         check_is_fitted(self)
-        return max(self._view.reach, *(self._periods or ()), 0)
+        return max(self._view.reach, skip_reach(self._periods, self.n_seasons))
 
     @property
     def _history(self):
@@ -537,8 +544,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self._flags = np.flatnonzero(np.concatenate(missing))
             if sum(n_inputs) == 0:
                 raise ValueError(
-                    "The windows have no features: X has no columns, and no target "
-                    "joins them. Give X a column, or use PanelForecaster."
+                    "The windows have no features: X has no columns, and the target's "
+                    "past does not join them. Give X a column, use PanelForecaster, "
+                    "or (with level='drop') set lags."
                 )
         elif n_inputs != self._n_inputs:
             raise ValueError(
@@ -557,6 +565,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X = self._check_windows(X, reset)
         y = self._check_targets(y, reset)
         check_consistent_length(X, y)
+        if self._periods is not None:
+            _check_steps(self._n_outputs, X.table.target.shape[1])
         if not isinstance(y, StepTargets):
             y = y.reshape(len(y), -1)
         if sample_weight is None:
@@ -616,7 +626,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if self._periods is not None:
             n_ahead = self._n_outputs // table.target.shape[1]
             naive = NaiveForecasts(
-                table.target, table.segments, self._periods, n_ahead, **place
+                table.target,
+                table.segments,
+                self._periods,
+                n_ahead,
+                self.n_seasons,
+                **place,
             )
         return WindowTensors(table, n_steps, flags=self._flags, naive=naive, **place)
 
@@ -626,6 +641,15 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _check_steps(n_outputs, n_targets):
+    if n_outputs % n_targets:
+        raise ValueError(
+            f"y has {n_outputs} output(s), but with seasonal_periods they must be the "
+            f"next steps of the {n_targets} target(s) in the windows: a multiple of "
+            "that number."
+        )
 
 
 def _as_frame(history):

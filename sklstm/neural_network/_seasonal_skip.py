@@ -3,16 +3,22 @@
 import numpy as np
 import torch
 
-from ._target_past import fill_forward, segment_start_of_rows
+from ._target_past import fill_forward, seasonal_mean, segment_start_of_rows
 
-__all__ = ["NaiveForecasts"]
+__all__ = ["NaiveForecasts", "skip_reach"]
+
+
+def skip_reach(periods, n_seasons):
+    """How many rows before a row its naive forecasts look back to."""
+    return n_seasons * max(periods or (0,))
 
 
 class NaiveForecasts:
     """Naive forecasts of the rows after any row, gathered on the device.
 
     They are the last value, and for each season longer than a row the value one season
-    earlier, and the last value plus the change that came a season earlier.
+    earlier, the last value plus the change that came a season earlier, and the mean of
+    the values up to `n_seasons` earlier if that is more than one.
 
     Parameters
     ----------
@@ -24,24 +30,36 @@ class NaiveForecasts:
         Rows of each season.
     n_steps : int
         How many rows ahead.
+    n_seasons : int, default=1
+        How many seasons are averaged.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, target, segments, periods, n_steps, *, dtype, device):
+    def __init__(
+        self, target, segments, periods, n_steps, n_seasons=1, *, dtype, device
+    ):
         self.periods = [period for period in periods if period > 1]
         self.n_steps = n_steps
         start = segment_start_of_rows(segments, len(target))
         self._segments = torch.as_tensor(np.array(segments), device=device)
         filled = np.array(fill_forward(target, start, self.periods))
         before = torch.zeros((self._reach, target.shape[1]), dtype=dtype)
-        table = torch.cat([before, torch.as_tensor(filled).to(dtype)])
-        self._table = table.to(device)
+
+        def table_of(values):
+            return torch.cat([before, torch.as_tensor(values).to(dtype)]).to(device)
+
+        self._table = table_of(filled)
+        self._means = [
+            table_of(seasonal_mean(filled, start, period, n_seasons))
+            for period in self.periods
+            if n_seasons > 1
+        ]
 
     @property
     def n_naive(self):
         """How many naive forecasts there are of each output."""
-        return 1 + 2 * len(self.periods)
+        return 1 + 2 * len(self.periods) + len(self._means)
 
     @property
     def _reach(self):
@@ -61,26 +79,30 @@ class NaiveForecasts:
         """
         last = self._table[rows + self._reach, :, None]  # (n, n_targets, 1)
         parts = [last.expand(-1, -1, self.n_steps)]
-        for period in self.periods:
-            parts += self._seasonal(rows, last, period)
+        for position, period in enumerate(self.periods):
+            means = self._means[position : position + 1]
+            parts += self._seasonal(rows, last, period, means)
         return torch.stack(parts, dim=1).transpose(2, 3).flatten(2)
 
-    def _seasonal(self, rows, last, period):
-        """The value one season earlier, and the last one plus the change since then.
+    def _seasonal(self, rows, last, period, means):
+        """The value one season earlier, the mean of a few, the last one plus a change.
 
         A step beyond one season takes the value of as many seasons earlier as lead
-        to a row that is known. Where a season has not passed yet, both are the last
+        to a row that is known. Where a season has not passed yet, all are the last
         value.
         """
         length = min(period, self.n_steps)
-        view = self._table.unfold(0, length, 1)  # (n_rows, n_targets, length)
         first = rows - (period - 1)
-        past = view.index_select(0, first + self._reach)
+        past, *usual = (
+            # Of a view of shape (n_rows, n_targets, length).
+            table.unfold(0, length, 1).index_select(0, first + self._reach)
+            for table in (self._table, *means)
+        )
         before = self._table[first - 1 + self._reach, :, None]
         segment = torch.searchsorted(self._segments, rows, right=True) - 1
         left = (self._segments[segment] - first)[:, None, None]
         steps = torch.arange(length, device=rows.device)
-        earlier = torch.where(steps >= left, past, last)
+        earlier = [torch.where(steps >= left, p, last) for p in (past, *usual)]
         changed = torch.where(left < 0, last + past - before, last)
         ahead = torch.arange(self.n_steps, device=rows.device) % period
-        return [earlier[..., ahead], changed[..., ahead]]
+        return [part[..., ahead] for part in (*earlier, changed)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._counts import read_counts
 from .._windows import PanelWindows
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "fill_forward",
     "past_inputs",
     "read_past_view",
+    "seasonal_mean",
     "segment_start_of_rows",
 ]
 
@@ -60,8 +62,8 @@ def read_past_view(estimator, X):
     periods : tuple of int or None
         Rows of each season of the skip; None for no skip.
     """
-    lags = _read_counts(estimator.lags, "lags")
-    periods = _read_counts(estimator.seasonal_periods, "seasonal_periods")
+    lags = read_counts(estimator.lags, "lags")
+    periods = read_counts(estimator.seasonal_periods, "seasonal_periods")
     has_past = isinstance(X, PanelWindows) and X.table.target.shape[1] > 0
     if not has_past and (lags or periods or estimator.level == "relative"):
         raise ValueError(
@@ -69,19 +71,11 @@ def read_past_view(estimator, X):
             "past, which X does not hold. Use the regressor in a PanelForecaster, or "
             "name the target's column in SlidingWindow(target=...)."
         )
-    n_mean = max(periods) if periods else getattr(X, "window_size", 1)
+    # The mean of a season of one row would be the value itself.
+    n_mean = max(periods or (1,))
+    n_mean = n_mean if n_mean > 1 else getattr(X, "window_size", 1)
     view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip)
     return view, periods
-
-
-def _read_counts(values, name):
-    """Read rows counts as a tuple of int, or None."""
-    if values is None:
-        return None
-    counts = tuple(np.atleast_1d(values).tolist())
-    if not all(isinstance(count, int) and count >= 1 for count in counts):
-        raise ValueError(f"{name} must be integers of at least 1, got {values!r}.")
-    return counts
 
 
 def past_inputs(target, segments, view):
@@ -186,6 +180,32 @@ def fill_forward(target, start, periods):
         for column in filled.T:
             column[order] = _carry(column[order], first)
     return np.nan_to_num(filled)
+
+
+def seasonal_mean(values, start, period, n_seasons):
+    """Average each row with those of the same place in the seasons before.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_targets)
+        Without missing values.
+    start : ndarray of shape (n_rows,)
+        The first row of each row's segment.
+    period : int
+        Rows of a season.
+    n_seasons : int
+        How many seasons, its own included, as far as the segment has them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets)
+    """
+    total, count = values.astype(np.float64), np.ones_like(values)
+    known = np.ones_like(values)
+    for season in range(1, n_seasons):
+        total += _shift(values, start, season * period)
+        count += _shift(known, start, season * period)
+    return (total / count).astype(values.dtype)
 
 
 def _trailing_sum(values, start, n):

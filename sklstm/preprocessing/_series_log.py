@@ -44,9 +44,10 @@ def _offsets(x, indptr, share):
     count = np.add.reduceat(known, start, dtype=np.intp)
     total = np.add.reduceat(np.where(known, x, 0.0), start)
     lowest = np.fmin.reduceat(x, start)
+    offset = share * total / np.maximum(count, 1)
     with np.errstate(invalid="ignore"):
-        logged = (lowest >= 0) & (total > 0)
-    return np.where(logged, share * total / np.maximum(count, 1), np.nan)
+        logged = (lowest >= 0) & (offset > np.finfo(x.dtype).tiny)
+    return np.where(logged, offset, np.nan)
 
 
 class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -59,7 +60,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    offset : float, default=0.01
+    offset : float, default=0.1
         What is added, as a share of the mean of each series. The larger it is, the
         nearer the logarithm is to a straight line.
 
@@ -103,7 +104,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     >>> X = pd.DataFrame({"flow": [0.0, 1, 2, -100, 200, 300]}, index=index)
     >>> log = SeriesLog().fit(X)
     >>> log.transform(X)["flow"].round(2).tolist()
-    [-4.61, 0.01, 0.7, -100.0, 200.0, 300.0]
+    [-2.3, 0.1, 0.74, -100.0, 200.0, 300.0]
     >>> log.inverse_transform(log.transform(X))["flow"].round(6).tolist()
     [0.0, 1.0, 2.0, -100.0, 200.0, 300.0]
     """
@@ -112,7 +113,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "offset": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, offset=0.01):
+    def __init__(self, offset=0.1):
         self.offset = offset
 
     @_fit_context(prefer_skip_nested_validation=True)

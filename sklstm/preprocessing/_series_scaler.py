@@ -1,20 +1,23 @@
 """SeriesScaler: every series by its own centre and scale."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._counts import read_counts
 from .._panel import check_known_series, is_panel, locate_series, show
-from .._sklearn_compat import StrOptions, _fit_context
+from .._sklearn_compat import Interval, StrOptions, _fit_context
 from ._frames import (
     read_column,
     read_panel_or_series,
     replace_columns,
     scaled_columns,
 )
-from ._series_statistics import METHODS, gather_table, join_tables
+from ._series_statistics import METHODS, find_method, gather_table, join_tables
 
 
 def _scale(x, center, scale, offset):
@@ -50,13 +53,16 @@ def _join_labels(old, new, positions):
 
 def _can_merge(scaler):
     """Whether parts of a series tell the statistics of the whole."""
-    if METHODS[scaler.method].merge is None:
-        raise AttributeError(
-            f"method={scaler.method!r} has no partial_fit: the quartiles of all rows "
-            "do not follow from those of two parts. Call fit on all rows at once, "
-            "add_series for new series, or use another method."
-        )
-    return True
+    if scaler.method == "robust":
+        reason = "method='robust' has no partial_fit: the quartiles of all rows do"
+    elif scaler.method == "difference" and read_counts(scaler.lags, "lags") != (1,):
+        reason = f"lags={scaler.lags!r} has no partial_fit: differences of all rows do"
+    else:
+        return True
+    raise AttributeError(
+        f"{reason} not follow from those of two parts. Call fit on all rows at once, "
+        "add_series for new series, or use another method."
+    )
 
 
 def _check_later(rows, positions, last_time):
@@ -92,8 +98,13 @@ default="standard"
         - "maxabs": largest absolute value 1, and zero stays zero;
         - "difference": mean 0, and the differences from row to row have standard
           deviation 1. A drift of the level does not count, so series stay
-          comparable by their short-term changes. A straight line is divided by
-          its slope.
+          comparable by their short-term changes (or by those over other `lags`). A
+          straight line is divided by its slope.
+    lags : int or sequence of int, default=1
+        The rows between the two values of a difference, for ``method="difference"``;
+        with several the largest of their deviations is taken, such as ``(1, 12)`` for
+        months: a series counts by its monthly changes, or by those from year to year
+        where they are larger. A lag beyond the length of a series does not count.
     feature_range : tuple (min, max), default=(-1, 1)
         Where ``method="minmax"`` puts the lowest and the highest value.
     unseen : {"global", "error"}, default="global"
@@ -173,12 +184,16 @@ default="standard"
 
     _parameter_constraints: dict = {
         "method": [StrOptions(set(METHODS))],
+        "lags": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "feature_range": [tuple],
         "unseen": [StrOptions({"global", "error"})],
     }
 
-    def __init__(self, method="standard", *, feature_range=(-1, 1), unseen="global"):
+    def __init__(
+        self, method="standard", *, lags=1, feature_range=(-1, 1), unseen="global"
+    ):
         self.method = method
+        self.lags = lags
         self.feature_range = feature_range
         self.unseen = unseen
 
@@ -285,7 +300,7 @@ default="standard"
 
     def _learn(self, X, y, reset):
         low, high = _target_range(self.method, self.feature_range)
-        method = METHODS[self.method]
+        method = find_method(self.method, read_counts(self.lags, "lags"))
         X, rows = self._read(X, y, reset=reset)
         positions = scaled_columns(X) if reset else self.scaled_columns_
         columns = [rows.sort(read_column(X, i)) for i in positions]
@@ -319,7 +334,8 @@ default="standard"
         if last_time is not None:
             _check_later(rows, positions, self.last_time_)
             last_time = _join_labels(self.last_time_, last_time, positions)
-        table = join_tables(METHODS[self.method], self.statistics_, table, positions)
+        method = find_method(self.method, read_counts(self.lags, "lags"))
+        table = join_tables(method, self.statistics_, table, positions)
         series = _join_labels(self.center_.index, rows.series, positions)
         return table, series, last_time
 

@@ -5,11 +5,12 @@ series are ``x[indptr[i]:indptr[i + 1]]``; NaN counts as missing.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["METHODS", "Method", "gather_table", "join_tables"]
+__all__ = ["METHODS", "Method", "find_method", "gather_table", "join_tables"]
 
 
 class Method(NamedTuple):
@@ -185,39 +186,50 @@ def _robust_scale(table, eps):
     return np.nan_to_num(middle), _no_tiny(high - low, np.finfo(np.float64).eps)
 
 
-def _steps(x, indptr):
-    """Moments of the levels, moments of the first differences, both end values."""
-    difference = np.empty_like(x)
-    np.subtract(x[1:], x[:-1], out=difference[1:])
-    difference[indptr[:-1]] = np.nan
-    ends = x[indptr[:-1]], x[indptr[1:] - 1]
-    return np.concatenate([_moments(x, indptr), _moments(difference, indptr), ends])
+def _steps(x, indptr, lags=(1,)):
+    """Both end values, moments of the levels, moments of the differences per lag."""
+    ends = np.stack([x[indptr[:-1]], x[indptr[1:] - 1]])
+    parts = [ends, _moments(x, indptr)]
+    row = np.arange(len(x)) - np.repeat(indptr[:-1], np.diff(indptr))
+    for lag in lags:
+        difference = np.full_like(x, np.nan)
+        difference[lag:] = np.where(row[lag:] >= lag, x[lag:] - x[:-lag], np.nan)
+        parts.append(_moments(difference, indptr))
+    return np.concatenate(parts)
 
 
 def _merge_steps(old, new):
-    bridge = new[6] - old[7]
+    bridge = new[0] - old[1]
     known = ~np.isnan(bridge)
     bridge = np.stack([known, np.where(known, bridge, 0.0), np.zeros(known.shape)])
-    steps = _merge_moments(_merge_moments(old[3:6], bridge), new[3:6])
-    return np.concatenate([_merge_moments(old[:3], new[:3]), steps, old[6:7], new[7:]])
+    steps = _merge_moments(_merge_moments(old[5:8], bridge), new[5:8])
+    levels = _merge_moments(old[2:5], new[2:5])
+    return np.concatenate([old[:1], new[1:2], levels, steps])
 
 
 def _pool_steps(table):
     ends = np.full((2, 1, table.shape[2]), np.nan)
-    pooled = _pool_moments(table[:3]), _pool_moments(table[3:6])
-    return np.concatenate([*pooled, ends])
+    moments = [_pool_moments(table[i : i + 3]) for i in range(2, len(table), 3)]
+    return np.concatenate([ends, *moments])
 
 
 def _difference_scale(table, eps):
-    """The deviation of the differences; on a straight line, its slope."""
-    level_count, level, level_squares, count, step, squares = table[:6]
+    """The largest deviation of the differences; on a straight line, its slope."""
+    level_count, level, level_squares = table[2:5]
     power = level**2 + level_squares / np.maximum(level_count, 1)
-    variance = squares / np.maximum(count, 1)
     # A difference carries the rounding of both its levels.
     rounding = 4 * eps * np.sqrt(power)
-    line = _is_constant(count, step, variance) | (np.sqrt(variance) <= rounding)
-    scale = np.where(line, np.abs(step), np.sqrt(variance))
+    scales = [
+        _spread_or_slope(*table[i : i + 3], rounding) for i in range(5, len(table), 3)
+    ]
+    scale = np.max(scales, axis=0)
     return level, np.where(scale <= rounding, np.nan, scale)
+
+
+def _spread_or_slope(count, step, squares, rounding):
+    variance = squares / np.maximum(count, 1)
+    line = _is_constant(count, step, variance) | (np.sqrt(variance) <= rounding)
+    return np.where(line, np.abs(step), np.sqrt(variance))
 
 
 def _no_tiny(spread, eps):
@@ -232,3 +244,24 @@ METHODS = {
     "maxabs": Method(2, _extremes, _merge_extremes, _pool_extremes, _maxabs_scale),
     "difference": Method(8, _steps, _merge_steps, _pool_steps, _difference_scale, True),
 }
+
+
+def find_method(name, lags):
+    """Find a way to scale by its name, "difference" over these lags.
+
+    Parameters
+    ----------
+    name : str
+    lags : tuple of int
+
+    Returns
+    -------
+    Method
+    """
+    method = METHODS[name]
+    if name != "difference" or lags == (1,):
+        return method
+    # Differences over more rows between two parts of a series are not kept.
+    return method._replace(
+        n_statistics=5 + 3 * len(lags), gather=partial(_steps, lags=lags), merge=None
+    )
