@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ._recipe import make_forecaster
     from ._windows import PanelWindows
     from .ensemble import SeedEnsemble
-    from .forecasting import PanelForecaster, backtest
-    from .inspection import ForecastDisplay
+    from .forecasting import PanelForecaster, SequentialForecaster, backtest
+    from .inspection import ForecastDisplay, StageScoresDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import SeriesEncoder, SeriesLog, SeriesScaler, SlidingWindow
@@ -27,11 +27,13 @@ __all__ = [
     "PanelTimeSeriesSplit",
     "PanelWindows",
     "SeedEnsemble",
+    "SequentialForecaster",
     "SeriesEncoder",
     "SeriesKFold",
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
+    "StageScoresDisplay",
     "backtest",
     "datasets",
     "make_forecaster",
@@ -45,11 +47,13 @@ _home = {
     "PanelTimeSeriesSplit": "model_selection",
     "PanelWindows": "_windows",
     "SeedEnsemble": "ensemble",
+    "SequentialForecaster": "forecasting",
     "SeriesEncoder": "preprocessing",
     "SeriesKFold": "model_selection",
     "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",
     "SlidingWindow": "preprocessing",
+    "StageScoresDisplay": "inspection",
     "backtest": "forecasting",
     "make_forecaster": "_recipe",
 }

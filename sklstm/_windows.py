@@ -7,8 +7,9 @@ window the position of its last row; the rows are gathered when somebody asks.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
-__all__ = ["PanelTable", "PanelWindows", "StepTargets"]
+__all__ = ["PanelTable", "PanelWindows", "StepTargets", "join_labels"]
 
 # Rows gathered at a time while an array is filled: bounds the positions held.
 _CHUNK = 1 << 18
@@ -178,6 +179,29 @@ class PanelWindows:
         rows[self.ends] = target
         return self._over(replace(self.table, target=rows), self.ends)
 
+    def with_categories(self, categories):
+        """Let the codes stand for the same labels in another order, or among others.
+
+        Parameters
+        ----------
+        categories : dict of str to Index
+            The labels of codes 1, 2, ... of each categorical column.
+
+        Returns
+        -------
+        PanelWindows
+            The same windows; a label that is not among the new ones has code 0.
+        """
+        old = self.table.categories
+        if all(old[name].equals(labels) for name, labels in categories.items()):
+            return self
+        codes = np.empty_like(self.table.codes)
+        for j, (name, labels) in enumerate(categories.items()):
+            new = np.append(0, labels.get_indexer(old[name]) + 1)
+            codes[:, j] = new[self.table.codes[:, j]]
+        table = replace(self.table, codes=codes, categories=categories)
+        return self._over(table, self.ends)
+
     def __getitem__(self, key):
         if isinstance(key, tuple):
             # scikit-learn indexes arrays as array[key, ...].
@@ -288,3 +312,23 @@ class StepTargets:
         """The first row that no longer belongs to each origin's segment."""
         segment = np.searchsorted(self.segments, self.origins, side="right") - 1
         return np.append(self.segments[1:], len(self.target))[segment]
+
+
+def join_labels(known, new):
+    """Put the labels of categorical columns that are not known behind those that are.
+
+    Parameters
+    ----------
+    known, new : dict of str to Index
+
+    Returns
+    -------
+    dict of str to Index
+    """
+    return {name: _join(labels, new[name]) for name, labels in known.items()}
+
+
+def _join(known, new):
+    added = [label for label in new if label not in known]
+    # Labels of several levels are tuples, which must not become a MultiIndex.
+    return pd.Index([*known, *added], tupleize_cols=False) if added else known

@@ -13,6 +13,7 @@ from sklstm import (
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
+    SequentialForecaster,
     SeriesEncoder,
     SeriesLog,
     SeriesScaler,
@@ -35,6 +36,8 @@ FORECASTER = PanelForecaster(
     horizon=2,
     target_transformer=SeriesScaler(),
 )
+
+LOOP = SequentialForecaster(FORECASTER, replay=0.3)
 
 # A forecaster's prediction for a row depends on the rows before it, and its X must
 # name series and times: the checks that bring arrays of their own cannot apply. These
@@ -61,20 +64,21 @@ def test_scikit_learn_contract(estimator, check):
 @pytest.mark.parametrize("check", CHECKS_WITHOUT_DATA, ids=lambda c: c.__name__)
 def test_forecaster_keeps_the_contract_that_needs_no_data(check):
     check("PanelForecaster", PanelForecaster(Ridge()))
+    check("SequentialForecaster", SequentialForecaster(PanelForecaster(Ridge())))
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER], ids=repr)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
 def test_clone_keeps_every_parameter(estimator):
     assert repr(clone(estimator)) == repr(estimator)
     assert clone(estimator).get_params().keys() == estimator.get_params().keys()
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER], ids=repr)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
 def test_pickle_keeps_every_parameter(estimator):
     assert repr(pickle.loads(pickle.dumps(estimator))) == repr(estimator)
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER], ids=repr)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
 def test_html_repr_names_the_estimator(estimator):
     assert type(estimator).__name__ in estimator._repr_html_()
 

@@ -15,6 +15,8 @@ FLOORS = {
     "_panel": 0,
     "_time_step": 0,
     "_sklearn_compat": 0,
+    "_stage": 0,
+    "_validation_tails": 0,
     "_windows": 1,
     "metrics": 1,
     "datasets": 1,
@@ -143,7 +145,9 @@ def test_matplotlib_is_imported_inside_functions_of_inspection(path):
         ("import sklstm; dir(sklstm)", ["torch", "skorch", "matplotlib", "sklearn"]),
         ("from sklstm import SlidingWindow", ["torch", "skorch", "matplotlib"]),
         ("from sklstm import PanelForecaster", ["torch", "skorch", "matplotlib"]),
+        ("from sklstm import SequentialForecaster", ["torch", "skorch", "matplotlib"]),
         ("from sklstm import ForecastDisplay", ["torch", "skorch", "matplotlib"]),
+        ("from sklstm import StageScoresDisplay", ["torch", "skorch", "matplotlib"]),
         ("from sklstm import LSTMRegressor", ["matplotlib"]),
     ],
 )

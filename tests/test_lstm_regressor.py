@@ -13,8 +13,8 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from sklstm import LSTMRegressor, SlidingWindow
+from sklstm._validation_tails import split_tails
 from sklstm._windows import StepTargets
-from sklstm.neural_network._validation_tails import split_tails
 
 
 def small(**params):
@@ -424,9 +424,19 @@ def test_a_parameter_changed_after_fit_leaves_predictions_as_they_are(panel_Xy):
     assert_array_equal(model.predict(windows), before)
 
 
-def test_codes_that_mean_other_labels_are_an_error(panel_Xy):
+def test_labels_are_matched_by_value_whatever_their_codes(panel_Xy):
+    X, y = panel_Xy
+    windows = SlidingWindow(4).fit_transform(X)
+    model = small(embedding_dim=2).fit(windows, y)
+    turned = X["shop"].cat.reorder_categories(list(X["shop"].cat.categories[::-1]))
+    again = SlidingWindow(4).fit_transform(X.assign(shop=turned))
+    assert not np.array_equal(again.table.codes, windows.table.codes)
+    assert_array_equal(model.predict(again), model.predict(windows))
+
+
+def test_other_categorical_columns_are_an_error(panel_Xy):
     X, y = panel_Xy
     model = small().fit(SlidingWindow(4).fit_transform(X), y)
-    renamed = X.assign(shop=X["shop"].cat.rename_categories({"a": "other"}))
-    with pytest.raises(ValueError, match="labels other than in fit"):
+    renamed = X.rename(columns={"shop": "store"})
+    with pytest.raises(ValueError, match=r"columns \['store'\]; fit saw \['shop'\]"):
         model.predict(SlidingWindow(4).fit_transform(renamed))

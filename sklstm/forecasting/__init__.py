@@ -2,5 +2,6 @@
 
 from ._backtest import backtest
 from ._panel_forecaster import PanelForecaster
+from ._sequential_forecaster import SequentialForecaster
 
-__all__ = ["PanelForecaster", "backtest"]
+__all__ = ["PanelForecaster", "SequentialForecaster", "backtest"]

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,15 @@ from ._windows_regression import predict_steps, takes_windows, train_on_origins
 
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
 _BLOCK_ROWS = 1 << 18
+
+
+class _Ready(NamedTuple):
+    """A pipeline whose transformers are fitted, and what its regressor is to learn."""
+
+    pipeline: Pipeline
+    target_transformer: object
+    past: np.ndarray
+    windows: PanelWindows
 
 
 def _can_go_on(self):
@@ -192,28 +202,14 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         PanelForecaster
             The fitted forecaster.
         """
-        _check_pipeline(self.estimator)
+        check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
-        target_transformer = fit_target(self.target_transformer, history.y)
-        past = transform_target(target_transformer, history.y)
-        check_still_known(past, history.y)
-        pipeline = clone(self.estimator)
-        steps = pipeline[:-1]
-        y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
-        windows = _check_windows(steps.fit_transform(history.X, y_seen))
+        ready = self._prepare(history)
         _check_horizon(self.horizon, history.rows)
-        learned, start = np.ones(len(past), dtype=bool), _mean(past)
-        windows = windows.with_target(past)
-        past = None if takes_windows(pipeline[-1]) else past
-        self._train(pipeline[-1].fit, self.horizon, windows, past, learned, weight)
-        # With a memory the pipeline fits copies of its steps.
-        pipeline.steps[:-1] = steps.steps
-        self.estimator_ = pipeline
-        self.target_transformer_ = target_transformer
-        self.horizon_, self.window_size_ = self.horizon, windows.window_size
-        self._keeps_all = self.history == "all"
-        self._start = start
-        self._remember(history)
+        learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
+        past = None if takes_windows(regressor) else ready.past
+        self._train(regressor.fit, self.horizon, ready.windows, past, learned, weight)
+        self._keep(ready, history)
         return self
 
     @available_if(_can_go_on)
@@ -385,6 +381,28 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         return history, read_rows(X).sort(weight)
 
+    def _prepare(self, history):
+        """Fit the transformers of X and y, and make the windows of all rows."""
+        target_transformer = fit_target(self.target_transformer, history.y)
+        past = transform_target(target_transformer, history.y)
+        check_still_known(past, history.y)
+        pipeline = clone(self.estimator)
+        steps = pipeline[:-1]
+        y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
+        windows = _check_windows(steps.fit_transform(history.X, y_seen))
+        # With a memory the pipeline fits copies of its steps.
+        pipeline.steps[:-1] = steps.steps
+        return _Ready(pipeline, target_transformer, past, windows.with_target(past))
+
+    def _keep(self, ready, history):
+        """Take over what was fitted, once the regressor is trained."""
+        self.estimator_ = ready.pipeline
+        self.target_transformer_ = ready.target_transformer
+        self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
+        self._keeps_all = self.history == "all"
+        self._start = _mean(ready.past)
+        self._remember(history)
+
     def _windows(self, X):
         return _check_windows(self.estimator_[:-1].transform(X))
 
@@ -506,7 +524,7 @@ def _check_some_known(request):
         )
 
 
-def _check_pipeline(estimator):
+def check_pipeline(estimator):
     if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
         raise TypeError(
             "estimator must be a Pipeline whose last two steps are a SlidingWindow and "

@@ -131,6 +131,7 @@ class DenseIterator:
     ):
         self.windows = windows
         self.targets = targets
+        self.positions = positions
         self.window_size = window_size
         self.shuffle = shuffle
         self._window_of_row = np.full(len(table.values), -1, dtype=ends.dtype)
@@ -155,12 +156,30 @@ class DenseIterator:
         return self._n_batches
 
     def __iter__(self):
-        chunks = self._cut(self._draw_phases())
-        order = np.arange(chunks.shape[1])
-        if self.shuffle:
-            order = _shuffle(chunks[2] - chunks[0], self.batch_chunks)
+        chunks = self.draw_units()
+        order = self.draw_order(chunks)
         for first in range(0, len(order), self.batch_chunks):
-            yield self._gather(chunks[:, order[first : first + self.batch_chunks]])
+            yield self.gather(chunks[:, order[first : first + self.batch_chunks]])
+
+    @property
+    def batch_units(self):
+        """How many chunks a batch has."""
+        return self.batch_chunks
+
+    def draw_units(self):
+        """Cut chunks anew: the start, begin and end of each, of shape (3, n_chunks)."""
+        return self._cut(self._draw_phases())
+
+    def draw_order(self, chunks):
+        """Draw the order in which a pass goes through chunks."""
+        if not self.shuffle:
+            return np.arange(chunks.shape[1])
+        return _shuffle(chunks[2] - chunks[0], self.batch_chunks)
+
+    def windows_of(self, chunks):
+        """One of the windows that each chunk learns, of shape (n_chunks,)."""
+        before = _count_before(self._wanted)[chunks[1]]
+        return self._window_of_row[np.flatnonzero(self._wanted)[before]]
 
     def _draw_phases(self):
         """Learned rows of each first chunk.
@@ -184,7 +203,7 @@ class DenseIterator:
         )
         return np.stack(chunks)
 
-    def _gather(self, chunks):
+    def gather(self, chunks):
         """Gather the inputs of chunks, and the targets of the rows they learn."""
         start, begin, end = chunks
         n_steps = int((end - start).max())

@@ -20,10 +20,11 @@ from .._sklearn_compat import (
     _check_sample_weight,
     _fit_context,
 )
-from .._windows import PanelWindows, StepTargets
+from .._windows import PanelWindows, StepTargets, join_labels
 from ._device import float_type, resolve_device
 from ._net_training import TrainingData, train_net, train_on
 from ._seasonal_skip import NaiveForecasts, skip_reach
+from ._stage_trainer import StageTrainer
 from ._target_past import read_past_view
 from ._training import LOSSES, OPTIMIZERS, prediction_batch
 from ._window_batches import WindowTensors, read_row_table
@@ -415,6 +416,38 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self._random_state = check_random_state(self.random_state)
         return self._train(X, y, weight, fresh=first, n_epochs=1)
 
+    def stage_trainer(self, X, y, notes=None, first=None):
+        """Get ready to train in stages, on parts of these windows in turn.
+
+        :class:`~sklstm.SequentialForecaster` calls it.
+
+        Parameters
+        ----------
+        X : PanelWindows of shape (n, window_size, n_features)
+            The windows of all stages.
+        y : StepTargets of shape (n, n_outputs)
+            Targets.
+        notes : StageNotes, default=None
+            Those of the trainer of the stages before, to go on from; None starts.
+        first : ndarray of int, default=None
+            Positions of the windows of the first stage.
+
+        Returns
+        -------
+        StageTrainer
+            It has the methods `train`, `state` and `load`.
+        """
+        self._validate_params()
+        if self.refit:
+            raise ValueError(
+                "refit=True trains anew after each training, which a loop over data "
+                "sets must not. Set refit=False."
+            )
+        if notes is not None:
+            self._categories = join_labels(self._categories, X.table.categories)
+        X, y, _ = self._check_training(X, y, None, reset=notes is None)
+        return StageTrainer(self, X, y, notes, first)
+
     def predict(self, X):
         """Predict the targets of windows.
 
@@ -492,6 +525,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             names, categories = X.table.names, X.table.categories
             if not reset:
                 _check_categories(categories, self._categories)
+                X = X.with_categories(self._categories)
         else:
             X = validate_data(
                 self, X, allow_nd=True, dtype=[np.float64, np.float32], reset=reset
@@ -627,11 +661,9 @@ def _as_frame(history):
 
 
 def _check_categories(categories, known):
-    """Raise if codes do not mean the labels that they meant in fit."""
-    same = categories.keys() == known.keys()
-    if not same or not all(categories[k].equals(known[k]) for k in known):
+    """Raise if the windows have other categorical columns than in fit."""
+    if list(categories) != list(known):
         raise ValueError(
-            f"The windows have the categorical columns {list(categories)} with labels "
-            f"other than in fit, which saw {list(known)}. Make them with the "
-            "SlidingWindow that was fitted for it."
+            f"The windows have the categorical columns {list(categories)}; fit saw "
+            f"{list(known)}. Give X the same categorical columns in the same order."
         )

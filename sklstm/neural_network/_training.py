@@ -5,11 +5,11 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from .._validation_tails import split_tails
 from .._windows import PanelWindows, StepTargets
 from ._callbacks import make_callbacks
 from ._dense_batches import DenseIterator
 from ._lstm_module import LSTMModule, embedding_size
-from ._validation_tails import split_tails
 from ._window_batches import BatchIterator, TargetTensors
 from ._window_net import WindowNet
 

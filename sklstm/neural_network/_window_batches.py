@@ -237,6 +237,28 @@ class BatchIterator:
         for batch in positions.split(self.batch_size):
             yield self.windows.gather(batch), self.targets.gather(batch)
 
+    @property
+    def batch_units(self):
+        """How many windows a batch has."""
+        return self.batch_size
+
+    def draw_units(self):
+        """The windows of a pass, of shape (1, n_windows)."""
+        return self.positions.cpu().numpy()[None]
+
+    def draw_order(self, units):
+        """Draw the order in which a pass goes through the windows."""
+        return torch.randperm(units.shape[1]).numpy()
+
+    def windows_of(self, units):
+        """The windows themselves, of shape (n_windows,)."""
+        return units[0]
+
+    def gather(self, units):
+        """Gather the inputs and targets of windows."""
+        batch = torch.as_tensor(units[0], device=self.positions.device)
+        return self.windows.gather(batch), self.targets.gather(batch)
+
 
 def mean_target(y, positions, weight):
     """Average each output over some windows, where it is known.

@@ -14,10 +14,10 @@ from ._frames import read_input, replace_columns
 
 def _resolve_levels(levels, index):
     """Map the name of each new column to its index level, None for the series id."""
-    if levels is None:
-        levels = ["series"]
     if not isinstance(index, pd.MultiIndex):
-        return {"series": None} if levels else {}
+        return {"series": None} if levels is None or levels else {}
+    if levels is None:
+        return {series_name(index): None}
     found = {}
     for level in levels:
         if level == "series" and level not in index.names:
@@ -153,7 +153,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
     levels : list of str or int, default=None
         The index levels to encode, by name or position, each as its own column of
         the level's name. The word "series" stands for the series id, unless a level
-        has that name. An empty list appends nothing. None is ``["series"]``.
+        has that name. An empty list appends nothing. None encodes the series id.
     columns : list of str, default=None
         Columns of X to encode as well. Each keeps its name and place; with
         ``encoding="onehot"`` it makes way for its indicators, which go last.

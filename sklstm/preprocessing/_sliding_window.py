@@ -18,7 +18,7 @@ from .._panel import (
     read_rows,
     tail_positions,
 )
-from .._sklearn_compat import Interval, _fit_context
+from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._windows import PanelTable, PanelWindows
 from ._columns import (
     check_kinds,
@@ -89,9 +89,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     ----------
     window_size : int, default=24
         Number of rows of a window, the row itself included.
-    shorten : bool, default=False
-        Whether a window longer than the longest series in `fit` is cut to its length;
-        otherwise it is an error.
+    shorten : bool or "pad", default=False
+        Whether a window longer than the longest series in `fit` is cut to its length.
+        False makes it an error; "pad" keeps its length, and every window is padded.
     carry_context : bool or int, default=True
         Whether the last ``window_size - 1`` rows of each series seen in `fit` go
         before the rows of the same series in `transform`; a number of rows carries so
@@ -152,7 +152,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "window_size": [Interval(Integral, 1, None, closed="left")],
-        "shorten": ["boolean"],
+        "shorten": ["boolean", StrOptions({"pad"})],
         "carry_context": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
@@ -286,6 +286,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             )
         if self.max_gap is not None:
             _check_max_gap(self.max_gap, rows.index.levels[-1])
+        if self.shorten == "pad":
+            return self.window_size
         return min(self.window_size, longest)
 
     def _read(self, X, rows, size):

@@ -1,0 +1,273 @@
+"""One net, trained in stages on parts of its windows."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from ._callbacks import make_callbacks
+from ._device import float_type, resolve_device, seeded
+from ._labels import grow_embeddings, labels_of_series, start_unused
+from ._mixed_batches import MixedIterator
+from ._net_state import (
+    collect_state,
+    restore_net,
+    restore_training,
+    restore_weights,
+)
+from ._quadratic_pull import (
+    add_quadratics,
+    fisher_quadratic,
+    grow_quadratics,
+    l2_quadratic,
+)
+from ._stage_callbacks import Pull, StageEnd, StageResume
+from ._stage_notes import StageNotes
+from ._training import (
+    choose_epochs,
+    make_iterators,
+    make_net,
+    restart_lr,
+    start_at_mean,
+)
+from ._window_batches import mean_target
+
+__all__ = ["StageTrainer"]
+
+
+class StageTrainer:
+    """Train the net of a regressor in stages, on parts of its windows.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+        Whose parameters are read, and whose net is trained.
+    X : PanelWindows
+        The windows of all stages.
+    y : StepTargets
+    notes : StageNotes, default=None
+        Those of the trainer before, whose net is trained on. None builds a net.
+    first : ndarray of int, default=None
+        The windows of the first stage, around whose mean target a new net starts.
+    """
+
+    def __init__(self, estimator, X, y, notes=None, first=None):
+        self.estimator = estimator
+        self.X = X
+        self.y = y
+        self.notes = notes or StageNotes()
+        fresh = notes is None
+        device = resolve_device(estimator.device)
+        dtype = float_type(X, device) if fresh else estimator._dtype
+        embedded = estimator.embedding_dim != 0 if fresh else estimator._embedded
+        self.windows = estimator._window_tensors(X, device, dtype, embedded)
+        self.labels = list(estimator._categories.values()) if embedded else []
+        self._facts = None
+        if fresh:
+            self._build(first)
+            estimator._dtype, estimator._embedded = dtype, embedded
+            estimator.device_, estimator._validated = device, None
+        else:
+            self._grow()
+
+    @property
+    def net(self):
+        return self.estimator.net_
+
+    def train(self, stage):
+        """Train for one stage.
+
+        Parameters
+        ----------
+        stage : Stage
+        """
+        main, valid = self._iterators(stage)
+        estimator = self.estimator
+        settings = clone(estimator).set_params(lr=estimator.lr * stage.lr_factor)
+        n_epochs = stage.n_epochs or choose_epochs(estimator.max_epochs, len(main))
+        shown = self._labels_of(stage.learned)
+        if stage.replay and len(stage.remembered):
+            shown = _either(shown, self._labels_of(stage.remembered))
+        if stage.n_done == 0:
+            self._begin(stage, settings.lr)
+        stops = estimator.early_stopping and valid is not None
+        own = make_callbacks(settings, len(main), n_epochs, stops)
+        after_epoch = self._note_generators(stage)
+        self.net.callbacks = [
+            *self._pulls(stage),
+            *own,
+            *clone(estimator.callbacks or [], safe=False),
+            ("stage_end", StageEnd(self.notes.n_stages, shown, after_epoch)),
+            ("stage_resume", StageResume(self._resume)),
+        ]
+        self.net.initialize_callbacks()
+        with self._running():
+            self.net.partial_fit((main, valid), epochs=n_epochs - stage.n_done)
+            self._end(stage, shown)
+        self._drop_callbacks()
+
+    def epochs_of_last_stage(self):
+        """How many epochs the last stage had."""
+        stages = self.net.history[:, "stage"]
+        return stages.count(stages[-1])
+
+    def state(self):
+        """Collect all that the next epoch depends on.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+        facts : dict
+            Fit for JSON.
+        """
+        arrays, facts = collect_state(self.net)
+        return arrays | self.notes.to_arrays(), facts | {
+            "n_stages": self.notes.n_stages
+        }
+
+    def load(self, arrays, facts):
+        """Go back to a state that was collected before."""
+        restore_net(self.net, arrays, facts)
+        self.notes.read_arrays(arrays, self.windows.inputs.device)
+        self.notes.n_stages = facts["n_stages"]
+        self._facts = facts
+
+    def load_weights(self, arrays):
+        """Go back to the weights of a state alone."""
+        restore_weights(self.net, arrays)
+
+    def _build(self, first):
+        estimator = self.estimator
+        device = self.windows.inputs.device
+        estimator._random_state = check_random_state(estimator.random_state)
+        seed = estimator._random_state.randint(np.iinfo(np.int32).max)
+        n_outputs = self.y.shape[1]
+        with seeded(seed, device):
+            net = make_net(
+                estimator, self.windows, self.labels, n_outputs, ([None], None), 1
+            )
+            if self.windows.naive is None:
+                start_at_mean(net, mean_target(self.y, first, None))
+            self.notes.generators = _generators(device)
+        estimator.net_ = net
+        self.notes.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
+
+    def _grow(self):
+        sizes = [len(known) for known in self.labels]
+        grow_embeddings(self.net, sizes)
+        notes = self.notes
+        notes.used = [
+            np.pad(used, (0, n + 1 - len(used)))
+            for used, n in zip(notes.used, sizes, strict=True)
+        ]
+        notes.fisher = grow_quadratics(notes.fisher, self.net.module_)
+
+    def _iterators(self, stage):
+        def iterate(learned, valid=()):
+            return make_iterators(
+                self.estimator,
+                self.X,
+                self.y,
+                None,
+                self.windows,
+                learned,
+                np.asarray(valid, dtype=np.intp),
+            )
+
+        main, valid = iterate(stage.learned, stage.valid)
+        replayed = stage.replay > 0 and len(stage.remembered) > 0
+        if not replayed and not stage.balanced:
+            return main, valid
+        remembered, union = None, main
+        if replayed:
+            remembered = iterate(stage.remembered)[0]
+            both = np.union1d(stage.learned, stage.remembered)
+            union = iterate(both)[0]
+        mixed = MixedIterator(
+            main,
+            remembered,
+            union,
+            groups=stage.groups,
+            balanced=stage.balanced,
+            replay=stage.replay,
+        )
+        return mixed, valid
+
+    def _begin(self, stage, lr):
+        restart_lr(self.net, lr)
+        if not stage.keep_optimizer:
+            self.net.optimizer_.state.clear()
+        self.notes.anchor = None
+        if stage.l2_sp and self.notes.n_stages:
+            self.notes.anchor = l2_quadratic(
+                self.net.module_, stage.l2_sp, self.notes.used
+            )
+        self._facts = None
+
+    def _pulls(self, stage):
+        total = self.notes.anchor
+        if stage.ewc and self.notes.fisher is not None:
+            total = add_quadratics(total, self.notes.fisher, stage.ewc)
+        return [] if total is None else [("pull", Pull(total))]
+
+    def _end(self, stage, shown):
+        notes = self.notes
+        notes.used = _either(notes.used, shown)
+        start_unused(self.net, notes.used)
+        if stage.ewc:
+            new = fisher_quadratic(self.net, self.windows, stage.learned)
+            notes.fisher = add_quadratics(notes.fisher, new)
+        notes.n_stages += 1
+        notes.anchor = None
+
+    def _drop_callbacks(self):
+        """Leave no callback in the net that holds on to the stage."""
+        own = {"pull", "stage_end", "stage_resume"}
+        net, users = self.net, self.estimator.callbacks
+        net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in own]
+        net.callbacks = clone(users or [], safe=False)
+
+    def _resume(self, net):
+        """Bring back the schedules, where a stage goes on that was begun before."""
+        if self._facts is not None:
+            restore_training(net, self._facts)
+            self._facts = None
+
+    def _labels_of(self, positions):
+        return labels_of_series(self.X, positions)[: len(self.labels)]
+
+    def _note_generators(self, stage):
+        done = stage.n_done
+
+        def after_epoch():
+            nonlocal done
+            done += 1
+            if stage.after_epoch is not None:
+                self.notes.generators = _generators(self.windows.inputs.device)
+                stage.after_epoch(done)
+
+        return after_epoch
+
+    @contextmanager
+    def _running(self):
+        """Let the generators go on from where they stood, and keep where they end."""
+        device = self.windows.inputs.device
+        with seeded(0, device):
+            torch.set_rng_state(self.notes.generators[0])
+            if len(self.notes.generators) > 1:
+                torch.cuda.set_rng_state(self.notes.generators[1], device)
+            yield
+            self.notes.generators = _generators(device)
+
+
+def _generators(device):
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return states
+
+
+def _either(one, other):
+    return [a | b for a, b in zip(one, other, strict=True)]

@@ -1,0 +1,261 @@
+"""Checkpoints of a loop: written whole, read without pickle, resumed bit for bit."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    LSTMRegressor,
+    PanelForecaster,
+    SequentialForecaster,
+    SeriesEncoder,
+    SeriesScaler,
+    SlidingWindow,
+)
+from sklstm.datasets import make_panel
+from sklstm.forecasting._checkpoints import read_checkpoint, write_checkpoint
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def data():
+    panel = make_panel(3, 24, n_covariates=0, random_state=0)
+    return panel[[]], panel["target"]
+
+
+def loop(folder=None, lstm=None, **params):
+    defaults = {
+        "hidden_size": 4,
+        "max_epochs": 3,
+        "random_state": 0,
+        "device": "cpu",
+        "dropout": 0.1,
+        "id_dropout": 0.2,
+    }
+    steps = make_pipeline(
+        SeriesEncoder(), SlidingWindow(5), LSTMRegressor(**defaults | (lstm or {}))
+    )
+    forecaster = PanelForecaster(steps, 2, target_transformer=SeriesScaler())
+    own = {"checkpoint_dir": folder, "checkpoint_every": 1, "on_forgetting": "ignore"}
+    return SequentialForecaster(forecaster, **own | params)
+
+
+def weights(model):
+    regressor = next(iter(model.forecasters_.values())).estimator_[-1]
+    return {k: v.numpy() for k, v in regressor.net_.module_.state_dict().items()}
+
+
+def assert_same_loop(one, other):
+    assert weights(one).keys() == weights(other).keys()
+    for name, value in weights(one).items():
+        assert_array_equal(value, weights(other)[name], strict=True)
+    assert_array_equal(one.stage_scores_, other.stage_scores_)
+    assert_array_equal(one.stages_["n_epochs"], other.stages_["n_epochs"])
+
+
+def fit_until(model, n_epochs, monkeypatch):
+    """Fit, and die in the middle of an epoch."""
+    from sklstm.neural_network._window_net import WindowNet
+
+    train, count = WindowNet.run_single_epoch, 0
+
+    def run_single_epoch(net, iterator, training, **params):
+        nonlocal count
+        count += training
+        train(net, iterator, training, **params)
+        if count == n_epochs and training:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WindowNet, "run_single_epoch", run_single_epoch)
+        with pytest.raises(Killed):
+            model.fit(*data())
+
+
+@pytest.mark.parametrize("n_epochs", range(1, 10))
+def test_a_loop_that_died_in_any_epoch_ends_as_if_it_had_not(
+    tmp_path, monkeypatch, n_epochs
+):
+    params = {"ewc": 1.0, "l2_sp": 0.01, "lstm": {"lr_schedule": "cosine"}}
+    whole = loop(**params).fit(*data())
+    fit_until(loop(tmp_path, **params), n_epochs, monkeypatch)
+    assert_same_loop(loop(tmp_path, resume=True, **params).fit(*data()), whole)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"lstm": {"lr_schedule": "cyclic", "optimizer": "sgd", "lr": 0.1}},
+        {"lstm": {"lr_schedule": "plateau", "optimizer": "rmsprop"}},
+        {"lstm": {"early_stopping": True, "n_iter_no_change": 1}},
+        {"lstm": {"training_mode": "windowed"}, "checkpoint_every": 2},
+        {"keep_optimizer": False, "checkpoint_every": None},
+        {"strategy": "joint"},
+        {"preprocessing": "shared", "validation_fraction": 0.0},
+    ],
+    ids=str,
+)
+def test_every_kind_of_training_resumes(tmp_path, monkeypatch, params):
+    whole = loop(**params).fit(*data())
+    n_epochs = 3 if "strategy" in params or "early_stopping" in str(params) else 5
+    fit_until(loop(tmp_path, **params), n_epochs, monkeypatch)
+    assert_same_loop(loop(tmp_path, resume=True, **params).fit(*data()), whole)
+
+
+def test_rollback_resumes(tmp_path, monkeypatch):
+    params = {"on_forgetting": "rollback", "tolerance": 0.0, "replay": 0.0}
+    with pytest.warns(UserWarning, match="The stage is undone"):
+        whole = loop(**params, lstm={"lr": 0.1}).fit(*data())
+    assert "undone" in whole.stages_["outcome"].tolist()
+    fit_until(loop(tmp_path, **params, lstm={"lr": 0.1}), 5, monkeypatch)
+    with pytest.warns(UserWarning, match="The stage is undone"):
+        again = loop(tmp_path, resume=True, **params, lstm={"lr": 0.1}).fit(*data())
+    assert_same_loop(again, whole)
+
+
+def test_a_killed_process_resumes(tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_stage_checkpoints import data, loop
+loop({str(tmp_path)!r}, lstm={{"max_epochs": 15}}).fit(*data())
+"""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "stage_000.npz").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    params = {"lstm": {"max_epochs": 15}}
+    resumed = loop(tmp_path, resume=True, **params).fit(*data())
+    assert_same_loop(resumed, loop(**params).fit(*data()))
+
+
+def test_a_finished_loop_resumes_without_training(tmp_path, monkeypatch):
+    whole = loop(tmp_path).fit(*data())
+    monkeypatch.setattr(
+        "sklstm.neural_network._stage_trainer.StageTrainer.train", pytest.fail
+    )
+    assert_same_loop(loop(tmp_path, resume=True).fit(*data()), whole)
+
+
+def test_checkpoints_change_nothing(tmp_path):
+    assert_same_loop(loop(tmp_path).fit(*data()), loop().fit(*data()))
+
+
+def test_resume_without_a_checkpoint_starts(tmp_path):
+    model = loop(tmp_path / "new" / "folder", resume=True).fit(*data())
+    assert_same_loop(model, loop().fit(*data()))
+
+
+def test_no_file_is_written_unless_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loop().fit(*data())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_best_weights_of_each_data_set_are_kept(tmp_path):
+    model = loop(tmp_path).fit(*data())
+    names = sorted(path.name for path in tmp_path.iterdir())
+    kept = [f"{kind}_{i:03d}.npz" for kind in ("best", "stage") for i in range(3)]
+    assert names == sorted([*kept, "latest.npz"])
+    for i in range(3):
+        best = int(model.stage_scores_.iloc[:, i].argmin())
+        one, two = (
+            read_checkpoint(tmp_path / f"{kind}.npz")[0]["net/lstm.weight_hh_l0"]
+            for kind in (f"best_{i:03d}", f"stage_{best:03d}")
+        )
+        assert_array_equal(one, two)
+
+
+def test_restore_brings_back_the_weights_of_a_stage(tmp_path):
+    model = loop(tmp_path).fit(*data())
+    saved = read_checkpoint(tmp_path / "stage_000.npz")[0]
+    model.restore(tmp_path / "stage_000.npz")
+    assert_array_equal(weights(model)["output.weight"], saved["net/output.weight"])
+
+
+def test_weights_from_before_a_new_data_set_fit_its_model(tmp_path):
+    X, y = data()
+    model = loop(tmp_path).fit(X.loc[["s0", "s1"]], y.loc[["s0", "s1"]])
+    before = weights(model)["embeddings.0.weight"].copy()
+    model.partial_fit(X.loc[["s2"]], y.loc[["s2"]])
+    model.restore(tmp_path / "stage_001.npz")
+    assert (tmp_path / "stage_002.npz").exists()
+    assert len(read_checkpoint(tmp_path / "latest.npz")[1]["progress"]["stages"]) == 2
+    after = weights(model)["embeddings.0.weight"]
+    assert_array_equal(after[:3], before)
+    assert_array_equal(after[3], before[0])
+
+
+def test_weights_are_read_without_pickle(tmp_path):
+    model = loop(tmp_path).fit(*data())
+    with np.load(tmp_path / "latest.npz", allow_pickle=False) as file:
+        for name, value in weights(model).items():
+            assert_array_equal(file[f"net/{name}"], value)
+        facts = json.loads(file["facts"].tobytes())
+    assert facts["progress"]["scores"] == model.stage_scores_.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, place, damage):
+    path = tmp_path / "latest.npz"
+    loop(tmp_path, lstm={"max_epochs": 1}).fit(*data())
+    content = bytearray(path.read_bytes())
+    position = int(place * len(content))
+    if damage == "cut":
+        content = content[:position]
+    else:
+        for i in range(position, min(position + 64, len(content))):
+            content[i] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"latest\.npz' is damaged"):
+        loop(tmp_path, resume=True, lstm={"max_epochs": 1}).fit(*data())
+
+
+def test_changed_weights_are_refused(tmp_path):
+    path = tmp_path / "latest.npz"
+    loop(tmp_path, lstm={"max_epochs": 1}).fit(*data())
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["net/output.bias"] = arrays["net/output.bias"] + 1
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"latest\.npz' is damaged"):
+        loop(tmp_path, resume=True, lstm={"max_epochs": 1}).fit(*data())
+
+
+def test_a_checkpoint_of_other_parameters_is_refused(tmp_path):
+    loop(tmp_path, lstm={"max_epochs": 1}).fit(*data())
+    message = re.escape("with replay=0.5 (now 0.1). Fit with the same parameters")
+    with pytest.raises(ValueError, match=message):
+        loop(tmp_path, resume=True, replay=0.1, lstm={"max_epochs": 1}).fit(*data())
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path):
+    X, y = data()
+    loop(tmp_path, lstm={"max_epochs": 1}).fit(X, y)
+    with pytest.raises(ValueError, match="with the same parameters, but on other data"):
+        loop(tmp_path, resume=True, lstm={"max_epochs": 1}).fit(X, y * 2)
+
+
+def test_a_failed_write_leaves_the_file_before(tmp_path, monkeypatch):
+    path = tmp_path / "latest.npz"
+    write_checkpoint(path, {"a": np.arange(3)}, {"n": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            write_checkpoint(path, {"a": np.arange(4)}, {"n": 2})
+    arrays, facts = read_checkpoint(path)
+    assert facts == {"n": 1}
+    assert_array_equal(arrays["a"], np.arange(3))
+    assert [p.name for p in tmp_path.iterdir()] == ["latest.npz"]
