@@ -560,7 +560,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise TypeError(
                 "The regressor of the forecaster must be able to train in stages, as "
                 f"LSTMRegressor is, got {type(regressor).__name__}. Put an "
-                "LSTMRegressor there."
+                "LSTMRegressor there; make_forecaster(n_estimators=1) has one."
             )
         return clone(regressor)
 
