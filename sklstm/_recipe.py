@@ -72,7 +72,7 @@ def make_forecaster(
     PanelForecaster
         Its steps are named "scale" (covariates), "series" (with an embedding only),
         "window", and "ensemble" (or, with one net, "lstm"); its target transformer has
-        "log" and "scale".
+        "log" (passed through without a season) and "scale".
 
     See Also
     --------
@@ -135,7 +135,8 @@ def make_forecaster(
         horizon=horizon,
         target_transformer=Pipeline(
             [
-                ("log", SeriesLog()),
+                # Without a season it would make exponentials of straight lines.
+                ("log", SeriesLog() if max(periods) > 1 else "passthrough"),
                 ("scale", SeriesScaler("difference", lags=scales)),
             ]
         ),

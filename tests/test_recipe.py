@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sklstm import PanelForecaster, PanelTimeSeriesSplit, make_forecaster
+from sklstm import PanelForecaster, PanelTimeSeriesSplit, SeriesLog, make_forecaster
 from sklstm.datasets import make_panel
 
 
@@ -167,7 +167,13 @@ def test_categories_are_not_hidden_from_a_net_without_ids():
 
 def test_series_that_are_never_negative_get_no_negative_forecast():
     y = panel_of(*AWKWARD["many zeros"])
-    assert (forecast(y, small(6)) >= 0).all()
+    assert (forecast(y, small(6, 12)) >= 0).all()
+
+
+@pytest.mark.parametrize(("periods", "logged"), [(None, False), (1, False), (7, True)])
+def test_the_logarithm_comes_with_a_season(periods, logged):
+    log = small(seasonal_periods=periods).target_transformer.named_steps["log"]
+    assert isinstance(log, SeriesLog) == logged
 
 
 def test_covariates_join_the_windows():
