@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sklstm import (
     LSTMRegressor,
@@ -388,6 +389,34 @@ def test_partial_fit_adds_a_stage(Xy):
     assert np.isfinite(model.stage_scores_.iloc[1:].to_numpy()).all()
     assert np.isfinite(model.forward_transfer_["c"])
     assert len(model.predict(X)) == len(X)
+
+
+class _CtrlC(Callback):
+    """Interrupts training while it is armed."""
+
+    armed = False
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training and _CtrlC.armed:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("preprocessing", ["own", "shared"])
+def test_an_interrupted_partial_fit_leaves_all_as_it_was(
+    Xy, monkeypatch, preprocessing
+):
+    X, y = Xy
+    model = loop({"callbacks": [_CtrlC()]}, preprocessing=preprocessing)
+    model.fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
+    before = model.forecast()
+    monkeypatch.setattr(_CtrlC, "armed", True)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X.loc[["c"]], y.loc[["c"]])
+    pd.testing.assert_series_equal(model.forecast(), before)
+    assert model.datasets_ == ["a", "b"]
+    monkeypatch.setattr(_CtrlC, "armed", False)
+    model.partial_fit(X.loc[["c"]], y.loc[["c"]])
+    assert not model.forecast().loc[before.index].equals(before)
 
 
 def test_partial_fit_of_shared_preprocessing(Xy):

@@ -372,14 +372,18 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         epochs = plan_epochs(names, self.epochs, None)
         plan = [([len(before.names) + i], epochs[n]) for i, n in enumerate(names)]
 
-        trainer = self._regressor.stage_trainer(data.windows, data.targets, self._notes)
-        progress = deepcopy(self._progress)
+        # Copies are trained: an interrupt leaves the regressor of all as it was.
+        regressor, notes, progress = deepcopy(
+            (self._regressor, self._notes, self._progress)
+        )
+        trainer = regressor.stage_trainer(data.windows, data.targets, notes)
         progress.stopped = False
         folder = CheckpointFolder(self.checkpoint_dir)
         loop = StageLoop(self, data, trainer, folder, progress)
         fresh = self._start_loop(clone(self._regressor), data, plan)
         progress.untrained += fresh.progress.untrained[len(before.names) :]
         loop.run(plan)
+        vars(self._regressor).update(vars(regressor))
         self.forecasters_ |= prepared.finish(self._regressor)
         self._take_over(loop)
         return self
