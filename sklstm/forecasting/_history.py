@@ -24,6 +24,8 @@ __all__ = ["History", "Request", "read_request", "series_blocks", "steps_ahead"]
 # then leaves steps what they are, a day closed in each week does not.
 _REGULAR = 0.85
 
+_NO_HISTORY = "Give the forecaster their history first, with update(X, y)."
+
 
 @dataclass(frozen=True, eq=False)
 class History:
@@ -103,6 +105,15 @@ class History:
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
         return History.of(*frames, self.known_step)
+
+    def complete(self, X, columns):
+        """Give rows of X columns that they lack: those of their series' last row."""
+        rows = read_rows(X)
+        positions = locate_series(rows.series, self.series)
+        check_known_series(positions, rows.series, _NO_HISTORY)
+        last = rows.unsort((self.rows.indptr[1:] - 1)[positions][rows.codes])
+        added = self.X[columns].iloc[last].set_axis(X.index, axis=0)
+        return pd.concat([X, added], axis=1)[self.X.columns]
 
     def select(self, series):
         """Keep the rows of these series, given by ascending position."""
@@ -186,7 +197,7 @@ def read_request(history, X):
     check_known_series(
         positions,
         asked.series,
-        "Give the forecaster their history first, with update(X, y).",
+        _NO_HISTORY,
     )
     # Series of both sides in one order: that of the history.
     by_history = np.argsort(positions)

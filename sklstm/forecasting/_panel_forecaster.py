@@ -32,6 +32,7 @@ from .._sklearn_compat import (
 )
 from .._windows import PanelWindows
 from ._history import History, read_request, series_blocks
+from ._known_covariates import check_columns, hide_unknown
 from ._target_transform import (
     check_still_known,
     extend_transformer,
@@ -117,7 +118,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Notes
     -----
     The window of a forecast ends with the origin, the last remembered row: it holds
-    the columns of X and the values of y up to there. Steps are rows: step 1 is the row
+    the columns of X and the values of y up to there. Of the rows after it only those
+    columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
+    its own step. All other columns are past-only: X may hold anything for them in
+    the rows to forecast, or not have them, and steps beyond `horizon` see the
+    value of the last known row. Steps are rows: step 1 is the row
     after the origin. Where a series keeps the time step of the panel (in at least 85 %
     of its rows), rows of X count by their time, so that a gap between the end of
     training and the first row of a test fold is bridged, not ignored. In other series
@@ -280,7 +285,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : DataFrame of shape (n_rows, n_columns)
             Rows after the remembered end of their series, which are forecast from
             that end, or remembered rows, which get one-step fitted values from the
-            remembered columns, whatever X holds for them.
+            remembered columns, whatever X holds for them. Of rows to forecast only
+            the columns that are known ahead are read; all others may be left out.
 
         Returns
         -------
@@ -288,7 +294,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             One forecast for each row, in units of y.
         """
         check_is_fitted(self)
-        self._check_frame(X, reset=False)
+        X = self._read_asked(X)
         rows = read_rows(X)
         out = np.empty((len(X), self._n_targets))
         for block in series_blocks(self._history, rows, _BLOCK_ROWS):
@@ -300,11 +306,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def forecast(self, steps=None):
         """Forecast the next steps of every series.
 
+        Columns of X that are known ahead have values in these rows, which only
+        `predict` can be given. What the calendar says is made of the index.
+
         Parameters
         ----------
         steps : int, default=None
-            Number of steps; `horizon` if None. More than `horizon` only without
-            columns in X, whose future rows `predict` would be given.
+            Number of steps; `horizon` if None.
 
         Returns
         -------
@@ -334,7 +342,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         index = pd.MultiIndex.from_arrays(
             [level.take(last) for level in levels] + [time], names=rows.index.names
         )
-        X = self._history.X.iloc[last].set_axis(index, axis=0)
+        X = pd.DataFrame(index=index)
         columns = self._y_columns
         if self._y_ndim == 2:
             return pd.DataFrame(self.predict(X), index=index, columns=columns)
@@ -352,6 +360,19 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise TypeError(index_message(X))
         check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=reset)
+
+    def _read_asked(self, X):
+        """Check rows to forecast, and give them the columns that may be left out."""
+        if not is_panel(X):
+            raise TypeError(index_message(X))
+        check_frame(X)
+        columns = self._history.X.columns
+        missing = columns.difference(X.columns, sort=False)
+        if len(missing):
+            check_columns(X, columns, self._known)
+            X = self._history.complete(X, missing)
+        self._check_frame(X, reset=False)
+        return X
 
     def _read(self, X, y, sample_weight, reset):
         """Check X, y and weights, and sort them by series and time."""
@@ -401,6 +422,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
         self._keeps_all = self.history == "all"
         self._start = _mean(ready.past)
+        table = ready.windows.table
+        self._known = table.known
+        self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
         self._remember(history)
 
     def _windows(self, X):
@@ -428,6 +452,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         past = np.full((len(request.X), self._n_targets), np.nan)
         past[:n_known] = transform_target(self.target_transformer_, request.history.y)
         windows = self._windows(request.X)
+        windows = hide_unknown(windows, request, self.horizon_, self._gappy)
         fitted = self._fitted_values(windows, past, request)
         self._extrapolate(windows, past, request)
         past[:n_known] = fitted
@@ -495,12 +520,6 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _check_steps(self, steps):
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
-        if steps > self.horizon_ and self._history.X.shape[1] > 0:
-            raise ValueError(
-                f"steps={steps} is beyond horizon={self.horizon_}, and X has columns: "
-                "their future values are needed to go on. Call predict(X) with the "
-                "future rows of X."
-            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

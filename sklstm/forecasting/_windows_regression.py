@@ -64,6 +64,7 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
         Sample weight of each row as an origin.
     """
     lazy = takes_windows(train.__self__)
+    windows = windows if lazy else windows.with_steps(horizon)
     target = windows.table.target
     if past is not None or not learned.all():
         rows = windows.ends[learned]
@@ -107,6 +108,7 @@ def predict_steps(regressor, windows, horizon):
     if takes_windows(regressor):
         out = regressor.predict(windows)
     else:
+        windows = windows.with_steps(horizon)
         size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
         parts = [
             regressor.predict(np.asarray(windows[first : first + size]))
