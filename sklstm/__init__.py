@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from .inspection import ForecastDisplay, StageScoresDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
-    from .preprocessing import SeriesEncoder, SeriesLog, SeriesScaler, SlidingWindow
+    from .preprocessing import (
+        SeriesEncoder,
+        SeriesLog,
+        SeriesScaler,
+        SlidingWindow,
+        regularize,
+    )
 
 __version__ = "0.1.0"
 
@@ -38,6 +44,7 @@ __all__ = [
     "datasets",
     "make_forecaster",
     "metrics",
+    "regularize",
 ]
 
 _home = {
@@ -56,6 +63,7 @@ _home = {
     "StageScoresDisplay": "inspection",
     "backtest": "forecasting",
     "make_forecaster": "_recipe",
+    "regularize": "preprocessing",
 }
 
 _submodules = {
