@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         SeriesLog,
         SeriesScaler,
         SlidingWindow,
+        describe_panel,
+        panel_sample_weight,
         regularize,
     )
 
@@ -42,8 +44,10 @@ __all__ = [
     "StageScoresDisplay",
     "backtest",
     "datasets",
+    "describe_panel",
     "make_forecaster",
     "metrics",
+    "panel_sample_weight",
     "regularize",
 ]
 
@@ -62,7 +66,9 @@ _home = {
     "SlidingWindow": "preprocessing",
     "StageScoresDisplay": "inspection",
     "backtest": "forecasting",
+    "describe_panel": "preprocessing",
     "make_forecaster": "_recipe",
+    "panel_sample_weight": "preprocessing",
     "regularize": "preprocessing",
 }
 
