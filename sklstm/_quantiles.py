@@ -4,7 +4,16 @@ from numbers import Real
 
 import numpy as np
 
-__all__ = ["check_quantiles", "interpolate_quantiles"]
+__all__ = ["bounds_of", "check_quantiles", "interpolate_quantiles"]
+
+
+def bounds_of(coverage):
+    """The quantiles that bound the central interval of a coverage."""
+    if isinstance(coverage, bool) or not isinstance(coverage, Real):
+        raise TypeError(f"coverage must be a number, got {coverage!r}.")
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must lie between 0 and 1, got {coverage!r}.")
+    return (1 - coverage) / 2, (1 + coverage) / 2
 
 
 def check_quantiles(quantiles, within=(0, 1), name="quantiles"):

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .._missing_steps import fill_steps
 from .._panel import (
     PanelRows,
     check_known_series,
@@ -56,6 +57,9 @@ class History:
         # Shallow copies: what the caller writes to the frames later stays outside.
         return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step)
 
+    def __len__(self):
+        return len(self.rows)
+
     @property
     def series(self):
         return self.rows.series
@@ -105,6 +109,32 @@ class History:
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
         return History.of(*frames, self.known_step)
+
+    def filled(self):
+        """Give every step between the first and the last row of a series a row.
+
+        Returns
+        -------
+        history : History
+            y is NaN in the added rows, and X that of the row before.
+        source : ndarray of int
+            The row of this history that each row is made of.
+        """
+        if self.step is None:
+            raise ValueError(
+                f"gaps='fill' needs the time step of {self.rows.index.names[-1]!r}, "
+                "which cannot be found: it needs dates, periods or numbers, and a "
+                "series of two rows. Use gaps='keep'."
+            )
+        index, positions = fill_steps(self.rows, self.step)
+        source = np.zeros(len(index), dtype=np.intp)
+        source[positions] = np.arange(len(positions))
+        source = np.maximum.accumulate(source)
+        if len(index) == len(self.rows):
+            return self, source
+        X = self.X.iloc[source].set_axis(index, axis=0)
+        y = self.y.reindex(index)
+        return History.of(X, y, self.known_step), source
 
     def complete(self, X, columns):
         """Give rows of X columns that they lack: those of their series' last row."""
