@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from ._recipe import make_forecaster
     from ._windows import PanelWindows
     from .ensemble import SeedEnsemble
-    from .forecasting import PanelForecaster, SequentialForecaster, backtest
+    from .forecasting import (
+        ConformalForecaster,
+        PanelForecaster,
+        SequentialForecaster,
+        backtest,
+    )
     from .inspection import ForecastDisplay, StageScoresDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConformalForecaster",
     "ForecastDisplay",
     "LSTMRegressor",
     "PanelForecaster",
@@ -52,6 +58,7 @@ __all__ = [
 ]
 
 _home = {
+    "ConformalForecaster": "forecasting",
     "ForecastDisplay": "inspection",
     "LSTMRegressor": "neural_network",
     "PanelForecaster": "forecasting",

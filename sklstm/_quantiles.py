@@ -1,10 +1,16 @@
-"""Quantile levels: checked, and interpolated between."""
+"""Quantiles as numbers between 0 and 1: checked, and interpolated between."""
 
 from numbers import Real
 
 import numpy as np
 
-__all__ = ["bounds_of", "check_quantiles", "interpolate_quantiles"]
+__all__ = ["USUAL_QUANTILES", "bounds_of", "check_quantiles", "interpolate_quantiles"]
+
+# The bounds of 80, 90 and 95 %, and the tenths between.
+USUAL_QUANTILES = (
+    *(0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
+    *(0.6, 0.7, 0.8, 0.9, 0.95, 0.975),
+)
 
 
 def bounds_of(coverage):
@@ -17,7 +23,7 @@ def bounds_of(coverage):
 
 
 def check_quantiles(quantiles, within=(0, 1), name="quantiles"):
-    """Check levels: ascending numbers between 0 and 1.
+    """Check quantiles: ascending numbers between 0 and 1.
 
     Parameters
     ----------
@@ -31,24 +37,24 @@ def check_quantiles(quantiles, within=(0, 1), name="quantiles"):
     -------
     tuple of float
     """
-    levels = tuple(quantiles) if np.iterable(quantiles) else (quantiles,)
+    known = tuple(quantiles) if np.iterable(quantiles) else (quantiles,)
     low, high = within[0], within[-1]
-    numbers = all(isinstance(q, Real) and not isinstance(q, bool) for q in levels)
-    if not levels or not numbers or not all(0 < q < 1 for q in levels):
+    numbers = all(isinstance(q, Real) and not isinstance(q, bool) for q in known)
+    if not known or not numbers or not all(0 < q < 1 for q in known):
         raise ValueError(
             f"{name} must be numbers between 0 and 1, such as (0.1, 0.5, 0.9); got "
             f"{quantiles!r}."
         )
-    if any(b <= a for a, b in zip(levels, levels[1:], strict=False)):
+    if any(b <= a for a, b in zip(known, known[1:], strict=False)):
         raise ValueError(f"{name} must ascend, each once; got {quantiles!r}.")
     # The bounds of an interval, such as (1 - 0.95) / 2, have rounding errors.
-    if levels[0] < low - 1e-9 or levels[-1] > high + 1e-9:
+    if known[0] < low - 1e-9 or known[-1] > high + 1e-9:
         raise ValueError(
             f"{name} must lie between {low} and {high}, the outermost that were "
             f"learned; got {quantiles!r}. Learn more of them: set the parameter "
             "quantiles of the regressor."
         )
-    return tuple(map(float, levels))
+    return tuple(map(float, known))
 
 
 def interpolate_quantiles(values, quantiles, wanted):
@@ -58,7 +64,7 @@ def interpolate_quantiles(values, quantiles, wanted):
     ----------
     values : ndarray of shape (..., n_quantiles)
     quantiles : sequence of float
-        Levels of `values`, ascending.
+        Those of `values`, ascending.
     wanted : sequence of float
         Those outside get the nearest.
 
@@ -66,12 +72,10 @@ def interpolate_quantiles(values, quantiles, wanted):
     -------
     ndarray of shape (..., n_wanted)
     """
-    levels = np.asarray(quantiles, dtype=np.float64)
-    wanted = np.clip(wanted, levels[0], levels[-1])
-    above = np.searchsorted(levels, wanted)
+    known = np.asarray(quantiles, dtype=np.float64)
+    wanted = np.clip(wanted, known[0], known[-1])
+    above = np.searchsorted(known, wanted)
     below = np.maximum(above - 1, 0)
-    gap = levels[above] - levels[below]
-    share = np.divide(
-        wanted - levels[below], gap, out=np.zeros_like(gap), where=gap > 0
-    )
+    gap = known[above] - known[below]
+    share = np.divide(wanted - known[below], gap, out=np.zeros_like(gap), where=gap > 0)
     return values[..., below] * (1 - share) + values[..., above] * share

@@ -248,7 +248,18 @@ class PanelWindows:
         return self._over(table, self.ends)
 
     def over(self, table):
-        """The same windows over another table of as many rows."""
+        """Let other rows stand at the same places.
+
+        Parameters
+        ----------
+        table : PanelTable
+            As many rows, of the same series.
+
+        Returns
+        -------
+        PanelWindows
+            The same windows over the other rows.
+        """
         return self._over(table, self.ends)
 
     def __getitem__(self, key):

@@ -31,7 +31,7 @@ from .._sklearn_compat import (
     _check_sample_weight,
     _fit_context,
 )
-from .._windows import PanelWindows
+from .._windows import PanelWindows, StepTargets
 from ._history import History, read_request, series_blocks
 from ._known_covariates import check_columns, hide_unknown
 from ._step_forecasts import (
@@ -274,15 +274,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         new, weight = self._read(X, y, sample_weight, reset=False)
         history = self._extended(new)
         target_transformer, steps = self._with_new_series(new)
-        joint = history.select(np.flatnonzero(history.series.isin(new.series)))
-        learned = joint.X.index.isin(new.X.index)
+        windows, past, learned = _join(history, new, target_transformer, steps)
         weights = None
         if weight is not None:
             weights = np.ones(len(learned))
             weights[learned] = weight
-        past = transform_target(target_transformer, joint.y)
-        check_still_known(past, joint.y)
-        windows = _check_windows(steps.transform(joint.X)).with_target(past)
         train = self.estimator_[-1].partial_fit
         self._train(train, self.horizon_, windows, past, learned, weights)
         self._take_over(target_transformer, steps)
@@ -595,6 +591,34 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             values[block] = some
         return values, step, self._like(X, slice(None))
 
+    def _roll(self, X, y, predict):
+        """Forecast later rows from each row before them, and keep no memory of it.
+
+        Parameters
+        ----------
+        X, y
+            Rows later than the remembered end of their series.
+        predict : callable
+            Maps n windows to (n, horizon, n_targets, n_numbers).
+
+        Returns
+        -------
+        values : ndarray of shape (n_origins, horizon, n_targets, n_numbers)
+        truth : ndarray of shape (n_origins, horizon, n_targets)
+            Transformed; NaN where it is not known.
+        """
+        new, _ = self._read(X, y, None, reset=False)
+        windows, past, learned = _join(
+            self._extended(new), new, *self._with_new_series(new)
+        )
+        table, horizon = windows.table, self.horizon_
+        target = np.full(table.target.shape, np.nan)
+        target[windows.ends[learned]] = past[learned]
+        targets = StepTargets(target, windows.ends, table.segments, horizon)
+        origins = np.flatnonzero(targets.known() > 0)
+        truth = np.asarray(targets[origins]).reshape(-1, horizon, past.shape[1])
+        return predict(windows[origins]), truth
+
     def _like(self, X, block):
         return pd.DataFrame(index=X.index[block], columns=self._y_columns)
 
@@ -686,6 +710,31 @@ def _check_some_known(request):
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )
+
+
+def _join(history, new, target_transformer, steps):
+    """Make windows of the series of new rows, all their remembered rows included.
+
+    Parameters
+    ----------
+    history : History
+        Which holds the new rows already.
+    new : History
+    target_transformer, steps : transformers
+
+    Returns
+    -------
+    windows : PanelWindows of shape (n_rows, window_size, n_features)
+    past : ndarray of shape (n_rows, n_targets)
+        The transformed target.
+    learned : ndarray of bool of shape (n_rows,)
+        Which rows are new.
+    """
+    joint = history.select(np.flatnonzero(history.series.isin(new.series)))
+    past = transform_target(target_transformer, joint.y)
+    check_still_known(past, joint.y)
+    windows = _check_windows(steps.transform(joint.X)).with_target(past)
+    return windows, past, joint.X.index.isin(new.X.index)
 
 
 def check_pipeline(estimator):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._quantiles import check_quantiles, interpolate_quantiles
+from .._quantiles import USUAL_QUANTILES, check_quantiles, interpolate_quantiles
 from .._sklearn_compat import (
     Interval,
     StrOptions,
@@ -104,11 +104,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     loss : {"mse", "mae", "huber", "quantile"}, default="mse"
         What training minimises; "quantile" is the pinball loss, averaged over
         `quantiles`. NaN in a y of several outputs gives no loss.
-    quantiles : sequence of float, default=(0.025, 0.05, 0.1, ..., 0.95, 0.975)
+    quantiles : sequence of float, default=None
         With ``loss="quantile"``, the quantiles of each output that are learned,
         ascending, between 0 and 1. They never cross: the one nearest to the median is
         an output of the net, and each of the others a positive step away from the
-        one before. The default has 0.2, 0.3, ..., 0.8 in the middle.
+        one before. None takes 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95 and 0.975.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
         A name, or a subclass of ``torch.optim.Optimizer``.
     lr : float, default=3e-3
@@ -253,7 +253,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ],
         "n_seasons": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES))],
-        "quantiles": ["array-like"],
+        "quantiles": [None, "array-like"],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
@@ -301,10 +301,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         seasonal_periods=None,
         n_seasons=1,
         loss="mse",
-        quantiles=(
-            *(0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
-            *(0.6, 0.7, 0.8, 0.9, 0.95, 0.975),
-        ),
+        quantiles=None,
         optimizer="adam",
         lr=3e-3,
         lr_schedule=None,
@@ -603,8 +600,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             names, categories = (), {}
         if reset:
             self._view, self._periods = read_past_view(self, X)
-            quantile = self.loss == "quantile"
-            self._quantiles = check_quantiles(self.quantiles) if quantile else None
+            self._quantiles = _read_quantiles(self)
             self._known = X.table.known if isinstance(X, PanelWindows) else ()
         table = read_row_table(X, self._view)
         n_inputs = table.n_inputs, table.codes.shape[1]
@@ -723,6 +719,15 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _read_quantiles(estimator):
+    """The quantiles to learn; None where the loss is of points."""
+    if estimator.loss != "quantile":
+        return None
+    if estimator.quantiles is None:
+        return USUAL_QUANTILES
+    return check_quantiles(estimator.quantiles)
 
 
 def _check_steps(n_outputs, n_targets):

@@ -183,15 +183,15 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
     own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
     n_naive = 0 if windows.naive is None else windows.naive.n_naive
-    ahead, quantiles = {}, None
+    # What `fit` read of the parameter of this name; None for other losses.
+    quantiles, ahead = estimator._quantiles, {}
     if windows.ahead is not None:
         ahead = {
             "module__n_ahead": windows.ahead.n_ahead,
             "module__n_known": windows.ahead.n_inputs,
             "module__known_codes": windows.ahead.known_codes.tolist(),
         }
-    if estimator.loss == "quantile":
-        quantiles = list(estimator.quantiles)
+    if quantiles is not None:
         ahead["criterion__quantiles"] = quantiles
     params = {
         "module__n_features": windows.inputs.shape[1],

@@ -1,0 +1,135 @@
+"""Errors of forecasts by step, and the quantiles that they make."""
+
+import numpy as np
+
+from .._quantiles import interpolate_quantiles
+from ._windows_regression import predict_step_quantiles, predict_steps
+
+__all__ = ["base_forecasts", "conformal_quantiles", "measure_errors"]
+
+# Origins whose errors are kept: enough for any quantile of use.
+_MOST_ORIGINS = 1 << 14
+
+# Outermost quantiles may fall together, to the last bit of single precision.
+_NARROWEST = 1e-6
+
+
+def base_forecasts(forecaster):
+    """Choose what is calibrated: all quantiles of the regressor, or its points.
+
+    Parameters
+    ----------
+    forecaster : fitted PanelForecaster
+
+    Returns
+    -------
+    callable
+        Maps n windows to an ndarray of shape (n, horizon, n_targets, n_quantiles), or
+        (n, horizon, n_targets, 1).
+    """
+    regressor, horizon = forecaster.estimator_[-1], forecaster.horizon_
+    levels = getattr(regressor, "quantiles_", None)
+    if levels is None:
+        return lambda windows: predict_steps(regressor, windows, horizon)[..., None]
+    n_targets = forecaster._n_targets
+    return lambda windows: predict_step_quantiles(
+        regressor, windows, horizon, n_targets, levels
+    )
+
+
+def measure_errors(values, truth):
+    """What happened less what was forecast.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
+        One entry in the last axis is a point.
+    truth : ndarray of shape (n_origins, horizon, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n_kept, horizon, n_targets, n_quantiles)
+        In units of the distance between the outermost quantiles, if there are several.
+        Origins are left out evenly where there are very many.
+    """
+    errors = (truth[..., None] - values) / _widths(values)
+    n = len(errors)
+    kept = np.linspace(0, n - 1, min(n, _MOST_ORIGINS)).round().astype(np.intp)
+    return errors[kept].astype(np.float32)
+
+
+def conformal_quantiles(values, step, errors, levels, wanted):
+    """Move forecasts by the quantiles of the errors of their steps.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_targets, n_quantiles)
+        Forecasts of points or of quantiles.
+    step : ndarray of shape (n_rows,)
+        How many steps ahead each row is.
+    errors : ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
+    levels : sequence of float or None
+        The quantiles of the forecasts; None for points.
+    wanted : sequence of float
+        Quantiles, ascending.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets, n_wanted)
+        Ascending.
+    """
+    base = np.repeat(values, len(wanted), axis=2)
+    if levels is not None:
+        base = interpolate_quantiles(values, levels, wanted)
+    width = _widths(values)
+    moved = np.full_like(base, np.nan)
+    for number in np.unique(step):
+        rows = step == number
+        of_step = errors[:, number - 1].astype(np.float64)
+        shift = _error_quantiles(of_step, levels, wanted, number)
+        moved[rows] = base[rows] + width[rows] * shift
+    return np.sort(moved, axis=2)
+
+
+def _widths(values):
+    if values.shape[-1] == 1:
+        return np.ones(values.shape)
+    return np.maximum(values[..., -1:] - values[..., :1], _NARROWEST)
+
+
+def _error_quantiles(errors, levels, wanted, step):
+    """Quantiles of the errors of a step, of shape (n_targets, n_wanted).
+
+    Those below the median are taken one rank lower and those above one rank higher than
+    in a sample that holds the future value: n errors make n + 1 places for it.
+    """
+    out = np.empty((errors.shape[1], len(wanted)))
+    for target, of_target in enumerate(errors.swapaxes(0, 1)):
+        known = of_target[np.isfinite(of_target).all(axis=1)]
+        _check_enough(len(known), wanted, step)
+        for j, level in enumerate(wanted):
+            some = known[:, 0]
+            if levels is not None:
+                some = interpolate_quantiles(known, levels, [level])[:, 0]
+            rank = _rank(level, len(known))
+            out[target, j] = np.partition(some, rank)[rank]
+    return out
+
+
+def _rank(level, n):
+    """The place of a quantile among n sorted errors, from 0 on."""
+    place = level * (n + 1)
+    # Levels such as (1 - 0.95) / 2 have rounding errors.
+    rank = np.floor(place + 1e-9) if level < 0.5 else np.ceil(place - 1e-9)
+    return int(np.clip(rank, 1, n)) - 1
+
+
+def _check_enough(n, wanted, step):
+    outer = min(wanted[0], 1 - wanted[-1])
+    needed = int(np.ceil(1 / outer - 1e-9)) - 1
+    if n < needed:
+        raise ValueError(
+            f"The quantiles {wanted[0]:g} to {wanted[-1]:g} need {needed} errors at "
+            f"each step, but step {step} has {n} in the calibration. Use a larger "
+            "calibration_size, more series, or a smaller coverage."
+        )

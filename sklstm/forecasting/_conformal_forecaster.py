@@ -1,0 +1,300 @@
+"""ConformalForecaster: intervals from the errors that a forecaster made."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from .._panel import index_message, is_panel, read_rows
+from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
+from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
+from ._conformal_errors import base_forecasts, conformal_quantiles, measure_errors
+from ._panel_forecaster import PanelForecaster
+from ._step_forecasts import label_intervals, label_quantiles, undo_each
+
+
+class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Intervals for the forecasts of a model, as wide as its errors have been.
+
+    `fit` trains the forecaster on all but the last rows of each series, and forecasts
+    these from every row on the way. The errors of each step tell how far from a
+    forecast of that step the truth lies, how often: split conformal prediction.
+    Forecasts are those of the forecaster.
+
+    Where the forecaster predicts quantiles itself, these are corrected: intervals are
+    wide where the model says that it knows little, and hold as often as they should.
+
+    Parameters
+    ----------
+    estimator : PanelForecaster
+        What is calibrated.
+    calibration_size : float or int, default=0.2
+        The last rows of each series that errors are measured on: a share of its rows,
+        or a number of them. At least one row of a series is left to train on.
+    refit : bool, default=False
+        Whether the forecaster is trained again on all rows. It then knows more, but is
+        another than the one whose errors were measured, and intervals may hold a few
+        points more or less often. Else the last rows extend its history alone.
+
+    Attributes
+    ----------
+    estimator_ : PanelForecaster
+        The fitted forecaster.
+    errors_ : ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
+        What happened less what was forecast, in units of the transformed target; the
+        last axis has one entry for a forecaster of points. Divided by the distance of
+        its outermost quantiles for one of quantiles. NaN where a step is not known.
+        Those of at most 16,384 origins, evenly chosen.
+    history_ : Series or DataFrame
+        The y that the forecaster remembers.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where all are strings.
+
+    See Also
+    --------
+    LSTMRegressor : ``loss="quantile"`` learns quantiles.
+    sklstm.metrics.interval_coverage : How often intervals hold.
+
+    Notes
+    -----
+    Errors are taken in the units in which the target is learned, each series by its own
+    scale, and are pooled over series. So an interval holds as often as it should on
+    average over series and times like those of the calibration, not for each series
+    alone; and not where the future is unlike the past: errors of neighbouring rows
+    depend on each other, which the theory excludes.
+
+    For an interval of 95 %, each step needs 39 errors at the least.
+
+    References
+    ----------
+    Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. and Wasserman, L. (2018).
+    Distribution-free predictive inference for regression. Journal of the American
+    Statistical Association 113(523), 1094-1111.
+
+    Romano, Y., Patterson, E. and Candes, E. J. (2019). Conformalized quantile
+    regression. Advances in Neural Information Processing Systems 32.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import ConformalForecaster, PanelForecaster, SlidingWindow
+    >>> from sklstm.datasets import make_panel
+    >>> y = make_panel(n_series=5, n_rows=100, random_state=0)["target"]
+    >>> forecaster = PanelForecaster(
+    ...     make_pipeline(SlidingWindow(window_size=14, flat=True), Ridge()), horizon=7
+    ... )
+    >>> conformal = ConformalForecaster(forecaster).fit(y.to_frame()[[]], y)
+    >>> future = conformal.forecast().to_frame()[[]]
+    >>> conformal.predict_interval(future, coverage=0.9).columns.tolist()
+    ['lower', 'upper']
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "calibration_size": [
+            Interval(Real, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "refit": ["boolean"],
+    }
+
+    def __init__(self, estimator, *, calibration_size=0.2, refit=False):
+        self.estimator = estimator
+        self.calibration_size = calibration_size
+        self.refit = refit
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Train, and measure the errors on the last rows of each series.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Covariates indexed by (series, time), in any row order; may have no
+            columns.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row as an origin in training.
+
+        Returns
+        -------
+        ConformalForecaster
+            The fitted forecaster.
+        """
+        if not isinstance(self.estimator, PanelForecaster):
+            raise TypeError(
+                "estimator must be a PanelForecaster, got "
+                f"{type(self.estimator).__name__}."
+            )
+        if not is_panel(X):
+            raise TypeError(index_message(X))
+        if y is None:
+            raise ValueError(
+                "ConformalForecaster requires y to be passed, but the target y is None."
+            )
+        late = _late_rows(read_rows(X), self.calibration_size)
+        weights = {}
+        if sample_weight is not None:
+            weights["sample_weight"] = _check_sample_weight(sample_weight, X)
+        early = {name: weight[~late] for name, weight in weights.items()}
+        (head_X, head_y), (tail_X, tail_y) = _cut(X, y, ~late), _cut(X, y, late)
+        forecaster = clone(self.estimator).fit(head_X, head_y, **early)
+        predict = base_forecasts(forecaster)
+        errors = measure_errors(*forecaster._roll(tail_X, tail_y, predict))
+        if self.refit:
+            forecaster = clone(self.estimator).fit(X, y, **weights)
+        else:
+            forecaster.update(tail_X, tail_y)
+        self.estimator_, self.errors_ = forecaster, errors
+        return self
+
+    def update(self, X, y):
+        """Extend the history of the forecaster, without training or calibration.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        ConformalForecaster
+            The forecaster itself.
+        """
+        check_is_fitted(self)
+        self.estimator_.update(X, y)
+        return self
+
+    def predict(self, X):
+        """Forecast the rows of X, as the forecaster does.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, or remembered rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            One forecast for each row, in units of y.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def forecast(self, steps=None):
+        """Forecast the next steps of every series, as the forecaster does.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; the horizon of the forecaster if None.
+
+        Returns
+        -------
+        Series or DataFrame
+            Forecasts indexed by (series, time).
+        """
+        check_is_fitted(self)
+        return self.estimator_.forecast(steps)
+
+    def predict_quantiles(self, X, quantiles=None):
+        """Forecast quantiles of the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, up to `horizon` steps after the end of their series, or
+            remembered rows.
+        quantiles : sequence of float, default=None
+            Those wanted, ascending. None takes 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95
+            and 0.975.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_quantiles)
+            In units of y, under the index of X, a column for each quantile; with a y
+            of two axes, for each (target, quantile). NaN in the first row of a series.
+        """
+        quantiles = check_quantiles(USUAL_QUANTILES if quantiles is None else quantiles)
+        values, like = self._quantiles(X, quantiles)
+        one_target = np.ndim(self.history_) == 1
+        return label_quantiles(values, like, quantiles, one_target)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Forecast intervals for the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, as in `predict_quantiles`.
+        coverage : float, default=0.9
+            The share of values that shall lie in their intervals, between 0 and 1; as
+            many of the others lie below as above.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 2)
+            In units of y, under the index of X, with the columns "lower" and "upper";
+            with a y of two axes, for each (target, bound).
+        """
+        values, like = self._quantiles(X, bounds_of(coverage))
+        return label_intervals(values, like, np.ndim(self.history_) == 1)
+
+    @property
+    def history_(self):
+        check_is_fitted(self)
+        return self.estimator_.history_
+
+    @property
+    def n_features_in_(self):
+        check_is_fitted(self)
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        check_is_fitted(self)
+        return self.estimator_.feature_names_in_
+
+    def _quantiles(self, X, quantiles):
+        check_is_fitted(self)
+        forecaster = self.estimator_
+        predict = base_forecasts(forecaster)
+        values, step, like = forecaster._forecast_steps(X, predict)
+        levels = getattr(forecaster.estimator_[-1], "quantiles_", None)
+        values = conformal_quantiles(values, step, self.errors_, levels, quantiles)
+        return undo_each(forecaster.target_transformer_, values, like), like
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _late_rows(rows, size):
+    """Whether each given row is among the last of its series, the first never."""
+    lengths = rows.lengths
+    n_late = np.floor(size * lengths) if isinstance(size, float) else size
+    n_late = np.minimum(n_late, lengths - 1).astype(np.intp)
+    if not n_late.any():
+        raise ValueError(
+            f"calibration_size={size} leaves no row to measure errors on: the longest "
+            f"of {len(lengths)} series has {lengths.max()} rows. Use a larger size, or "
+            "longer series."
+        )
+    left = rows.indptr[1:][rows.codes] - np.arange(len(rows))
+    return rows.unsort(left <= n_late[rows.codes])
+
+
+def _cut(X, y, chosen):
+    """Some rows of X and y."""
+    y = y.iloc if hasattr(y, "iloc") else np.asarray(y)
+    return X[chosen], y[chosen]
