@@ -29,6 +29,7 @@ def seasonal_naive_quantiles(
     seasonal_period,
     quantiles,
     *,
+    center=False,
     n_samples=1000,
     random_state=0,
 ):
@@ -51,6 +52,9 @@ def seasonal_naive_quantiles(
         Rows in a season; 1 repeats the last value.
     quantiles : array-like of shape (n_quantiles,)
         The quantiles, between 0 and 1.
+    center : bool, default=False
+        Whether errors are taken from their mean, so that the forecasts spread around
+        the last season. Else the trend of the past goes on in them.
     n_samples : int, default=1000
         Errors drawn for each row.
     random_state : int, default=0
@@ -70,8 +74,7 @@ def seasonal_naive_quantiles(
     which it has 10, or of one season, times the root of the ratio of seasons, as the
     errors of a random walk grow. Without any error all quantiles are the forecast.
 
-    Errors are not centred, so that the trend of the past goes on. A series that was
-    never negative gets no quantile below 0.
+    A series that was never negative gets no quantile below 0.
     """
     y_train = y_train.sort_index()
     labels = y_train.index.droplevel(-1)
@@ -86,6 +89,9 @@ def seasonal_naive_quantiles(
     for k in np.unique(source):
         errors, owner = _season_errors(values, code, k * seasonal_period)
         count = np.bincount(owner, minlength=len(series))
+        if center:
+            total = np.bincount(owner, weights=errors, minlength=len(series))
+            errors = errors - (total / np.maximum(count, 1))[owner]
         first = np.cumsum(count) - count
         rows = np.flatnonzero((source == k) & (count[future] > 0))
         for part in np.array_split(rows, -(-len(rows) * n_samples // _BLOCK) or 1):
@@ -146,14 +152,14 @@ def _choose_errors(values, code, period, n_seasons):
     return source
 
 
-def report_coverage(name, y, horizon, seasonal_period):
+def report_coverage(name, y, horizon, seasonal_period, **options):
     """Print how the baseline does on the last rows of every series."""
     y = y[y.groupby(level=0).transform("size") > horizon]
     is_future = y.groupby(level=0).cumcount(ascending=False) < horizon
     y_train, y_true = y[~is_future], y[is_future]
     quantiles = np.round(np.arange(0.05, 0.96, 0.05), 2)
     forecasts = seasonal_naive_quantiles(
-        y_train, y_true.index, seasonal_period, quantiles
+        y_train, y_true.index, seasonal_period, quantiles, **options
     )
     words = [f"{name:<28}"]
     for low, high in ((0.05, 0.95), (0.1, 0.9), (0.25, 0.75)):
@@ -168,6 +174,7 @@ def report_coverage(name, y, horizon, seasonal_period):
 if __name__ == "__main__":
     y = load_fertility()["fertility_rate"]
     report_coverage("fertility, 10 years", y, 10, 1)
+    report_coverage("the same, centred", y, 10, 1, center=True)
     y = make_panel(200, (150, 400), trend=0, random_state=0)["target"]
     report_coverage("make_panel, 20 days", y, 20, 7)
     y = make_panel(200, 250, trend=0, noise=0, n_covariates=0, freq=None)["target"]
