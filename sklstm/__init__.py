@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from .inspection import ForecastDisplay, StageScoresDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
-    from .preprocessing import SeriesEncoder, SeriesLog, SeriesScaler, SlidingWindow
+    from .preprocessing import (
+        SeriesEncoder,
+        SeriesLog,
+        SeriesScaler,
+        SlidingWindow,
+        describe_panel,
+        panel_sample_weight,
+        regularize,
+    )
 
 __version__ = "0.1.0"
 
@@ -36,8 +44,11 @@ __all__ = [
     "StageScoresDisplay",
     "backtest",
     "datasets",
+    "describe_panel",
     "make_forecaster",
     "metrics",
+    "panel_sample_weight",
+    "regularize",
 ]
 
 _home = {
@@ -55,7 +66,10 @@ _home = {
     "SlidingWindow": "preprocessing",
     "StageScoresDisplay": "inspection",
     "backtest": "forecasting",
+    "describe_panel": "preprocessing",
     "make_forecaster": "_recipe",
+    "panel_sample_weight": "preprocessing",
+    "regularize": "preprocessing",
 }
 
 _submodules = {

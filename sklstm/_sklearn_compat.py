@@ -1,6 +1,7 @@
 """The names that scikit-learn keeps private and this package needs, in one place."""
 
 from sklearn.base import _fit_context
+from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
@@ -10,4 +11,5 @@ __all__ = [
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",
+    "_get_column_indices",
 ]

@@ -1,17 +1,19 @@
-"""The step between two rows in time: found in the data, added, counted.
+"""The step between two rows in time: found in the data or read, added, counted.
 
 Whole numbers, periods, time stamps on a fixed step, business days and months (and so
 quarters and years) are understood. Everything else has an order, but no step.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["TimeStep", "infer_time_step", "pairs_within"]
+__all__ = ["TimeStep", "infer_time_step", "pairs_within", "read_time_step"]
 
 _DAY = pd.Timedelta(days=1)
+_PLAIN = {"number", "delta"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class TimeStep:
 
     def count(self, start, end):
         """Count the steps from `start` to `end`, NaN where they are not whole."""
-        steps = _COUNT[self.unit](self, start, end)
+        steps = self.measure(start, end)
         rounded = np.round(steps)
         if isinstance(self.size, np.floating):
             # Times such as 0.1, 0.2, 0.3 are not equally far apart to the last bit.
@@ -41,6 +43,13 @@ class TimeStep:
         else:
             whole = self.add(start, rounded.astype(np.int64)) == end
         return np.where(whole, rounded, np.nan)
+
+    def measure(self, start, end):
+        """Count the steps from `start` to `end`, in parts of one where there are."""
+        return _COUNT[self.unit](self, start, end)
+
+    def __str__(self):
+        return str(self.size) if self.unit in _PLAIN else f"{self.size} {self.unit}(s)"
 
 
 def pairs_within(indptr):
@@ -76,6 +85,80 @@ def infer_time_step(time, indptr):
     if pd.api.types.is_numeric_dtype(time) and not pd.api.types.is_bool_dtype(time):
         return TimeStep("number", _most_common(np.diff(time.to_numpy())[before]))
     return None
+
+
+def read_time_step(freq, time):
+    """Read a step as pandas writes it, for times of the kind of `time`.
+
+    Parameters
+    ----------
+    freq : str, offset, Timedelta or number
+    time : Index
+
+    Returns
+    -------
+    TimeStep
+    """
+    if isinstance(time, pd.PeriodIndex):
+        step, kind = _read_periods(freq, time), f"multiples of one {time.freqstr}"
+    elif isinstance(time, pd.DatetimeIndex):
+        step, kind = _read_offset(freq), "a clock step, days, weekdays or months"
+    elif pd.api.types.is_numeric_dtype(time) and not pd.api.types.is_bool_dtype(time):
+        step, kind = _read_number(freq, time), f"a positive number of type {time.dtype}"
+    else:
+        step, kind = None, "None"
+    if step is None or not step.size > type(step.size)(0):
+        raise ValueError(
+            f"freq={freq!r} is no step of times of dtype {time.dtype}. It must be "
+            f"{kind}."
+        )
+    return step
+
+
+def _read_periods(freq, time):
+    if _is_number(freq):
+        return TimeStep("period", int(freq)) if freq == int(freq) else None
+    try:
+        offset = pd.PeriodDtype(freq if isinstance(freq, str) else _offset(freq)).freq
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return TimeStep("period", offset.n) if offset.base == time.freq.base else None
+
+
+def _read_offset(freq):
+    offset = None if _is_number(freq) else _offset(freq)
+    if isinstance(offset, pd.offsets.Day):
+        return TimeStep("delta", offset.n * _DAY)
+    if isinstance(offset, pd.offsets.Tick):
+        return TimeStep("delta", pd.Timedelta(offset))
+    if type(offset) is pd.offsets.Week:
+        return TimeStep("delta", 7 * offset.n * _DAY)
+    if type(offset) is pd.offsets.BusinessDay:
+        return TimeStep("weekday", offset.n)
+    months = _MONTHS.get(type(offset))
+    if months is None:
+        return None
+    month_end = type(offset).__name__.endswith("End")
+    return TimeStep("month", months * offset.n, month_end)
+
+
+def _read_number(freq, time):
+    if not _is_number(freq) or not np.isfinite(freq):
+        return None
+    if pd.api.types.is_integer_dtype(time):
+        return TimeStep("number", int(freq)) if freq == int(freq) else None
+    return TimeStep("number", np.float64(freq))
+
+
+def _is_number(freq):
+    return isinstance(freq, Real) and not isinstance(freq, bool)
+
+
+def _offset(freq):
+    try:
+        return pd.tseries.frequencies.to_offset(freq)
+    except (TypeError, ValueError):
+        return None
 
 
 def _infer_from_dates(time, before):
@@ -200,4 +283,12 @@ _COUNT = {
     "delta": _count_delta,
     "weekday": _count_weekday,
     "month": _count_month,
+}
+_MONTHS = {
+    pd.offsets.MonthBegin: 1,
+    pd.offsets.MonthEnd: 1,
+    pd.offsets.QuarterBegin: 3,
+    pd.offsets.QuarterEnd: 3,
+    pd.offsets.YearBegin: 12,
+    pd.offsets.YearEnd: 12,
 }

@@ -36,6 +36,8 @@ class PanelTable:
         The numeric columns.
     categories : dict of str to Index
         For each categorical column the labels of codes 1, 2, ...
+    known : tuple
+        The columns that a window may read beyond its end, since they are known ahead.
     """
 
     values: np.ndarray
@@ -45,10 +47,21 @@ class PanelTable:
     segments: np.ndarray
     names: tuple = ()
     categories: dict = field(default_factory=dict)
+    known: tuple = ()
 
     @property
     def n_features(self):
         return self.values.shape[1] + self.codes.shape[1] + self.target.shape[1]
+
+    @property
+    def known_values(self):
+        """Positions of the known columns among the numeric ones."""
+        return _positions(self.names, self.known)
+
+    @property
+    def known_codes(self):
+        """Positions of the known columns among the categorical ones."""
+        return _positions(self.categories, self.known)
 
     def segment_starts(self, rows):
         """The first row of the segment that each row stands in."""
@@ -87,6 +100,9 @@ class PanelWindows:
     flat : bool, default=False
         Whether windows are rows of ``window_size * n_features`` numbers, for
         regressors that take 2-D arrays.
+    n_ahead : int, default=0
+        With `flat`, the known columns of so many rows after the window stand behind
+        it, NaN where a row is not there.
 
     Attributes
     ----------
@@ -98,7 +114,8 @@ class PanelWindows:
     Notes
     -----
     Features come in this order: numeric columns as in X, category codes, and last
-    the target's own past.
+    the target's own past. Behind flat windows stand, row by row ahead, the known
+    numeric columns and the known codes.
 
     Examples
     --------
@@ -121,11 +138,12 @@ class PanelWindows:
     (4, 2, 1)
     """
 
-    def __init__(self, table, ends, window_size, *, flat=False):
+    def __init__(self, table, ends, window_size, *, flat=False, n_ahead=0):
         self.table = table
         self.ends = ends
         self.window_size = window_size
         self.flat = flat
+        self.n_ahead = n_ahead
 
     def __len__(self):
         return len(self.ends)
@@ -137,7 +155,9 @@ class PanelWindows:
     @property
     def shape(self):
         if self.flat:
-            return (len(self), self.window_size * self.n_features)
+            n_known = len(self.table.known)
+            width = self.window_size * self.n_features + self.n_ahead * n_known
+            return (len(self), width)
         return (len(self), self.window_size, self.n_features)
 
     @property
@@ -179,6 +199,31 @@ class PanelWindows:
         rows[self.ends] = target
         return self._over(replace(self.table, target=rows), self.ends)
 
+    def with_steps(self, n_ahead):
+        """Let the known columns of the rows ahead stand behind flat windows.
+
+        Parameters
+        ----------
+        n_ahead : int
+            How many rows.
+
+        Returns
+        -------
+        PanelWindows
+            The same windows, where no column is known ahead.
+        """
+        if not self.table.known:
+            return self
+        if not self.flat:
+            raise ValueError(
+                f"The known columns {list(self.table.known)} of the rows ahead have no "
+                "place in windows of 3 axes. Set SlidingWindow(flat=True), or use a "
+                "regressor that reads windows as they are, such as LSTMRegressor."
+            )
+        windows = self._over(self.table, self.ends)
+        windows.n_ahead = n_ahead
+        return windows
+
     def with_categories(self, categories):
         """Let the codes stand for the same labels in another order, or among others.
 
@@ -202,6 +247,10 @@ class PanelWindows:
         table = replace(self.table, codes=codes, categories=categories)
         return self._over(table, self.ends)
 
+    def over(self, table):
+        """The same windows over another table of as many rows."""
+        return self._over(table, self.ends)
+
     def __getitem__(self, key):
         if isinstance(key, tuple):
             # scikit-learn indexes arrays as array[key, ...].
@@ -223,12 +272,18 @@ class PanelWindows:
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("Windows cannot become an array without a copy.")
-        shape = (len(self), self.window_size, self.n_features)
-        out = np.empty(shape, dtype=self.dtype if dtype is None else dtype)
+        out = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
+        size = self.window_size * self.n_features
         step = max(1, _CHUNK // self.window_size)
         for first in range(0, len(self), step):
-            self._fill(out[first : first + step], self.ends[first : first + step])
-        return out.reshape(self.shape)
+            ends, part = self.ends[first : first + step], out[first : first + step]
+            windows = self._gather(ends)
+            if not self.flat:
+                part[:] = windows
+                continue
+            part[:, :size] = windows.reshape(len(ends), -1)
+            part[:, size:] = self._gather_ahead(ends).reshape(len(ends), -1)
+        return out
 
     def __repr__(self):
         return (
@@ -237,9 +292,23 @@ class PanelWindows:
         )
 
     def _over(self, table, ends):
-        return PanelWindows(table, ends, self.window_size, flat=self.flat)
+        return PanelWindows(
+            table, ends, self.window_size, flat=self.flat, n_ahead=self.n_ahead
+        )
 
-    def _fill(self, out, ends):
+    def _gather_ahead(self, ends):
+        """The known columns of the next rows, of shape (n, n_ahead, n_known)."""
+        rows = ends[:, None] + np.arange(1, self.n_ahead + 1)
+        beyond = rows >= self.table.segment_ends(ends)[:, None]
+        rows[beyond] = 0
+        table = self.table
+        parts = [table.values[:, table.known_values], table.codes[:, table.known_codes]]
+        out = np.concatenate([part[rows] for part in parts], axis=-1, dtype=self.dtype)
+        out[beyond] = np.nan
+        return out
+
+    def _gather(self, ends):
+        out = np.empty((len(ends), self.window_size, self.n_features), self.dtype)
         rows = ends[:, None] + np.arange(1 - self.window_size, 1)
         start = self.table.segment_starts(ends)[:, None]
         padding = rows < start
@@ -250,6 +319,7 @@ class PanelWindows:
             out[:, :, first:last] = part[rows]
             first = last
         out[padding] = 0
+        return out
 
 
 class StepTargets:
@@ -326,6 +396,10 @@ def join_labels(known, new):
     dict of str to Index
     """
     return {name: _join(labels, new[name]) for name, labels in known.items()}
+
+
+def _positions(names, wanted):
+    return np.flatnonzero([name in wanted for name in names])
 
 
 def _join(known, new):

@@ -12,7 +12,9 @@ import sklstm
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
     "_counts": 0,
+    "_missing_steps": 1,
     "_panel": 0,
+    "_quantiles": 0,
     "_time_step": 0,
     "_sklearn_compat": 0,
     "_stage": 0,
@@ -20,7 +22,10 @@ FLOORS = {
     "_windows": 1,
     "metrics": 1,
     "datasets": 1,
+    "neural_network._aligned_linear": 1,
     "neural_network._lstm_module": 1,
+    "neural_network._quantile_head": 1,
+    "neural_network._step_decoder": 1,
     "neural_network": 2,
     "ensemble": 2,
     "preprocessing": 2,

@@ -501,13 +501,15 @@ class TestIdDropout:
             assert end.index.tolist() == ["x", "z"]
             assert (end != start).to_numpy().any() == learned
 
-    def test_it_drops_all_labels_of_a_window_together(self):
+    def test_it_drops_each_column_of_a_window_on_its_own(self):
         windows, y = windows_and_steps(make_y())
         module = small(id_dropout=0.4).fit(windows, y).net_.module_
         codes = torch.ones(2000, 5, 2, dtype=torch.long)
-        kept = module.drop_codes(codes)
-        assert ((kept == kept[:, :1, :1]).all(dim=(1, 2))).all()
+        kept = codes * module.draw_kept(codes)
+        assert (kept == kept[:, :1]).all()
         assert 0.35 < 1 - kept.double().mean() < 0.45
+        both = (kept[:, 0] == 0).all(dim=1).double().mean()
+        assert 0.13 < both < 0.19
 
     def test_it_has_no_effect_on_predictions(self, trained):
         windows, train = trained
@@ -644,8 +646,9 @@ class TestErrors:
     def test_outputs_that_are_no_steps_of_the_targets_are_named(self, n_outputs):
         windows, _ = windows_and_steps(make_y(n_targets=2))
         message = re.escape(
-            f"y has {n_outputs} output(s), but with seasonal_periods they must be the "
-            "next steps of the 2 target(s) in the windows: a multiple of that number."
+            f"y has {n_outputs} output(s), but with seasonal_periods, or columns that "
+            "are known ahead, they must be the next steps of the 2 target(s) in the "
+            "windows: a multiple of that number."
         )
         with pytest.raises(ValueError, match=message):
             small(seasonal_periods=7).fit(windows, np.zeros((len(windows), n_outputs)))

@@ -219,15 +219,6 @@ class TestForecasts:
             expected = train_y.loc[name].iloc[-1] + np.arange(1, 9)
             assert_allclose(got.loc[name], expected, rtol=1e-6)
 
-    def test_recursion_reads_the_covariates_of_the_rows_in_between(self, Xy):
-        X, y = Xy
-        train_X, train_y, test_X, _ = split(X, y, 8)
-        forecaster = ridge(horizon=3).fit(train_X, train_y)
-        other = test_X.copy()
-        other.iloc[1] += 5
-        changed = forecaster.predict(test_X) != forecaster.predict(other)
-        assert_array_equal(np.flatnonzero(changed), [3, 4, 5, 6, 7])
-
     def test_part_of_the_rows_gets_the_forecasts_it_has_among_all(self, Xy):
         X, y = Xy
         train_X, train_y, test_X, _ = split(X, y, 8)
@@ -585,16 +576,12 @@ class TestErrors:
     def test_other_columns(self, Xy):
         X, y = Xy
         with pytest.raises(ValueError, match="feature names"):
-            ridge().fit(X, y).predict(X.rename(columns={"price": "cost"}))
+            ridge().fit(X, y).predict(X.assign(cost=1.0))
 
     @pytest.mark.parametrize("steps", [0, 2.5, -1])
     def test_steps(self, Xy, steps):
         with pytest.raises(ValueError, match="steps must be an integer of at least 1"):
             ridge().fit(*Xy).forecast(steps)
-
-    def test_steps_beyond_the_horizon_with_columns(self, Xy):
-        with pytest.raises(ValueError, match="beyond horizon=3, and X has columns"):
-            ridge().fit(*Xy).forecast(4)
 
     def test_times_without_arithmetic(self):
         index = pd.MultiIndex.from_product([["a"], list("pqrstu")])

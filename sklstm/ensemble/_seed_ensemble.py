@@ -18,6 +18,12 @@ def _can_go_on(self):
     return True
 
 
+def _has_quantiles(self):
+    """Whether the regressor predicts quantiles; an AttributeError says it does not."""
+    self.estimator.predict_quantiles  # noqa: B018
+    return True
+
+
 class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Train a regressor several times, each from a seed of its own, and average.
 
@@ -51,6 +57,8 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     past_reach_ : int
         How many rows before its window a forecast looks back to; there if the
         regressors have it.
+    quantiles_ : tuple of float or None
+        The quantiles that were learned; there if the regressors have it.
 
     See Also
     --------
@@ -152,6 +160,30 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return np.mean([member.predict(X) for member in self.estimators_], axis=0)
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X, quantiles=None):
+        """Average the quantiles that the regressors predict.
+
+        Parameters
+        ----------
+        X : PanelWindows or array-like
+            What the regressor takes.
+        quantiles : sequence of float, default=None
+            Those wanted; all that the regressors learned if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            Averages of quantiles ascend as they do.
+        """
+        check_is_fitted(self)
+        members = self.estimators_
+        return np.mean([m.predict_quantiles(X, quantiles) for m in members], axis=0)
+
+    @property
+    def quantiles_(self):
+        return self._of_first("quantiles_")
 
     @property
     def n_features_in_(self):

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .._missing_steps import fill_steps
 from .._panel import (
     PanelRows,
     check_known_series,
@@ -23,6 +24,8 @@ __all__ = ["History", "Request", "read_request", "series_blocks", "steps_ahead"]
 # A series keeps its time step if this share of its rows does: a missing row now and
 # then leaves steps what they are, a day closed in each week does not.
 _REGULAR = 0.85
+
+_NO_HISTORY = "Give the forecaster their history first, with update(X, y)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,9 @@ class History:
             rows = read_rows(X)
         # Shallow copies: what the caller writes to the frames later stays outside.
         return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step)
+
+    def __len__(self):
+        return len(self.rows)
 
     @property
     def series(self):
@@ -103,6 +109,41 @@ class History:
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
         return History.of(*frames, self.known_step)
+
+    def filled(self):
+        """Give every step between the first and the last row of a series a row.
+
+        Returns
+        -------
+        history : History
+            y is NaN in the added rows, and X that of the row before.
+        source : ndarray of int
+            The row of this history that each row is made of.
+        """
+        if self.step is None:
+            raise ValueError(
+                f"gaps='fill' needs the time step of {self.rows.index.names[-1]!r}, "
+                "which cannot be found: it needs dates, periods or numbers, and a "
+                "series of two rows. Use gaps='keep'."
+            )
+        index, positions = fill_steps(self.rows, self.step)
+        source = np.zeros(len(index), dtype=np.intp)
+        source[positions] = np.arange(len(positions))
+        source = np.maximum.accumulate(source)
+        if len(index) == len(self.rows):
+            return self, source
+        X = self.X.iloc[source].set_axis(index, axis=0)
+        y = self.y.reindex(index)
+        return History.of(X, y, self.known_step), source
+
+    def complete(self, X, columns):
+        """Give rows of X columns that they lack: those of their series' last row."""
+        rows = read_rows(X)
+        positions = locate_series(rows.series, self.series)
+        check_known_series(positions, rows.series, _NO_HISTORY)
+        last = rows.unsort((self.rows.indptr[1:] - 1)[positions][rows.codes])
+        added = self.X[columns].iloc[last].set_axis(X.index, axis=0)
+        return pd.concat([X, added], axis=1)[self.X.columns]
 
     def select(self, series):
         """Keep the rows of these series, given by ascending position."""
@@ -186,7 +227,7 @@ def read_request(history, X):
     check_known_series(
         positions,
         asked.series,
-        "Give the forecaster their history first, with update(X, y).",
+        _NO_HISTORY,
     )
     # Series of both sides in one order: that of the history.
     by_history = np.argsort(positions)

@@ -42,6 +42,7 @@ def join_windows(parts):
         np.concatenate([t.segments + n for t, n in zip(tables, before, strict=False)]),
         first.table.names,
         categories,
+        first.table.known,
     )
     ends = [part.ends + n for part, n in zip(windows, before, strict=False)]
     return PanelWindows(joined, np.concatenate(ends), first.window_size)

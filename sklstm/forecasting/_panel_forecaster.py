@@ -23,6 +23,7 @@ from .._panel import (
     read_rows,
     show,
 )
+from .._quantiles import bounds_of
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -32,6 +33,13 @@ from .._sklearn_compat import (
 )
 from .._windows import PanelWindows
 from ._history import History, read_request, series_blocks
+from ._known_covariates import check_columns, hide_unknown
+from ._step_forecasts import (
+    label_intervals,
+    label_quantiles,
+    steps_of_request,
+    undo_each,
+)
 from ._target_transform import (
     check_still_known,
     extend_transformer,
@@ -40,7 +48,12 @@ from ._target_transform import (
     name_target,
     transform_target,
 )
-from ._windows_regression import predict_steps, takes_windows, train_on_origins
+from ._windows_regression import (
+    predict_step_quantiles,
+    predict_steps,
+    takes_windows,
+    train_on_origins,
+)
 
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
 _BLOCK_ROWS = 1 << 18
@@ -57,10 +70,20 @@ class _Ready(NamedTuple):
 
 def _can_go_on(self):
     """Whether the regressor has partial_fit; an AttributeError says it has not."""
-    fitted = hasattr(self, "estimator_")
-    regressor = (self.estimator_ if fitted else self.estimator).steps[-1][1]
-    regressor.partial_fit  # noqa: B018
+    _regressor(self).partial_fit  # noqa: B018
     return True
+
+
+def _has_quantiles(self):
+    """Whether the regressor predicts quantiles; an AttributeError says it does not."""
+    _regressor(self).predict_quantiles  # noqa: B018
+    return True
+
+
+def _regressor(forecaster):
+    fitted = hasattr(forecaster, "estimator_")
+    pipeline = forecaster.estimator_ if fitted else forecaster.estimator
+    return pipeline.steps[-1][1]
 
 
 class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -91,6 +114,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, and those before that a
         regressor with lags looks back to (its `past_reach_`).
+    gaps : {"keep", "fill"}, default="keep"
+        What to do where a series lacks rows at some time steps. "keep": windows, lags
+        and seasons count the rows that are there. "fill": they count time; a step
+        that is not there is a row in which y is missing and X is that of the row
+        before. The regressor must do with missing inputs, and a row that lies between
+        two steps is an error.
 
     Attributes
     ----------
@@ -99,7 +128,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     target_transformer_ : transformer or None
         The fitted transformer of y.
     history_ : Series or DataFrame
-        The remembered y, sorted by series and time.
+        The remembered y, sorted by series and time; NaN in rows that were filled in.
     horizon_ : int
         The `horizon` of the fit.
     window_size_ : int
@@ -117,7 +146,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Notes
     -----
     The window of a forecast ends with the origin, the last remembered row: it holds
-    the columns of X and the values of y up to there. Steps are rows: step 1 is the row
+    the columns of X and the values of y up to there. Of the rows after it only those
+    columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
+    its own step. All other columns are past-only: X may hold anything for them in
+    the rows to forecast, or not have them, and steps beyond `horizon` see the
+    value of the last known row. Steps are rows: step 1 is the row
     after the origin. Where a series keeps the time step of the panel (in at least 85 %
     of its rows), rows of X count by their time, so that a gap between the end of
     training and the first row of a test fold is bridged, not ignored. In other series
@@ -165,6 +198,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "history": [StrOptions({"all", "context"})],
+        "gaps": [StrOptions({"keep", "fill"})],
     }
 
     def __init__(
@@ -175,12 +209,14 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target_transformer=None,
         stride=1,
         history="all",
+        gaps="keep",
     ):
         self.estimator = estimator
         self.horizon = horizon
         self.target_transformer = target_transformer
         self.stride = stride
         self.history = history
+        self.gaps = gaps
 
     # Parameters of the nested estimators are checked by their own fit.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -204,6 +240,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
+        if self.gaps == "fill":
+            history, source = history.filled()
+            weight = None if weight is None else weight[source]
         ready = self._prepare(history)
         _check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
@@ -233,7 +272,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if not hasattr(self, "estimator_"):
             return self.fit(X, y, sample_weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
-        history = self._history.append(new.X, new.y)
+        history = self._extended(new)
         target_transformer, steps = self._with_new_series(new)
         joint = history.select(np.flatnonzero(history.series.isin(new.series)))
         learned = joint.X.index.isin(new.X.index)
@@ -267,7 +306,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
-        history = self._history.append(new.X, new.y)
+        history = self._extended(new)
         self._take_over(*self._with_new_series(new))
         self._remember(history)
         return self
@@ -280,7 +319,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : DataFrame of shape (n_rows, n_columns)
             Rows after the remembered end of their series, which are forecast from
             that end, or remembered rows, which get one-step fitted values from the
-            remembered columns, whatever X holds for them.
+            remembered columns, whatever X holds for them. Of rows to forecast only
+            the columns that are known ahead are read; all others may be left out.
 
         Returns
         -------
@@ -288,23 +328,79 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             One forecast for each row, in units of y.
         """
         check_is_fitted(self)
-        self._check_frame(X, reset=False)
-        rows = read_rows(X)
+        X = self._read_asked(X)
         out = np.empty((len(X), self._n_targets))
-        for block in series_blocks(self._history, rows, _BLOCK_ROWS):
-            out[block] = self._predict_block(
-                X if len(block) == len(X) else X.iloc[block]
-            )
+        for block, request, windows, past in self._requests(X):
+            values = self._predict_points(request, windows, past)
+            like = self._like(X, block)
+            out[block] = inverse_target(self.target_transformer_, values, like)
         return out if self._y_ndim == 2 else out[:, 0]
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X, quantiles=None):
+        """Forecast quantiles of the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, up to `horizon` steps after the end of their series, or
+            remembered rows, as in `predict`.
+        quantiles : sequence of float, default=None
+            Those wanted, ascending. None: all that the regressor learned.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_quantiles)
+            In units of y, under the index of X, a column for each quantile; with a y
+            of two axes, for each (target, quantile). NaN in the first row of a series.
+        """
+        check_is_fitted(self)
+        regressor = self.estimator_[-1]
+        quantiles = regressor.quantiles_ if quantiles is None else quantiles
+
+        def predict(windows):
+            return predict_step_quantiles(
+                regressor, windows, self.horizon_, self._n_targets, quantiles
+            )
+
+        values, _, like = self._forecast_steps(X, predict)
+        values = undo_each(self.target_transformer_, values, like)
+        return label_quantiles(values, like, quantiles, self._y_ndim == 1)
+
+    @available_if(_has_quantiles)
+    def predict_interval(self, X, coverage=0.9):
+        """Forecast intervals for the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, as in `predict_quantiles`.
+        coverage : float, default=0.9
+            The probability that a value lies in its interval, between 0 and 1; as
+            much lies below as above.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 2)
+            In units of y, under the index of X, with the columns "lower" and "upper";
+            with a y of two axes, for each (target, bound).
+        """
+        check_is_fitted(self)
+        table = self.predict_quantiles(X, bounds_of(coverage))
+        values = table.to_numpy().reshape(len(table), -1, 2)
+        like = pd.DataFrame(index=table.index, columns=self._y_columns)
+        return label_intervals(values, like, self._y_ndim == 1)
 
     def forecast(self, steps=None):
         """Forecast the next steps of every series.
 
+        Columns of X that are known ahead have values in these rows, which only
+        `predict` can be given. What the calendar says is made of the index.
+
         Parameters
         ----------
         steps : int, default=None
-            Number of steps; `horizon` if None. More than `horizon` only without
-            columns in X, whose future rows `predict` would be given.
+            Number of steps; `horizon` if None.
 
         Returns
         -------
@@ -334,7 +430,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         index = pd.MultiIndex.from_arrays(
             [level.take(last) for level in levels] + [time], names=rows.index.names
         )
-        X = self._history.X.iloc[last].set_axis(index, axis=0)
+        X = pd.DataFrame(index=index)
         columns = self._y_columns
         if self._y_ndim == 2:
             return pd.DataFrame(self.predict(X), index=index, columns=columns)
@@ -352,6 +448,19 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise TypeError(index_message(X))
         check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=reset)
+
+    def _read_asked(self, X):
+        """Check rows to forecast, and give them the columns that may be left out."""
+        if not is_panel(X):
+            raise TypeError(index_message(X))
+        check_frame(X)
+        columns = self._history.X.columns
+        missing = columns.difference(X.columns, sort=False)
+        if len(missing):
+            check_columns(X, columns, self._known)
+            X = self._history.complete(X, missing)
+        self._check_frame(X, reset=False)
+        return X
 
     def _read(self, X, y, sample_weight, reset):
         """Check X, y and weights, and sort them by series and time."""
@@ -400,7 +509,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.target_transformer_ = ready.target_transformer
         self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
         self._keeps_all = self.history == "all"
+        self._fills_gaps = self.gaps == "fill"
         self._start = _mean(ready.past)
+        table = ready.windows.table
+        self._known = table.known
+        self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
         self._remember(history)
 
     def _windows(self, X):
@@ -420,20 +533,70 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _predict_steps(self, windows):
         return predict_steps(self.estimator_[-1], windows, self.horizon_)
 
-    def _predict_block(self, X):
-        """Forecast some series: their rows of X, in units of y."""
-        request = read_request(self._history, X)
-        _check_some_known(request)
-        n_known = len(request.history.rows)
-        past = np.full((len(request.X), self._n_targets), np.nan)
-        past[:n_known] = transform_target(self.target_transformer_, request.history.y)
-        windows = self._windows(request.X)
+    def _requests(self, X):
+        """Go through the series of X in blocks, each with its windows and past of y.
+
+        Yields
+        ------
+        block : ndarray of int
+            Positions of the rows of X.
+        request : Request
+        windows : PanelWindows
+            One for each row of the request, without the target.
+        past : ndarray of shape (n_rows, n_targets)
+            The transformed y of the remembered rows, NaN ahead.
+        """
+        for block in series_blocks(self._history, read_rows(X), _BLOCK_ROWS):
+            some = X if len(block) == len(X) else X.iloc[block]
+            request = read_request(self._history, some)
+            _check_some_known(request)
+            windows = self._windows(request.X)
+            windows = hide_unknown(windows, request, self.horizon_, self._gappy)
+            past = np.full((len(request.X), self._n_targets), np.nan)
+            known = transform_target(self.target_transformer_, request.history.y)
+            past[: len(known)] = known
+            yield block, request, windows, past
+
+    def _predict_points(self, request, windows, past):
+        """Forecast the rows asked for, in transformed units."""
         fitted = self._fitted_values(windows, past, request)
         self._extrapolate(windows, past, request)
-        past[:n_known] = fitted
-        frame = pd.DataFrame(past, index=request.X.index, columns=self._y_columns)
-        frame = frame.iloc[request.rows]
-        return inverse_target(self.target_transformer_, frame.to_numpy(), frame)
+        past[: len(fitted)] = fitted
+        return past[request.rows]
+
+    def _forecast_steps(self, X, predict):
+        """Forecast rows within the horizon, one or more transformed numbers for each.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+        predict : callable
+            Maps n windows to (n, horizon, n_targets, n_numbers).
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_targets, n_numbers)
+        step : ndarray of shape (n_rows,)
+        like : DataFrame of shape (n_rows, n_targets)
+            Whose index and columns are those of the values.
+        """
+        X = self._read_asked(X)
+        values, step = None, np.empty(len(X), dtype=np.intp)
+        for block, request, windows, past in self._requests(X):
+            self._check_rows_are_kept(
+                request.rows[request.rows < len(request.history.rows)]
+            )
+            windows = windows.with_target(past)
+            some, step[block] = steps_of_request(
+                request, windows, self.horizon_, predict
+            )
+            if values is None:
+                values = np.empty((len(X), *some.shape[1:]))
+            values[block] = some
+        return values, step, self._like(X, slice(None))
+
+    def _like(self, X, block):
+        return pd.DataFrame(index=X.index[block], columns=self._y_columns)
 
     def _extrapolate(self, windows, past, request):
         """Write the forecasts of the steps ahead into `past`, block by block."""
@@ -455,12 +618,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         asked = np.flatnonzero(asked)
         if len(asked) == 0:
             return fitted
-        if not self._keeps_all:
-            raise ValueError(
-                "Fitted values need the rows before them, which "
-                'history="context" does not keep. Use history="all", or ask for rows '
-                "after the end of each series."
-            )
+        self._check_rows_are_kept(asked)
         first = np.isin(asked, request.history.rows.indptr[:-1])
         fitted[asked[first]] = self._start
         later = asked[~first]
@@ -468,6 +626,18 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             out = self._predict_steps(windows.with_target(past)[later - 1])
             fitted[later] = out[:, 0]
         return fitted
+
+    def _check_rows_are_kept(self, asked):
+        if len(asked) and not self._keeps_all:
+            raise ValueError(
+                "Fitted values need the rows before them, which "
+                'history="context" does not keep. Use history="all", or ask for rows '
+                "after the end of each series."
+            )
+
+    def _extended(self, new):
+        history = self._history.append(new.X, new.y)
+        return history.filled()[0] if self._fills_gaps else history
 
     def _with_new_series(self, new):
         """Copies of the transformers that know the new series too."""
@@ -495,12 +665,6 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _check_steps(self, steps):
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
-        if steps > self.horizon_ and self._history.X.shape[1] > 0:
-            raise ValueError(
-                f"steps={steps} is beyond horizon={self.horizon_}, and X has columns: "
-                "their future values are needed to go on. Call predict(X) with the "
-                "future rows of X."
-            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,7 +4,13 @@ import numpy as np
 
 from .._windows import StepTargets
 
-__all__ = ["predict_steps", "takes_windows", "train_on_origins", "training_origins"]
+__all__ = [
+    "predict_step_quantiles",
+    "predict_steps",
+    "takes_windows",
+    "train_on_origins",
+    "training_origins",
+]
 
 # Numbers in the largest array of windows that is handed to a regressor at a time.
 _PREDICT_SIZE = 1 << 24
@@ -64,6 +70,7 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
         Sample weight of each row as an origin.
     """
     lazy = takes_windows(train.__self__)
+    windows = windows if lazy else windows.with_steps(horizon)
     target = windows.table.target
     if past is not None or not learned.all():
         rows = windows.ends[learned]
@@ -107,6 +114,7 @@ def predict_steps(regressor, windows, horizon):
     if takes_windows(regressor):
         out = regressor.predict(windows)
     else:
+        windows = windows.with_steps(horizon)
         size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
         parts = [
             regressor.predict(np.asarray(windows[first : first + size]))
@@ -114,6 +122,24 @@ def predict_steps(regressor, windows, horizon):
         ]
         out = np.concatenate(parts)
     return np.asarray(out, dtype=np.float64).reshape(len(windows), horizon, -1)
+
+
+def predict_step_quantiles(regressor, windows, horizon, n_targets, quantiles):
+    """Forecast quantiles from windows.
+
+    Parameters
+    ----------
+    regressor : fitted regressor with `predict_quantiles`
+    windows : PanelWindows of shape (n, window_size, n_features)
+    horizon, n_targets : int
+    quantiles : sequence of float
+
+    Returns
+    -------
+    ndarray of shape (n, horizon, n_targets, n_quantiles)
+    """
+    out = regressor.predict_quantiles(windows, quantiles)
+    return np.reshape(out, (len(windows), horizon, n_targets, -1))
 
 
 def takes_windows(regressor):

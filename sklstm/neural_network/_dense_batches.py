@@ -217,7 +217,7 @@ class DenseIterator:
         rows = chunk * n_steps + learned - start[chunk]
         batch["rows"] = torch.as_tensor(rows, device=device)
         window = torch.as_tensor(self._window_of_row[learned], device=device)
-        return batch | self.windows.gather_naive(window), self.targets.gather(window)
+        return batch | self.windows.gather_ahead(window), self.targets.gather(window)
 
 
 def _shuffle(lengths, batch_chunks):

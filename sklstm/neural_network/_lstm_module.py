@@ -2,8 +2,11 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
+
+from ._aligned_linear import AlignedLinear
+from ._quantile_head import center_of, spread_quantiles, start_spreads
+from ._step_decoder import StepDecoder
 
 __all__ = ["LSTMModule", "embedding_size"]
 
@@ -30,27 +33,6 @@ def embedding_size(cardinality, embedding_dim):
     return embedding_dim
 
 
-class AlignedLinear(nn.Linear):
-    """A linear layer whose inputs are filled up with zeros to a multiple of 16.
-
-    On the CPU a matrix product of another width may give a row other last bits at
-    another place in the batch.
-
-    Parameters
-    ----------
-    in_features, out_features : int
-    """
-
-    def __init__(self, in_features, out_features):
-        super().__init__(in_features, out_features)
-        self.n_filled = -in_features % 16
-
-    def forward(self, inputs):
-        """Map (n, in_features) to (n, out_features)."""
-        fill = (0, self.n_filled)
-        return F.linear(F.pad(inputs, fill), F.pad(self.weight, fill), self.bias)
-
-
 class LSTMModule(nn.Module):
     """An LSTM over windows, decoded from its last state.
 
@@ -63,6 +45,10 @@ class LSTMModule(nn.Module):
 
     With naive forecasts given, the head also weighs them, for each output anew by a
     softmax over them, and its own outputs, which start at zero, are a correction.
+
+    What is known of the steps ahead enters behind the LSTM: a hidden layer of the state
+    and of a step's known inputs, shared by all steps, adds to that step's outputs and
+    weights. No step sees what is known of another.
 
     Parameters
     ----------
@@ -85,11 +71,20 @@ class LSTMModule(nn.Module):
     embedding_dims : sequence of int, default=()
         For each categorical column the size of its embedding; 0 leaves it out.
     id_dropout : float, default=0.0
-        Share of the windows (or chunks) whose codes are all replaced by 0 in training.
+        Share of the windows (or chunks) in which a categorical column shows only the
+        code 0 in training, drawn for each column.
     head_hidden_size : int, default=None
         Units of a tanh layer between the state and the outputs. None: no such layer.
     n_naive : int, default=0
         Number of naive forecasts of each output.
+    n_ahead : int, default=0
+        Number of steps of which something is known; `n_outputs` is a multiple.
+    n_known : int, default=0
+        Number of known numeric inputs of each step.
+    known_codes : sequence of int, default=()
+        The categorical columns, by position, that are known of each step.
+    quantiles : sequence of float, default=None
+        Quantiles of each output, ascending. None: each output is one number.
 
     Examples
     --------
@@ -114,9 +109,17 @@ class LSTMModule(nn.Module):
         id_dropout=0.0,
         head_hidden_size=None,
         n_naive=0,
+        n_ahead=0,
+        n_known=0,
+        known_codes=(),
+        quantiles=None,
     ):
         super().__init__()
         self.id_dropout = id_dropout
+        self.known_codes = list(known_codes)
+        self.quantiles = quantiles
+        self.n_naive = n_naive
+        self.n_per_output = 1 if quantiles is None else len(quantiles)
         self.embeddings = nn.ModuleList(
             _make_embedding(n, dim, trains_unknown=id_dropout > 0)
             for n, dim in zip(cardinalities, embedding_dims, strict=True)
@@ -142,14 +145,48 @@ class LSTMModule(nn.Module):
             else nn.Identity()
         )
         n_hidden = head_hidden_size or n_state
-        self.output = AlignedLinear(n_hidden, n_outputs)
+        self.output = AlignedLinear(n_hidden, self.n_per_output * n_outputs)
         self.gate = None
         if n_naive:
             self.gate = AlignedLinear(n_hidden, n_naive * n_outputs)
-            nn.init.zeros_(self.output.weight)
-            nn.init.zeros_(self.output.bias)
+        n_known += sum(embedding_dims[i] for i in self.known_codes)
+        self.steps = None
+        if n_known:
+            self.steps = StepDecoder(
+                n_state,
+                n_known,
+                n_ahead,
+                (self.n_per_output + n_naive) * (n_outputs // n_ahead),
+                head_hidden_size or hidden_size,
+                dropout=dropout,
+            )
+        if n_naive:
+            self.start_at(torch.zeros(n_outputs))
 
-    def forward(self, values, lengths=None, codes=None, rows=None, naive=None):
+    def start_at(self, center):
+        """Let the untrained net put out about these values, of shape (n_outputs,)."""
+        out = [self.output] + ([] if self.steps is None else [self.steps.output])
+        with torch.no_grad():
+            for layer in out if self.gate is not None else []:
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
+            bias = self.output.bias.view(self.n_per_output, -1)
+            if self.quantiles is None:
+                bias[0] = center
+            else:
+                bias[:] = start_spreads(self.quantiles)[:, None]
+                bias[center_of(self.quantiles)] = center
+
+    def forward(
+        self,
+        values,
+        lengths=None,
+        codes=None,
+        rows=None,
+        naive=None,
+        known=None,
+        known_codes=None,
+    ):
         """Map windows to outputs, or chunks of rows to the outputs at many of them.
 
         Parameters
@@ -165,28 +202,49 @@ class LSTMModule(nn.Module):
             windows, which are decoded from the last state alone.
         naive : Tensor of shape (n_windows or n_rows, n_naive, n_outputs), default=None
             Naive forecasts.
+        known : Tensor of shape (n_windows or n_rows, n_ahead, n_known), default=None
+            What is known of the steps ahead.
+        known_codes : Tensor of shape (n_windows or n_rows, n_ahead, n_known_codes)
+            Category codes that are known of the steps ahead.
 
         Returns
         -------
-        Tensor of shape (n_windows, n_outputs) or (n_rows, n_outputs)
+        Tensor of shape (n_windows or n_rows, n_outputs[, n_quantiles])
         """
         if self.training and self.id_dropout and codes is not None:
-            codes = self.drop_codes(codes)
+            kept = self.draw_kept(codes)
+            codes = codes * kept
+            if known_codes is not None:
+                chunk = slice(None) if rows is None else rows // values.shape[1]
+                known_codes = known_codes * kept[chunk][..., self.known_codes]
+        if self.steps is not None:
+            known = self.join_known(known, known_codes)
         embedded = self.embed(codes)
         steps = torch.cat([values, *embedded], dim=-1)
         if rows is not None:
             states = _at_rows(self.lstm(steps)[0], rows)
             at_rows = [_at_rows(e, rows) for e in embedded]
             states = torch.cat([self.dropout(states), *at_rows], dim=-1)
-            return self.decode(states, naive)
+            return self.decode(states, naive, known)
         state = self.last_state(steps, lengths)
         last = [_at_last_row(e, lengths) for e in embedded]
-        return self.decode(torch.cat([self.dropout(state), *last], dim=-1), naive)
+        state = torch.cat([self.dropout(state), *last], dim=-1)
+        return self.decode(state, naive, known)
 
-    def drop_codes(self, codes):
-        """Replace all codes of some windows by 0, the unknown label."""
-        kept = torch.rand(len(codes), 1, 1, device=codes.device) >= self.id_dropout
-        return codes * kept
+    def draw_kept(self, codes):
+        """Draw which codes of each window stay; the others become 0, the unknown."""
+        shape = (len(codes), 1, codes.shape[-1])
+        return torch.rand(shape, device=codes.device) >= self.id_dropout
+
+    def join_known(self, known, known_codes):
+        """Put the embeddings of known codes beside what else is known."""
+        if not self.known_codes:
+            return known
+        embedded = [
+            self.embeddings[column](known_codes[..., i])
+            for i, column in enumerate(self.known_codes)
+        ]
+        return torch.cat([known, *embedded], dim=-1)
 
     def embed(self, codes):
         """Look up the embedding of every categorical column, step by step."""
@@ -214,14 +272,28 @@ class LSTMModule(nn.Module):
         n_directions = 2 if self.lstm.bidirectional else 1
         return torch.cat(list(states[-n_directions:]), dim=-1)
 
-    def decode(self, state, naive=None):
+    def decode(self, state, naive=None, known=None):
         """Map last states (with the embeddings behind them) to outputs."""
         hidden = self.hidden(state)
-        out = self.output(hidden)
-        if self.gate is None:
-            return out
-        weight = self.gate(hidden).view_as(naive).softmax(dim=1)
-        return out + (weight * naive).sum(dim=1)
+        out = self.output(hidden).view(len(state), self.n_per_output, -1)
+        weight = None if self.gate is None else self.gate(hidden).view_as(naive)
+        if known is not None:
+            of_steps = self.decode_steps(state, known)
+            out = out + of_steps[:, : self.n_per_output]
+            if weight is not None:
+                weight = weight + of_steps[:, self.n_per_output :]
+        if weight is not None:
+            mix = (weight.softmax(dim=1) * naive).sum(dim=1)
+        if self.quantiles is None:
+            return out[:, 0] if weight is None else out[:, 0] + mix
+        out = spread_quantiles(out, center_of(self.quantiles))
+        return out if weight is None else out + mix[..., None]
+
+    def decode_steps(self, state, known):
+        """What known inputs add: (n, n_per_output + n_naive, n_outputs)."""
+        out = self.steps(state, known)  # (n, n_ahead, n_kinds * n_targets)
+        out = out.unflatten(2, (self.n_per_output + self.n_naive, -1))
+        return out.transpose(1, 2).flatten(2)
 
 
 def _make_embedding(n_codes, dim, trains_unknown):

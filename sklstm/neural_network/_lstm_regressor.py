@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -14,6 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._quantiles import check_quantiles, interpolate_quantiles
 from .._sklearn_compat import (
     Interval,
     StrOptions,
@@ -28,6 +30,16 @@ from ._stage_trainer import StageTrainer
 from ._target_past import read_past_view
 from ._training import LOSSES, OPTIMIZERS, prediction_batch
 from ._window_batches import WindowTensors, read_row_table
+
+
+def _learns_quantiles(self):
+    """Whether the loss is that of quantiles; an AttributeError says it is not."""
+    if self.loss != "quantile":
+        raise AttributeError(
+            f"predict_quantiles needs loss='quantile', got loss={self.loss!r}."
+        )
+    return True
+
 
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 
@@ -56,10 +68,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Size of the embedding of every categorical column. 0 leaves the categorical
         columns out; "auto" takes ``1.6 * n_labels ** 0.56``, at most 50.
     id_dropout : float, default=0.0
-        Share of the windows (or chunks of them) in training that show the net no
-        category: each code is replaced by that of an unknown label, whose embedding
-        so becomes the one of a typical series. It also keeps the net from learning
-        short series by heart. From 0 to below 1.
+        Share of the windows (or chunks of them) in training in which a categorical
+        column shows only the unknown label, drawn for each column on its own. The
+        embedding of that label so becomes the one of a typical series (or of a typical
+        store, brand, ...), ready for those that come later. It also keeps the net from
+        learning short series by heart. From 0 to below 1.
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None: the
         outputs are linear in the state.
@@ -88,8 +101,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     n_seasons : int, default=1
         With more than 1, the mean of the values up to so many seasons earlier is one
         more naive forecast for each season.
-    loss : {"mse", "mae", "huber"}, default="mse"
-        What training minimises. NaN in a y of several outputs gives no loss.
+    loss : {"mse", "mae", "huber", "quantile"}, default="mse"
+        What training minimises; "quantile" is the pinball loss, averaged over
+        `quantiles`. NaN in a y of several outputs gives no loss.
+    quantiles : sequence of float, default=(0.025, 0.05, 0.1, ..., 0.95, 0.975)
+        With ``loss="quantile"``, the quantiles of each output that are learned,
+        ascending, between 0 and 1. They never cross: the one nearest to the median is
+        an output of the net, and each of the others a positive step away from the
+        one before. The default has 0.2, 0.3, ..., 0.8 in the middle.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
         A name, or a subclass of ``torch.optim.Optimizer``.
     lr : float, default=3e-3
@@ -159,6 +178,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Losses, duration (seconds) and learning rate of each epoch.
     validation_history_ : DataFrame or None
         The same of the training that found the number of epochs, if `refit`.
+    quantiles_ : tuple of float or None
+        The quantiles that were learned.
     embeddings_ : dict of str to DataFrame
         For each categorical column its embedding, indexed by label.
     n_epochs_ : int
@@ -232,6 +253,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ],
         "n_seasons": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES))],
+        "quantiles": ["array-like"],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
@@ -279,6 +301,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         seasonal_periods=None,
         n_seasons=1,
         loss="mse",
+        quantiles=(
+            *(0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
+            *(0.6, 0.7, 0.8, 0.9, 0.95, 0.975),
+        ),
         optimizer="adam",
         lr=3e-3,
         lr_schedule=None,
@@ -312,6 +338,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.seasonal_periods = seasonal_periods
         self.n_seasons = n_seasons
         self.loss = loss
+        self.quantiles = quantiles
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -462,6 +489,42 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             One prediction for each window, in float64, in the shape of fit's y.
         """
         check_is_fitted(self)
+        y = self._evaluate(X)
+        if y.ndim == 3:
+            y = interpolate_quantiles(y, self._quantiles, [0.5])[..., 0]
+        return y[:, 0] if self._y_ndim == 1 else y
+
+    @available_if(_learns_quantiles)
+    def predict_quantiles(self, X, quantiles=None):
+        """Predict quantiles of the targets of windows.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows, as in `fit`.
+        quantiles : sequence of float, default=None
+            Those wanted, ascending, between the outermost that were learned;
+            interpolated linearly between these. None: those that were learned.
+
+        Returns
+        -------
+        ndarray of shape (n, n_quantiles) or (n, n_outputs, n_quantiles)
+            In float64.
+        """
+        check_is_fitted(self)
+        y = self._evaluate(X)
+        if quantiles is not None:
+            wanted = check_quantiles(quantiles, within=self._quantiles)
+            y = interpolate_quantiles(y, self._quantiles, wanted)
+        return y[:, 0] if self._y_ndim == 1 else y
+
+    @property
+    def quantiles_(self):
+        check_is_fitted(self)
+        return self._quantiles
+
+    def _evaluate(self, X):
+        """Run the net: (n, n_outputs), or (n, n_outputs, n_quantiles), in float64."""
         X = self._check_windows(X, reset=False)
         weight = self.net_.module_.output.weight
         # All windows have the same number of steps, even if the longest is shorter:
@@ -470,15 +533,17 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         device = weight.device
         windows = self._window_tensors(X, device, weight.dtype, self._embedded, n_steps)
         size = prediction_batch(self.net_.module_, n_steps)
-        out = torch.empty((len(X), self._n_outputs), dtype=weight.dtype, device=device)
+        shape = (len(X), self._n_outputs)
+        if self._quantiles is not None:
+            shape += (len(self._quantiles),)
+        out = torch.empty(shape, dtype=weight.dtype, device=device)
         for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
             for some in positions.split(size):
                 padded = some.new_zeros(size) + some[0]
                 padded[: len(some)] = some
                 step = self.net_.evaluation_step((windows.gather(padded), None))
                 out[some] = step[: len(some)]
-        y = out.double().cpu().numpy()
-        return y[:, 0] if self._y_ndim == 1 else y
+        return out.double().cpu().numpy()
 
     @property
     def history_(self):
@@ -538,6 +603,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             names, categories = (), {}
         if reset:
             self._view, self._periods = read_past_view(self, X)
+            quantile = self.loss == "quantile"
+            self._quantiles = check_quantiles(self.quantiles) if quantile else None
+            self._known = X.table.known if isinstance(X, PanelWindows) else ()
         table = read_row_table(X, self._view)
         n_inputs = table.n_inputs, table.codes.shape[1]
         if reset:
@@ -557,6 +625,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 f"categorical features {list(names)}; fit saw {self._n_inputs[0]} and "
                 f"{self._n_inputs[1]}."
             )
+        elif isinstance(X, PanelWindows) and X.table.known != self._known:
+            raise ValueError(
+                f"The windows know the columns {list(X.table.known)} ahead; fit saw "
+                f"{list(self._known)}."
+            )
         return X
 
     def _check_training(self, X, y, sample_weight, reset):
@@ -568,8 +641,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         X = self._check_windows(X, reset)
         y = self._check_targets(y, reset)
         check_consistent_length(X, y)
-        if self._periods is not None:
-            _check_steps(self._n_outputs, X.table.target.shape[1])
+        if self._periods is not None or self._known:
+            _check_steps(self._n_outputs, self._n_targets(X))
         if not isinstance(y, StepTargets):
             y = y.reshape(len(y), -1)
         if sample_weight is None:
@@ -623,11 +696,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     def _window_tensors(self, X, device, dtype, embedded, n_steps=None):
         table = read_row_table(X, self._view)
         if not embedded:
-            table = table._replace(codes=table.codes[:, :0])
+            table = table._replace(codes=table.codes[:, :0], known_codes=np.arange(0))
         place = {"dtype": dtype, "device": device}
-        naive = None
+        naive, n_ahead = None, self._n_outputs // self._n_targets(X)
         if self._periods is not None:
-            n_ahead = self._n_outputs // table.target.shape[1]
             naive = NaiveForecasts(
                 table.target,
                 table.segments,
@@ -636,7 +708,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 self.n_seasons,
                 **place,
             )
-        return WindowTensors(table, n_steps, flags=self._flags, naive=naive, **place)
+        return WindowTensors(
+            table, n_steps, flags=self._flags, naive=naive, n_ahead=n_ahead, **place
+        )
+
+    @staticmethod
+    def _n_targets(X):
+        past = X.table.target.shape[1] if isinstance(X, PanelWindows) else 0
+        return max(past, 1)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -649,9 +728,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 def _check_steps(n_outputs, n_targets):
     if n_outputs % n_targets:
         raise ValueError(
-            f"y has {n_outputs} output(s), but with seasonal_periods they must be the "
-            f"next steps of the {n_targets} target(s) in the windows: a multiple of "
-            "that number."
+            f"y has {n_outputs} output(s), but with seasonal_periods, or columns that "
+            f"are known ahead, they must be the next steps of the {n_targets} "
+            "target(s) in the windows: a multiple of that number."
         )
 
 

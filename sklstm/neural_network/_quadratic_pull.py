@@ -67,7 +67,7 @@ def fisher_quadratic(net, windows, positions):
             for name, weight in module.named_parameters():
                 total[name] += weight.grad**2
     module.zero_grad()
-    scale = 2.0 / (len(drawn) * out.shape[1])
+    scale = 2.0 / (len(drawn) * out[0].numel())
     return {
         name: (scale * total[name], scale * total[name] * weight.detach())
         for name, weight in module.named_parameters()

@@ -10,6 +10,7 @@ from .._windows import PanelWindows, StepTargets
 from ._callbacks import make_callbacks
 from ._dense_batches import DenseIterator
 from ._lstm_module import LSTMModule, embedding_size
+from ._quantile_head import QuantileLoss
 from ._window_batches import BatchIterator, TargetTensors
 from ._window_net import WindowNet
 
@@ -25,7 +26,12 @@ __all__ = [
     "start_at_mean",
 ]
 
-LOSSES = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
+LOSSES = {
+    "mse": nn.MSELoss,
+    "mae": nn.L1Loss,
+    "huber": nn.HuberLoss,
+    "quantile": QuantileLoss,
+}
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -177,6 +183,16 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
     own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
     n_naive = 0 if windows.naive is None else windows.naive.n_naive
+    ahead, quantiles = {}, None
+    if windows.ahead is not None:
+        ahead = {
+            "module__n_ahead": windows.ahead.n_ahead,
+            "module__n_known": windows.ahead.n_inputs,
+            "module__known_codes": windows.ahead.known_codes.tolist(),
+        }
+    if estimator.loss == "quantile":
+        quantiles = list(estimator.quantiles)
+        ahead["criterion__quantiles"] = quantiles
     params = {
         "module__n_features": windows.inputs.shape[1],
         "module__n_outputs": n_outputs,
@@ -189,6 +205,8 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
         "module__id_dropout": estimator.id_dropout,
         "module__head_hidden_size": estimator.head_hidden_size,
         "module__n_naive": n_naive,
+        "module__quantiles": quantiles,
+        **ahead,
         "criterion": LOSSES[estimator.loss],
         "criterion__reduction": "none",
         "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),
@@ -209,7 +227,7 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
 
 def start_at_mean(net, mean):
     """Let the untrained net predict about the mean of each output."""
-    net.module_.output.bias.data.copy_(torch.as_tensor(mean))
+    net.module_.start_at(torch.as_tensor(mean))
 
 
 def restart_lr(net, lr):

@@ -21,6 +21,8 @@ __all__ = [
 # Windows whose targets are averaged at a time.
 _CHUNK = 1 << 13
 
+_NONE = np.zeros(0, dtype=np.intp)
+
 
 class RowTable(NamedTuple):
     """Windows or arrays as rows.
@@ -38,6 +40,8 @@ class RowTable(NamedTuple):
     window_size : int
     target : ndarray of shape (n_rows, n_targets)
         The target's own past, which the naive forecasts are made of.
+    known_inputs, known_codes : ndarray of int
+        Positions of the inputs and codes that are known ahead.
     """
 
     parts: list
@@ -46,6 +50,8 @@ class RowTable(NamedTuple):
     segments: np.ndarray
     window_size: int
     target: np.ndarray
+    known_inputs: np.ndarray = _NONE
+    known_codes: np.ndarray = _NONE
 
     @property
     def n_inputs(self):
@@ -71,7 +77,16 @@ def read_row_table(X, view=None):
         if view is not None:
             past = past_inputs(table.target, table.segments, view)
         parts = [table.values, *past]
-        return RowTable(parts, table.codes, X.ends, table.segments, size, table.target)
+        return RowTable(
+            parts,
+            table.codes,
+            X.ends,
+            table.segments,
+            size,
+            table.target,
+            table.known_values,
+            table.known_codes,
+        )
     n, n_steps = X.shape[:2]
     inputs = X.reshape(n * n_steps, -1)
     starts = np.arange(n) * n_steps
@@ -92,11 +107,15 @@ class WindowTensors:
         The inputs for which an extra 0/1 input says whether the value is there.
     naive : NaiveForecasts, default=None
         What the skip of the net is made of.
+    n_ahead : int, default=0
+        Rows ahead of each window whose known inputs are gathered.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, table, n_steps=None, *, flags, naive=None, dtype, device):
+    def __init__(
+        self, table, n_steps=None, *, flags, naive=None, n_ahead=0, dtype, device
+    ):
         self.inputs = _input_table(table, flags, dtype, device)
         self.codes = None
         if table.codes.shape[1]:
@@ -105,6 +124,9 @@ class WindowTensors:
         self.segments = _tensor(table.segments, device)
         self.window_size = table.window_size
         self.naive = naive
+        self.ahead = None
+        if len(table.known_inputs) + len(table.known_codes):
+            self.ahead = KnownAhead(self, table, flags, n_ahead)
         self._n_steps = n_steps
 
     def __len__(self):
@@ -141,13 +163,16 @@ class WindowTensors:
         batch = self.gather_rows(first[:, None], self.n_steps)
         if self.ragged:
             batch["lengths"] = lengths
-        return batch | self.gather_naive(windows)
+        return batch | self.gather_ahead(windows)
 
-    def gather_naive(self, windows):
-        """Gather the naive forecasts of these windows, where the net has a skip."""
-        if self.naive is None:
-            return {}
-        return {"naive": self.naive.gather(self.ends[windows].long())}
+    def gather_ahead(self, windows):
+        """Gather what these windows bring along for the steps after them."""
+        batch, ends = {}, self.ends[windows].long()
+        if self.naive is not None:
+            batch["naive"] = self.naive.gather(ends)
+        if self.ahead is not None:
+            batch |= self.ahead.gather(ends)
+        return batch
 
     def gather_rows(self, first, n_steps):
         """Gather the inputs of `n_steps` rows from each first one, shape (n, 1), on."""
@@ -163,6 +188,55 @@ class WindowTensors:
         start = self.segments[torch.searchsorted(self.segments, ends, right=True) - 1]
         first = torch.maximum(start, ends - (self.window_size - 1))
         return first, ends - first + 1
+
+
+class KnownAhead:
+    """What is known of the rows after any row, gathered on the device.
+
+    Parameters
+    ----------
+    windows : WindowTensors
+        Whose inputs and codes are read.
+    table : RowTable
+    flags : ndarray of int
+        The inputs that have a flag.
+    n_ahead : int
+        How many rows ahead.
+    """
+
+    def __init__(self, windows, table, flags, n_ahead):
+        known = table.known_inputs
+        flagged = table.n_inputs + np.flatnonzero(np.isin(flags, known))
+        # Row 0 stands for all rows that are not there.
+        self._inputs = _shift_down(windows.inputs[:, np.append(known, flagged)])
+        self._codes = None
+        if len(table.known_codes):
+            self._codes = _shift_down(windows.codes[:, table.known_codes])
+        device = windows.ends.device
+        self._segments = windows.segments
+        limits = np.append(table.segments[1:], len(windows.inputs))
+        self._limits = _tensor(limits, device)
+        self._steps = torch.arange(1, n_ahead + 1, device=device)
+        self.known_codes = table.known_codes
+
+    @property
+    def n_ahead(self):
+        return len(self._steps)
+
+    @property
+    def n_inputs(self):
+        """How many numbers are known of each row."""
+        return self._inputs.shape[1]
+
+    def gather(self, ends):
+        """Gather the known inputs of the rows after `ends`; 0 where there is no row."""
+        segment = torch.searchsorted(self._segments, ends, right=True) - 1
+        rows = ends[:, None] + self._steps
+        rows = torch.where(rows < self._limits[segment][:, None], rows + 1, 0)
+        batch = {"known": _rows(self._inputs, rows)}
+        if self._codes is not None:
+            batch["known_codes"] = _rows(self._codes, rows).long()
+        return batch
 
 
 class TargetTensors:
@@ -306,6 +380,11 @@ def _input_table(table, flags, dtype, device):
             out[:, n_inputs + int(np.searchsorted(flags, position))] = ~missing
         column.masked_fill_(missing, 0.0)
     return out
+
+
+def _shift_down(table):
+    """Put a row of zeros before a table."""
+    return torch.cat([table.new_zeros((1, table.shape[1])), table])
 
 
 def _rows(table, rows):

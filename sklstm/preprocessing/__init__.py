@@ -1,8 +1,19 @@
 """Transformers of panels that keep every row, its order and its index."""
 
+from ._describe_panel import describe_panel
+from ._regularize import regularize
+from ._sample_weight import panel_sample_weight
 from ._series_encoder import SeriesEncoder
 from ._series_log import SeriesLog
 from ._series_scaler import SeriesScaler
 from ._sliding_window import SlidingWindow
 
-__all__ = ["SeriesEncoder", "SeriesLog", "SeriesScaler", "SlidingWindow"]
+__all__ = [
+    "SeriesEncoder",
+    "SeriesLog",
+    "SeriesScaler",
+    "SlidingWindow",
+    "describe_panel",
+    "panel_sample_weight",
+    "regularize",
+]

@@ -18,7 +18,12 @@ from .._panel import (
     read_rows,
     tail_positions,
 )
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._sklearn_compat import (
+    Interval,
+    StrOptions,
+    _fit_context,
+    _get_column_indices,
+)
 from .._windows import PanelTable, PanelWindows
 from ._columns import (
     check_kinds,
@@ -106,6 +111,12 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         of the windows, and models that know of it (seasonal skips, lags) use it.
         Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
         past of y itself.
+    known : str, list, slice or callable, default=None
+        The columns of X that are known ahead, such as prices, promotions and what
+        the calendar says, by name or position or chosen by a callable, as a
+        :class:`~sklearn.compose.ColumnTransformer` takes them. A forecast of a step
+        then sees their values at that step. All other columns are past-only: no
+        window reads them beyond its end. None: all are past-only.
     flat : bool, default=False
         Whether each window is one row of ``window_size * n_features`` numbers, for
         regressors that take 2-D arrays, such as :class:`~sklearn.linear_model.Ridge`.
@@ -118,6 +129,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         For each categorical column (category, string or object dtype) the labels
         seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
         has code 0. None after a fit on an array.
+    known_ : tuple
+        The names of the columns that are known ahead.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -156,6 +169,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         "carry_context": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
+        "known": [None, str, "array-like", slice, callable],
         "flat": ["boolean"],
     }
 
@@ -167,6 +181,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         carry_context=True,
         max_gap=None,
         target=None,
+        known=None,
         flat=False,
     ):
         self.window_size = window_size
@@ -174,6 +189,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self.carry_context = carry_context
         self.max_gap = max_gap
         self.target = target
+        self.known = known
         self.flat = flat
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -198,11 +214,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 raise TypeError(index_message(X))
             self._check_array(X, reset=True)
             self.categories_, self.window_size_ = None, self.window_size
+            self.known_ = ()
             return self
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
         self._check_columns(X)
+        self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
         names = [n for n, c in X.items() if is_categorical(c) and n != self.target]
         self.categories_ = {name: observed_labels(X[name]) for name in names}
@@ -274,6 +292,24 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 f"target={self.target!r} has dtype {X[self.target].dtype}; the "
                 "target's past must be numeric."
             )
+
+    def _choose_known(self, X):
+        if self.known is None:
+            return ()
+        key = self.known(X) if callable(self.known) else self.known
+        try:
+            chosen = tuple(X.columns[_get_column_indices(X, key)])
+        except ValueError as error:
+            raise ValueError(
+                f"known={key!r} must choose columns of X, which has {list(X.columns)}: "
+                f"{error}"
+            ) from error
+        if self.target in chosen:
+            raise ValueError(
+                f"known holds the target {self.target!r}, which is not known ahead. "
+                "Leave it out."
+            )
+        return chosen
 
     def _fitting_size(self, rows):
         """Check the window (and the gaps) against the series; give its size."""
@@ -357,7 +393,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         breaks[indptr[joint] + lengths[joint]] = self._far(rows, positions, joint)
         breaks[indptr[:-1]] = True
         segments = np.flatnonzero(breaks)
-        return PanelTable(*parts, indptr, segments, names, self.categories_), ends
+        table = PanelTable(
+            *parts, indptr, segments, names, self.categories_, self.known_
+        )
+        return table, ends
 
     def _far(self, rows, positions, joint):
         """Whether the first rows of X lie beyond a gap from the rows kept before."""

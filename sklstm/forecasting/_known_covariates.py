@@ -1,0 +1,126 @@
+"""Covariates of the rows ahead: which are read, which are not, and what must be there.
+
+Only columns that the windows name as known are read beyond the last known row. All
+others keep the value of that row, whatever X holds for them: forecasts cannot depend
+on what was not known when they are made.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._panel import show
+
+__all__ = ["check_columns", "hide_unknown", "named_by"]
+
+
+def named_by(columns, known):
+    """Which columns of X the known columns of the windows come from, by their names.
+
+    Parameters
+    ----------
+    columns : Index
+        Names of the columns of X.
+    known : tuple
+        Names of the known columns of the windows. A transformer may have put its own
+        name before (``"scale__price"``) or a label behind (``"kind_small"``).
+
+    Returns
+    -------
+    list
+    """
+    bare = [str(name).rpartition("__")[2] for name in known]
+    return [
+        column
+        for column in columns
+        if column in known
+        or any(name == str(column) or name.startswith(f"{column}_") for name in bare)
+    ]
+
+
+def check_columns(X, columns, known):
+    """Raise if X has no column for what is known ahead.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The rows asked for.
+    columns : Index
+        The columns seen in `fit`.
+    known : tuple
+        Names of the known columns of the windows.
+    """
+    missing = [name for name in named_by(columns, known) if name not in X.columns]
+    if missing:
+        raise ValueError(
+            f"X has no column {show(missing)}, whose values in the rows to forecast "
+            "are needed: SlidingWindow(known=...) says that they are known ahead. "
+            "Call predict(X) with the future rows of these columns."
+        )
+
+
+def hide_unknown(windows, request, horizon, gappy):
+    """Give rows ahead the past-only columns of the last known row.
+
+    Parameters
+    ----------
+    windows : PanelWindows
+        One for each row of the request.
+    request : Request
+    horizon : int
+        Steps that are forecast directly, each from its own known covariates alone.
+    gappy : ndarray of bool of shape (n_known_values,)
+        Which known numeric columns had missing values in training, and may have some.
+
+    Returns
+    -------
+    PanelWindows
+        Steps that X skips have missing values in the known columns.
+    """
+    n_past = len(request.history.rows)
+    ahead = np.arange(n_past, len(request.X))
+    if len(ahead) == 0:
+        return windows
+    table, ends = windows.table, windows.ends
+    series = np.repeat(np.arange(len(request.n_steps)), request.n_steps)
+    rows, last = ends[ahead], ends[request.positions(series, 0)]
+    given = np.zeros(len(ahead), dtype=bool)
+    given[request.rows[request.rows >= n_past] - n_past] = True
+    values, codes = table.values.copy(), table.codes.copy()
+    known_values, known_codes = table.known_values, table.known_codes
+    if table.known:
+        _check_skipped(request, ahead, series, given, horizon)
+        _check_missing(request, windows, ahead[given], known_values[~gappy])
+    values[rows] = values[last]
+    values[np.ix_(rows, known_values)] = table.values[np.ix_(rows, known_values)]
+    values[np.ix_(rows[~given], known_values)] = np.nan
+    codes[rows] = codes[last]
+    codes[np.ix_(rows, known_codes)] = table.codes[np.ix_(rows, known_codes)]
+    codes[np.ix_(rows[~given], known_codes)] = 0
+    return windows.over(replace(table, values=values, codes=codes))
+
+
+def _check_skipped(request, ahead, series, given, horizon):
+    """Raise if a step that X skips stands in the window of a later forecast."""
+    step = ahead - request.positions(series, 1) + 1
+    read = (request.n_steps - 1) // horizon * horizon
+    needed = ~given & (step <= read[series])
+    if needed.any():
+        raise ValueError(
+            f"Steps beyond horizon={horizon} are reached through the rows before them, "
+            f"and X lacks {needed.sum()} of these: "
+            f"{show(request.X.index[ahead[needed]])}. Give their known covariates too."
+        )
+
+
+def _check_missing(request, windows, rows, columns):
+    """Raise if a known covariate, never missing in training, is missing ahead."""
+    values = windows.table.values[windows.ends[rows]][:, columns]
+    missing = np.isnan(values)
+    if missing.any():
+        names = [windows.table.names[i] for i in columns[missing.any(axis=0)]]
+        labels = request.X.index[rows[missing.any(axis=1)]]
+        raise ValueError(
+            f"The columns {show(names)} are known ahead, but missing (NaN) in "
+            f"{len(labels)} row(s) of X: {show(labels)}. Give their values."
+        )

@@ -1,0 +1,108 @@
+"""Forecasts of rows within the horizon, of one or of several numbers each."""
+
+import numpy as np
+import pandas as pd
+
+from .._panel import show
+from ._target_transform import inverse_target
+
+__all__ = ["label_intervals", "label_quantiles", "steps_of_request", "undo_each"]
+
+
+def steps_of_request(request, windows, horizon, predict):
+    """Forecast the rows of a request, each directly from its origin.
+
+    Parameters
+    ----------
+    request : Request
+    windows : PanelWindows
+        One for each row of the request, with the target's past.
+    horizon : int
+    predict : callable
+        Maps n windows to an ndarray of shape (n, horizon, n_targets, n_numbers).
+
+    Returns
+    -------
+    values : ndarray of shape (n_asked, n_targets, n_numbers)
+        NaN for the first row of a series, which has no origin.
+    step : ndarray of shape (n_asked,)
+        How many steps after its origin each row stands; 1 for remembered rows.
+    """
+    rows, n_past = request.rows, len(request.history.rows)
+    ahead = rows >= n_past
+    series = np.repeat(np.arange(len(request.n_steps)), request.n_steps)
+    origin, step = rows - 1, np.ones(len(rows), dtype=np.intp)
+    of_row = series[rows[ahead] - n_past]
+    step[ahead] = rows[ahead] - request.positions(of_row, 1) + 1
+    origin[ahead] = request.positions(of_row, 0)
+    _check_within(request, rows, step, horizon)
+    first = ~ahead & np.isin(rows, request.history.rows.indptr[:-1])
+    origin[first] = rows[first]
+    origins, place = np.unique(origin, return_inverse=True)
+    values = predict(windows[origins])[place, step - 1]
+    values[first] = np.nan
+    return values, step
+
+
+def undo_each(transformer, values, like):
+    """Bring each of several numbers back to the units of y.
+
+    Parameters
+    ----------
+    transformer : fitted transformer or None
+        Growing: it keeps the order of numbers, and so quantiles stay what they are.
+    values : ndarray of shape (n_rows, n_targets, n_numbers)
+    like : DataFrame of shape (n_rows, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets, n_numbers)
+    """
+    parts = np.moveaxis(values, 2, 0)
+    return np.stack([inverse_target(transformer, p, like) for p in parts], axis=2)
+
+
+def label_quantiles(values, like, quantiles, one_target):
+    """Put quantiles under the index of their rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_targets, n_quantiles)
+    like : DataFrame of shape (n_rows, n_targets)
+    quantiles : sequence of float
+    one_target : bool
+        Whether y had one axis.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_targets * n_quantiles)
+    """
+    return _label(values, like, pd.Index(quantiles, name="quantile"), one_target)
+
+
+def label_intervals(values, like, one_target):
+    """Put lower and upper bounds under the index of their rows."""
+    bounds = pd.Index(["lower", "upper"], name="bound")
+    return _label(values, like, bounds, one_target)
+
+
+def _label(values, like, labels, one_target):
+    columns = labels
+    if not one_target:
+        names = pd.Index(like.columns, name="target")
+        columns = pd.MultiIndex.from_product([names, labels])
+    table = values.reshape(len(values), -1)
+    if one_target:
+        columns = columns.rename(None)
+    return pd.DataFrame(table, index=like.index, columns=columns)
+
+
+def _check_within(request, rows, step, horizon):
+    beyond = step > horizon
+    if beyond.any():
+        raise ValueError(
+            f"Quantiles and intervals are given for steps up to horizon={horizon}; "
+            f"{beyond.sum()} row(s) of X lie beyond: "
+            f"{show(request.X.index[rows[beyond]])}. Leave them out, or fit with a "
+            "larger horizon."
+        )

@@ -1,0 +1,106 @@
+"""regularize: a row for every time step of every series."""
+
+import numpy as np
+import pandas as pd
+
+from .._missing_steps import fill_steps
+from .._panel import read_rows
+from .._time_step import infer_time_step, read_time_step
+from ._frames import replace_columns
+
+__all__ = ["regularize"]
+
+
+def regularize(panel, freq=None):
+    """Add a row, without values, for every time step that a series has none for.
+
+    A window counts rows: where a row is missing, the rows before it move up, and a
+    season is no longer at the place where a model looks for it. This gives each series
+    a row for every step between its first and its last one.
+
+    Parameters
+    ----------
+    panel : DataFrame or Series
+        Rows indexed by series and time, in any order.
+    freq : str, offset, Timedelta or number, default=None
+        The step of the times: as pandas writes it for dates and periods, a number
+        for times that are numbers. None takes the step that most rows keep.
+
+    Returns
+    -------
+    regular : DataFrame or Series
+        The given rows and the missing ones, sorted by series, then time. Missing rows
+        hold NaN; where there are any, whole numbers and bools become float64.
+
+    Raises
+    ------
+    ValueError
+        If no step is found, if a row lies between two steps, or if more than ten rows
+        would be added for each given one (and more than 10 000 in all).
+
+    See Also
+    --------
+    describe_panel : What is missing, series by series.
+    SeriesImputer : Fill the values of the rows added.
+
+    Notes
+    -----
+    Days and longer steps follow the clock on the wall, shorter ones do not: a day of
+    25 hours has 25 steps of an hour. Steps of weekdays (Monday to Friday), months,
+    quarters and years are understood.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm import regularize
+    >>> index = pd.MultiIndex.from_tuples(
+    ...     [("kiosk", 1), ("kiosk", 2), ("kiosk", 4), ("mall", 7)],
+    ...     names=["store", "day"],
+    ... )
+    >>> regularize(pd.DataFrame({"sales": [5, 6, 8, 90]}, index=index))
+               sales
+    store day
+    kiosk 1      5.0
+          2      6.0
+          3      NaN
+          4      8.0
+    mall  7     90.0
+    """
+    rows = read_rows(panel, "panel")
+    index, positions = fill_steps(rows, _find_step(rows, freq))
+    source = np.full(len(index), -1)
+    source[positions] = np.arange(len(rows)) if rows.order is None else rows.order
+    frame = panel.to_frame() if isinstance(panel, pd.Series) else panel
+    if len(index) > len(rows):
+        frame = _allow_missing(frame)
+    # No row has the label -1, so that it finds none.
+    out = frame.reset_index(drop=True).reindex(source).set_axis(index, axis=0)
+    return out.iloc[:, 0].rename(panel.name) if isinstance(panel, pd.Series) else out
+
+
+def _find_step(rows, freq):
+    if freq is not None:
+        return read_time_step(freq, rows.time)
+    step = infer_time_step(rows.time, rows.indptr)
+    if step is None:
+        reason = (
+            "no series has two rows"
+            if rows.lengths.max() == 1
+            else f"times of dtype {rows.time.dtype} have no arithmetic"
+        )
+        raise ValueError(
+            f"No time step can be found: {reason}. Give freq, or make the last index "
+            "level dates, periods or numbers."
+        )
+    return step
+
+
+def _allow_missing(frame):
+    """Make floats of the columns whose dtype has no missing value."""
+    plain = [
+        i
+        for i, dtype in enumerate(frame.dtypes)
+        if isinstance(dtype, np.dtype) and dtype.kind in "iub"
+    ]
+    columns = [frame.iloc[:, i].astype(np.float64) for i in plain]
+    return replace_columns(frame, plain, columns)

@@ -1,0 +1,342 @@
+"""Columns that are known ahead reach the forecasts of their steps, and no others."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.compose import make_column_selector
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    LSTMRegressor,
+    PanelForecaster,
+    SeedEnsemble,
+    SequentialForecaster,
+    SeriesEncoder,
+    SeriesScaler,
+    SlidingWindow,
+)
+from sklstm._windows import StepTargets
+
+HORIZON = 3
+LEVEL_FREE = {"lags": (1, 7), "level": "drop", "seasonal_periods": 7}
+
+
+def make_data(lengths=(60, 45, 30), seed=0):
+    """y is the sum of what is known of its own row, and a level."""
+    rng = np.random.default_rng(seed)
+    index = pd.MultiIndex.from_tuples(
+        [(f"s{i}", t) for i, n in enumerate(lengths) for t in range(n)],
+        names=["shop", "day"],
+    )
+    X = pd.DataFrame(
+        {
+            "price": rng.normal(size=len(index)),
+            "weather": rng.normal(size=len(index)),
+            "promo": pd.Categorical(rng.choice(["none", "big"], len(index))),
+        },
+        index,
+    )
+    y = 2 * X["price"] + (X["promo"] == "big")
+    return X, y.rename("sales")
+
+
+def split(X, y, n_last=HORIZON):
+    late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < n_last
+    return X[~late], y[~late], X[late], y[late]
+
+
+def small(**params):
+    defaults = {"hidden_size": 6, "max_epochs": 2, "random_state": 0, "device": "cpu"}
+    return LSTMRegressor(**defaults | params)
+
+
+def forecaster(known=("price", "promo"), regressor=None, horizon=HORIZON, **params):
+    window = SlidingWindow(5, known=None if known is None else list(known))
+    regressor = small(**params) if regressor is None else regressor
+    return PanelForecaster(make_pipeline(SeriesEncoder(), window, regressor), horizon)
+
+
+def flat(regressor, known=("price",), horizon=HORIZON):
+    """Windows of numeric columns as rows, for other regressors."""
+    window = SlidingWindow(5, known=list(known), flat=True)
+    return PanelForecaster(make_pipeline(window, regressor), horizon)
+
+
+PARAMS = [
+    {},
+    {"training_mode": "windowed", "bidirectional": True},
+    LEVEL_FREE,
+    {**LEVEL_FREE, "head_hidden_size": 5, "num_layers": 2, "dropout": 0.2},
+    {"embedding_dim": 0},
+    {"id_dropout": 0.4, "loss": "quantile", "quantiles": (0.1, 0.5, 0.9)},
+]
+
+
+class TestLeaks:
+    @pytest.fixture(params=PARAMS, ids=str)
+    def fitted(self, request):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        model = forecaster(**request.param).fit(train_X, train_y)
+        return model, test_X
+
+    @pytest.mark.parametrize("nonsense", [np.nan, -1e30, 7.0])
+    def test_past_only_columns_of_future_rows_are_not_read(self, fitted, nonsense):
+        model, test_X = fitted
+        other = test_X.assign(weather=nonsense)
+        assert_array_equal(model.predict(other), model.predict(test_X))
+
+    def test_past_only_columns_may_be_left_out(self, fitted):
+        model, test_X = fitted
+        given = test_X[["promo", "price"]]
+        assert_array_equal(model.predict(given), model.predict(test_X))
+
+    def test_a_known_column_reaches_its_own_step_and_later_recursion(self, fitted):
+        model, test_X = fitted
+        other = test_X.copy()
+        step = other.groupby(level=0).cumcount().to_numpy()
+        other.loc[step == 2, "price"] += 5
+        changed = model.predict(other) != model.predict(test_X)
+        assert_array_equal(np.unique(step[changed]), [2, 3, 4, 5, 6, 7])
+
+    def test_a_known_category_reaches_its_own_step(self, fitted):
+        model, test_X = fitted
+        if model.estimator[-1].embedding_dim == 0:
+            pytest.skip("the net has no categories")
+        other = test_X.copy()
+        step = other.groupby(level=0).cumcount().to_numpy()
+        swapped = test_X["promo"].cat.rename_categories({"none": "big", "big": "none"})
+        other.loc[step == 1, "promo"] = swapped[step == 1]
+        changed = model.predict(other) != model.predict(test_X)
+        assert_array_equal(np.unique(step[changed]), [1, 3, 4, 5, 6, 7])
+
+    def test_part_of_the_rows_gets_the_forecasts_it_has_among_all(self, fitted):
+        model, test_X = fitted
+        everything = pd.Series(model.predict(test_X), test_X.index)
+        for rows in ([0, 1], [9, 8], [1], [2, 18]):
+            part = test_X.iloc[rows]
+            assert_array_equal(model.predict(part), everything[part.index])
+
+    def test_a_fitted_value_sees_what_was_known_of_its_own_row(self, fitted):
+        model, _ = fitted
+        X = model._history.X
+        before = pd.Series(model.predict(X), X.index)
+        model._history.X.iloc[40, 0] += 5
+        changed = np.flatnonzero(model.predict(X) != before)
+        # Its own forecast, and those whose windows of 5 rows hold it.
+        assert_array_equal(changed, range(40, 45 + 1))
+
+
+class TestLearning:
+    def test_it_learns_what_only_the_future_tells(self):
+        X, y = make_data((300, 300, 300))
+        train_X, train_y, test_X, test_y = split(X, y)
+        errors = {}
+        for known in (("price", "promo"), None):
+            params = {"hidden_size": 16, "max_epochs": 30, "lr": 0.01}
+            model = forecaster(known, **params).fit(train_X, train_y)
+            errors[known] = np.abs(model.predict(test_X) - test_y).mean()
+        assert errors[("price", "promo")] < 0.35 * errors[None]
+
+    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    def test_dense_and_windowed_batches_hold_the_same_known_inputs(self, mode):
+        X, y = make_data()
+        window = SlidingWindow(5, known=["price", "promo"])
+        windows = window.fit_transform(X).with_target(y.to_numpy()[:, None])
+        targets = StepTargets(
+            windows.table.target, windows.ends, windows.table.segments, HORIZON
+        )
+        seen = {}
+
+        model = small(training_mode=mode, max_epochs=1).fit(windows, targets)
+        forward = model.net_.module_.forward
+        model.net_.module_.forward = lambda **batch: (
+            seen.setdefault("known", []).append(batch["known"]),
+            seen.setdefault("codes", []).append(batch["known_codes"]),
+            forward(**batch),
+        )[-1]
+        model.partial_fit(windows, targets)
+        values = np.concatenate([part.numpy() for part in seen["known"]])
+        codes = np.concatenate([part.numpy() for part in seen["codes"]])
+        assert values.shape == (len(X), HORIZON, 1)
+        price = X["price"].to_numpy(np.float32)
+        ahead = np.zeros((len(X), HORIZON))
+        promo = np.zeros((len(X), HORIZON))
+        label = 1 + X["promo"].cat.codes.to_numpy()
+        ends = np.cumsum([60, 45, 30])
+        for row in range(len(X)):
+            end = ends[np.searchsorted(ends, row, side="right")]
+            for step in range(1, HORIZON + 1):
+                if row + step < end:
+                    ahead[row, step - 1] = price[row + step]
+                    promo[row, step - 1] = label[row + step]
+        order = np.lexsort(values[:, :, 0].T)
+        expected = np.lexsort(ahead.T)
+        assert_allclose(values[order, :, 0], ahead[expected], rtol=1e-6)
+        assert_array_equal(codes[order, :, 0], promo[expected])
+
+    def test_an_ensemble_and_the_loop_over_data_sets_take_them(self):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y)
+        ensemble = forecaster(regressor=SeedEnsemble(small(), n_estimators=2))
+        assert np.isfinite(ensemble.fit(train_X, train_y).predict(test_X)).all()
+        datasets = [train_X.assign(dataset=name) for name in "pq"]
+        X2 = pd.concat(datasets).set_index("dataset", append=True)
+        X2 = X2.reorder_levels([2, 0, 1])
+        loop = SequentialForecaster(forecaster()).fit(X2, np.tile(train_y, 2))
+        ahead = pd.concat({"p": test_X}, names=["dataset"])
+        changed = ahead.assign(price=ahead["price"] + 1)
+        assert (loop.predict(ahead) != loop.predict(changed)).all()
+
+    def test_scaled_and_renamed_columns_are_known_by_a_selector(self):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y)
+        window = SlidingWindow(5, known=make_column_selector("price|promo"))
+        steps = make_pipeline(SeriesScaler(), window, small())
+        model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
+        assert model.estimator_[1].known_ == ("price", "promo")
+        assert clone(model).fit(train_X, train_y).predict(test_X).shape == (9,)
+
+
+class TestOtherRegressors:
+    def test_flat_windows_hold_the_rows_ahead_behind_the_window(self):
+        X, y = make_data()
+        window = SlidingWindow(2, known=["price", "promo"], flat=True).fit(X)
+        windows = window.transform(X).with_steps(2)
+        assert windows.shape == (135, 2 * 3 + 2 * 2)
+        got = np.asarray(windows)
+        assert got.shape == windows.shape
+        price = X["price"].to_numpy(np.float32)
+        code = 1 + X["promo"].cat.codes.to_numpy()
+        assert_array_equal(got[10, 6:], [price[11], code[11], price[12], code[12]])
+        assert_array_equal(got[58, 6:], [price[59], code[59], np.nan, np.nan])
+        assert_array_equal(got[59, 6:], np.full(4, np.nan))
+        assert_array_equal(np.asarray(windows[[10, 58]]), got[[10, 58]])
+
+    def test_a_linear_model_finds_the_truth(self):
+        X, y = make_data()
+        X, y = X[["price", "weather"]], 2 * X["price"] + 1
+        train_X, train_y, test_X, test_y = split(X, y)
+        model = flat(LinearRegression()).fit(train_X, train_y)
+        assert_allclose(model.predict(test_X), test_y, atol=1e-4)
+
+    def test_a_short_future_is_missing_not_made_up(self):
+        X, y = make_data()
+        X = X[["price"]]
+        train_X, train_y, test_X, _ = split(X, y)
+        model = flat(LinearRegression()).fit(train_X, train_y)
+        with pytest.raises(ValueError, match="contains NaN"):
+            model.predict(test_X.groupby(level=0).head(2))
+        trees = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=3))
+        model = flat(trees).fit(train_X, train_y)
+        assert np.isfinite(model.predict(test_X.groupby(level=0).head(2))).all()
+
+    def test_windows_of_three_axes_have_no_place_for_them(self):
+        X, y = make_data()
+        window = SlidingWindow(5, known=["price"])
+        model = PanelForecaster(make_pipeline(window, LinearRegression()), HORIZON)
+        message = (
+            "The known columns ['price'] of the rows ahead have no place in windows of "
+            "3 axes. Set SlidingWindow(flat=True), or use a regressor that reads "
+            "windows as they are, such as LSTMRegressor."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.fit(X, y)
+
+
+class TestWhatIsMissing:
+    @pytest.fixture
+    def fitted(self):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        return forecaster().fit(train_X, train_y), test_X
+
+    def test_a_known_column_that_is_not_there_is_named(self, fitted):
+        model, test_X = fitted
+        message = (
+            "X has no column 'price', whose values in the rows to forecast are needed: "
+            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "with the future rows of these columns."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.predict(test_X.drop(columns="price"))
+
+    def test_forecast_cannot_know_them(self, fitted):
+        with pytest.raises(ValueError, match="X has no column 'price', 'promo'"):
+            fitted[0].forecast()
+
+    def test_forecast_carries_on_what_is_past_only(self):
+        X, y = make_data()
+        model = forecaster(known=None).fit(X, y)
+        ahead = model.forecast(steps=7)
+        asked = pd.DataFrame(index=ahead.index)
+        assert_array_equal(model.predict(asked), ahead)
+
+    def test_missing_values_ahead_are_named_with_series_and_times(self, fitted):
+        model, test_X = fitted
+        other = test_X.copy()
+        other.iloc[[1, 10], 0] = np.nan
+        message = (
+            "The columns 'price' are known ahead, but missing (NaN) in 2 row(s) of X: "
+            "('s0', 53), ('s1', 39). Give their values."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.predict(other)
+
+    def test_missing_values_ahead_are_fine_where_training_had_some(self):
+        X, y = make_data()
+        X.iloc[::7, 0] = np.nan
+        train_X, train_y, test_X, _ = split(X, y, 8)
+        model = forecaster().fit(train_X, train_y)
+        other = test_X.copy()
+        other.iloc[[1, 10], 0] = np.nan
+        assert np.isfinite(model.predict(other)).all()
+
+    def test_steps_that_are_skipped_need_no_covariates_within_the_horizon(self, fitted):
+        model, test_X = fitted
+        everything = pd.Series(model.predict(test_X), test_X.index)
+        third = test_X[test_X.groupby(level=0).cumcount().to_numpy() == 2]
+        assert_array_equal(model.predict(third), everything[third.index])
+
+    def test_steps_on_the_way_beyond_the_horizon_are_needed(self, fitted):
+        model, test_X = fitted
+        step = test_X.groupby(level=0).cumcount().to_numpy()
+        message = (
+            "Steps beyond horizon=3 are reached through the rows before them, and X "
+            "lacks 1 of these: ('s1', 38). Give their known covariates too."
+        )
+        lacking = (test_X.index.get_level_values(0) == "s1") & (step == 1)
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.predict(test_X[~lacking])
+        late = (test_X.index.get_level_values(0) == "s1") & (step == 6)
+        kept = test_X[~late]
+        assert_array_equal(
+            model.predict(kept), np.asarray(model.predict(test_X))[~late]
+        )
+
+    def test_a_column_that_x_does_not_have(self):
+        X, y = make_data()
+        message = "known=['cost'] must choose columns of X, which has ['price', "
+        with pytest.raises(ValueError, match=re.escape(message)):
+            SlidingWindow(5, known=["cost"]).fit(X)
+
+    def test_the_target_is_not_known(self):
+        X, y = make_data()
+        message = "known holds the target 'price', which is not known ahead."
+        with pytest.raises(ValueError, match=re.escape(message)):
+            SlidingWindow(5, known=["price"], target="price").fit(X)
+
+    def test_other_known_columns_than_in_fit(self):
+        X, y = make_data()
+        one = SlidingWindow(5, known=["price"]).fit_transform(X)
+        other = SlidingWindow(5).fit_transform(X)
+        message = "The windows know the columns [] ahead; fit saw ['price']."
+        with pytest.raises(ValueError, match=re.escape(message)):
+            small().fit(one, y.to_numpy()).predict(other)
