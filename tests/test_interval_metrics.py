@@ -200,6 +200,6 @@ def test_another_number_of_rows_raises(metric):
 
 @pytest.mark.parametrize("coverage", [0, 1, 90])
 def test_coverage_that_is_no_share_raises(coverage):
-    message = f"coverage == {coverage}, must be"
+    message = f"coverage must lie between 0 and 1, got {coverage}."
     with pytest.raises(ValueError, match=re.escape(message)):
         interval_score([1.0], [[1, 2]], coverage=coverage)

@@ -188,9 +188,7 @@ def test_rounding_is_no_crossing(metric):
     assert metric([1e6], equal, quantiles=[0.1, 0.9]) == pytest.approx(0, abs=1e-3)
 
 
-BETWEEN = (
-    "quantiles must be numbers between 0 and 1, both excluded, in increasing order"
-)
+BETWEEN = "quantiles must be numbers between 0 and 1, such as (0.1, 0.5, 0.9); got"
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -203,19 +201,18 @@ BETWEEN = (
             "quantiles must be given where y_quantiles is an array. Or give a "
             "DataFrame whose columns are the quantiles.",
         ),
-        ([[1, 2]], [0.0, 0.5], f"{BETWEEN}, got 0.0, 0.5."),
-        ([[1, 2]], [0.5, 1.0], f"{BETWEEN}, got 0.5, 1.0."),
-        ([[1, 2]], [0.9, 0.1], f"{BETWEEN}, got 0.9, 0.1."),
-        ([[1, 2]], [0.5, 0.5], f"{BETWEEN}, got 0.5, 0.5."),
-        ([[1, 2]], [0.5, np.nan], f"{BETWEEN}, got 0.5, nan."),
-        ([[1, 2]], [], f"{BETWEEN}, got none."),
-        ([[1, 2]], 0.5, f"{BETWEEN}, got 0.5."),
-        ([[1, 2]], ["low", "high"], f"{BETWEEN}, got 'low', 'high'."),
+        ([[1, 2]], [0.0, 0.5], f"{BETWEEN} [0.0, 0.5]."),
+        ([[1, 2]], [0.5, 1.0], f"{BETWEEN} [0.5, 1.0]."),
+        ([[1, 2]], [0.9, 0.1], "quantiles must ascend, each once; got [0.9, 0.1]."),
+        ([[1, 2]], [0.5, 0.5], "quantiles must ascend, each once; got [0.5, 0.5]."),
+        ([[1, 2]], [0.5, np.nan], f"{BETWEEN} [0.5, nan]."),
+        ([[1, 2]], [], f"{BETWEEN} []."),
+        ([[1, 2]], ["low", "high"], f"{BETWEEN} ['low', 'high']."),
         (
             pd.DataFrame({"low": [1], "high": [2]}),
             None,
-            "The columns of y_quantiles must be numbers between 0 and 1, both "
-            "excluded, in increasing order, got 'low', 'high'.",
+            "The columns of y_quantiles must be numbers between 0 and 1, such as (0.1, "
+            "0.5, 0.9); got ('low', 'high').",
         ),
         (
             pd.DataFrame({0.1: [1], 0.9: [2]}),

@@ -163,10 +163,50 @@ def test_model_without_quantiles_raises(folds, wrap):
         make_quantile_scorer()(model, X_next, y_next)
 
 
+class Remembering(Climate):
+    """A forecaster that knows nothing of the first row of a series."""
+
+    def predict_quantiles(self, X, quantiles=None):
+        table = super().predict_quantiles(X, quantiles)
+        known = X.index.isin(self.history_.index)
+        first = X.groupby(level="series").cumcount() == 0
+        return table.mask(known & first)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_first_rows_of_the_training_rows_are_not_scored(folds, as_array):
+    X, y, _, _ = folds
+    model = Remembering().fit(X, y)
+    later = X.groupby(level="series").cumcount() > 0
+    expected = make_quantile_scorer()(Climate().fit(X, y), X[later], y[later])
+    weight = np.ones(len(y))
+    y = y.to_numpy() if as_array else y
+    assert make_quantile_scorer()(model, X, y) == expected
+    score = make_quantile_scorer()(model, X, y, sample_weight=weight)
+    assert score == expected
+
+
+def test_other_rows_without_forecasts_raise(folds):
+    X, y, X_next, y_next = folds
+
+    class Gap(Climate):
+        def predict_quantiles(self, X, quantiles=None):
+            table = super().predict_quantiles(X, quantiles).sort_index()
+            table.iloc[3] = np.nan
+            return table.loc[X.index]
+
+    message = (
+        f"y_quantiles is not finite in 1 of {len(y_next)} rows; every row that is "
+        "scored needs its forecasts."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_quantile_scorer()(Gap().fit(X, y), X_next, y_next)
+
+
 def test_search_picks_the_honest_spread(folds):
     X, y, _, _ = folds
     search = GridSearchCV(
-        Climate(),
+        Remembering(),
         {"factor": [0.0, 0.2, 1.0, 5.0]},
         cv=PanelTimeSeriesSplit(2, horizon=10),
         scoring=make_quantile_scorer(),
@@ -214,8 +254,7 @@ def test_repr_is_the_call_that_made_it():
         ),
         (
             {"quantiles": (0.5, 0.1)},
-            "quantiles must be numbers between 0 and 1, both excluded, in increasing "
-            "order, got 0.5, 0.1.",
+            "quantiles must ascend, each once; got (0.5, 0.1).",
         ),
     ],
 )

@@ -1,11 +1,9 @@
 """Plot of forecasts beside what happened before and after."""
 
-from collections.abc import Iterable
-from numbers import Real
-
-from sklearn.utils import check_scalar
+import numpy as np
 
 from .._panel import align_target, is_panel, locate_series, read_rows
+from .._quantiles import bounds_of
 from ..metrics._forecaster_method import find_method
 from ._series_choice import choose_series, rows_of_series
 from ._series_plot import (
@@ -131,7 +129,6 @@ class ForecastDisplay:
         display : ForecastDisplay
             The display, drawn.
         """
-        coverage = _check_coverage(coverage)
         rows = read_rows(X)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
@@ -315,27 +312,17 @@ def _find_history(forecaster):
     return history if is_panel(history) else None
 
 
-def _check_coverage(coverage):
-    """Read coverages, each between 0 and 1, as a list."""
+def _predict_intervals(forecaster, X, coverage):
     if coverage is None:
-        return []
-    coverages = list(coverage) if isinstance(coverage, Iterable) else [coverage]
-    for value in coverages:
-        check_scalar(
-            value, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither"
-        )
-    return coverages
-
-
-def _predict_intervals(forecaster, X, coverages):
-    if not coverages:
         return None
+    coverages = coverage if np.iterable(coverage) else [coverage]
     predict_interval = find_method(forecaster, "predict_interval")
-    return {coverage: predict_interval(X, coverage=coverage) for coverage in coverages}
+    return {share: predict_interval(X, coverage=share) for share in coverages}
 
 
 def _as_bounds(bounds, rows_of, coverage):
-    _check_coverage(coverage)
+    # It raises where the coverage is no share.
+    bounds_of(coverage)
     name = f"intervals[{coverage}]"
     table = align_target(rows_of, bounds, name)
     if table.shape[1] != 2:

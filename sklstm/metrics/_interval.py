@@ -1,10 +1,8 @@
 """How often intervals hold the truth, how wide they are, and both in one score."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils import check_scalar
 
+from .._quantiles import bounds_of
 from ._row_errors import average_errors
 from ._stacks import read_bounds, read_interval
 
@@ -155,10 +153,8 @@ def interval_score(y_true, y_interval, *, coverage, sample_weight=None):
     >>> interval_score([0.5, 3.0], [[0, 1], [0, 1]], coverage=0.5)
     5.0
     """
-    check_scalar(
-        coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither"
-    )
+    tail, _ = bounds_of(coverage)
     y_true, lower, upper, weight = read_interval(y_true, y_interval, sample_weight)
     outside = np.maximum(np.maximum(lower - y_true, y_true - upper), 0)
-    score = upper - lower + 2 / (1 - coverage) * outside
+    score = upper - lower + outside / tail
     return average_errors(score, np.ones_like(weight), weight)

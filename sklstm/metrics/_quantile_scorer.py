@@ -1,8 +1,11 @@
 """A scorer of forecast quantiles."""
 
+import numpy as np
+
+from .._panel import is_panel, read_rows
+from .._quantiles import check_quantiles
 from ._forecaster_method import find_method
 from ._quantile import continuous_ranked_probability_score, mean_quantile_loss
-from ._stacks import check_quantiles
 
 __all__ = ["make_quantile_scorer"]
 
@@ -22,8 +25,8 @@ def make_quantile_scorer(metric="crps", *, quantiles=None):
     ----------
     metric : {"crps", "quantile_loss"} or callable, default="crps"
         The error to score by. A callable is called as ``metric(y_true, y_quantiles)``
-        and returns an error, i.e. less is better. `y_quantiles` is a DataFrame whose
-        columns are the quantiles.
+        and returns an error, i.e. less is better. `y_true` is NaN where it is unknown,
+        `y_quantiles` a DataFrame whose columns are the quantiles.
     quantiles : array-like of shape (n_quantiles,), default=None
         The quantiles to ask the forecaster for, between 0 and 1, in increasing order.
         None leaves them to the forecaster. Forecasters of other quantiles cannot be
@@ -43,8 +46,11 @@ def make_quantile_scorer(metric="crps", *, quantiles=None):
 
     Notes
     -----
-    Rows whose true value is NaN are not scored. All rows count the same, so series of
-    large values weigh more; a `sample_weight` can even that out.
+    Rows whose true value is NaN are not scored, nor is the first row of a series in
+    training, which has no past to be forecast from.
+
+    All rows count the same, so series of large values weigh more. Several targets are
+    averaged.
 
     Examples
     --------
@@ -74,7 +80,7 @@ def make_quantile_scorer(metric="crps", *, quantiles=None):
         allowed = ", ".join(repr(name) for name in _METRICS)
         raise ValueError(f"metric must be {allowed} or a callable, got {metric!r}.")
     if quantiles is not None:
-        quantiles = tuple(check_quantiles(quantiles).tolist())
+        quantiles = check_quantiles(quantiles)
     return _QuantileScorer(metric, quantiles)
 
 
@@ -93,6 +99,27 @@ class _QuantileScorer:
     def __call__(self, estimator, X, y, sample_weight=None):
         predict_quantiles = find_method(estimator, "predict_quantiles")
         asked = {} if self.quantiles is None else {"quantiles": self.quantiles}
-        weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
+        y_quantiles = predict_quantiles(X, **asked)
+        kept = _rows_with_a_past(X, y_quantiles)
+        weighted = {}
+        if sample_weight is not None:
+            weighted["sample_weight"] = _take_rows(sample_weight, kept)
         metric = self.metric if callable(self.metric) else _METRICS[self.metric]
-        return -metric(y, predict_quantiles(X, **asked), **weighted)
+        return -metric(_take_rows(y, kept), _take_rows(y_quantiles, kept), **weighted)
+
+
+def _rows_with_a_past(X, y_quantiles):
+    """Leave out the rows that start a series in training, if they have no forecasts."""
+    kept = np.ones(len(y_quantiles), dtype=bool)
+    missing = y_quantiles.isna().all(axis=1).to_numpy()
+    if missing.any() and is_panel(X):
+        rows = read_rows(X)
+        starts = rows.sort(np.arange(len(rows)))[rows.indptr[:-1]]
+        kept[starts] = ~missing[starts]
+    return kept
+
+
+def _take_rows(values, kept):
+    if kept.all():
+        return values
+    return values[kept] if hasattr(values, "iloc") else np.asarray(values)[kept]

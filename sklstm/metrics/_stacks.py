@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .._panel import show
+from .._quantiles import check_quantiles
 from ._row_errors import check_same_index, read_weight, to_columns, weigh_values
 
-__all__ = ["check_quantiles", "read_bounds", "read_interval", "read_quantiles"]
+__all__ = ["read_bounds", "read_interval", "read_quantiles"]
 
 # Bounds that are equal may differ by as much once they went through float32.
 _ROUNDING = 1e-6
@@ -65,22 +66,6 @@ def read_bounds(y_interval, sample_weight=None):
     return np.where(weight, lower, 0.0), np.where(weight, upper, 0.0), weight
 
 
-def check_quantiles(quantiles, name="quantiles"):
-    """Read quantiles: numbers between 0 and 1, in increasing order."""
-    try:
-        values = np.asarray(quantiles, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    increasing = values.ndim == 1 and len(values) > 0 and (np.diff(values) > 0).all()
-    if not increasing or not ((values > 0) & (values < 1)).all():
-        given = show(quantiles) if np.ndim(quantiles) == 1 else repr(quantiles)
-        raise ValueError(
-            f"{name} must be numbers between 0 and 1, both excluded, in increasing "
-            f"order, got {given or 'none'}."
-        )
-    return values
-
-
 def _match_quantiles(labels, quantiles, n_forecasts):
     """Find out which quantile each forecast is of."""
     if labels is None and quantiles is None:
@@ -89,7 +74,8 @@ def _match_quantiles(labels, quantiles, n_forecasts):
             "DataFrame whose columns are the quantiles."
         )
     if labels is not None:
-        labels = check_quantiles(labels, "The columns of y_quantiles")
+        name = "The columns of y_quantiles"
+        labels = check_quantiles(tuple(labels.tolist()), name=name)
     known = labels if quantiles is None else check_quantiles(quantiles)
     if len(known) != n_forecasts:
         raise ValueError(
@@ -98,10 +84,10 @@ def _match_quantiles(labels, quantiles, n_forecasts):
         )
     if labels is not None and not np.allclose(labels, known):
         raise ValueError(
-            f"quantiles must be the columns of y_quantiles, {show(labels.tolist())}, "
-            f"got {show(quantiles)}. Leave it out, or choose among the columns."
+            f"quantiles must be the columns of y_quantiles, {show(labels)}, "
+            f"got {show(known)}. Leave it out, or choose among the columns."
         )
-    return known
+    return np.array(known)
 
 
 def _read_pairs(y_interval, y_true=None):
