@@ -1,11 +1,22 @@
 """Plot of forecasts beside what happened before and after."""
 
 import numpy as np
-import pandas as pd
-from sklearn.utils import check_random_state
 
-from .._panel import align_target, is_panel, locate_series, read_rows, show
-from ._series_plot import before, draw_series, line_style, make_axes
+from .._panel import align_target, is_panel, locate_series, read_rows
+from .._quantiles import bounds_of
+from ..metrics._forecaster_method import find_method
+from ._series_choice import choose_series, rows_of_series
+from ._series_plot import (
+    band_styles,
+    before,
+    by_series,
+    draw_bands,
+    draw_series,
+    label_display,
+    line_style,
+    make_axes,
+    title_of,
+)
 
 __all__ = ["ForecastDisplay"]
 
@@ -30,6 +41,9 @@ class ForecastDisplay:
     history : Series, default=None
         The target's past, indexed by (series, time). Only the rows before the
         first forecast of their series are drawn.
+    intervals : dict of float to DataFrame, default=None
+        For each coverage, such as 0.8, the lower and the upper bounds in the rows of
+        `y_pred`: two columns. They are drawn as bands.
 
     Attributes
     ----------
@@ -58,10 +72,11 @@ class ForecastDisplay:
     ['a', 'b']
     """
 
-    def __init__(self, *, y_true, y_pred, history=None):
+    def __init__(self, *, y_true, y_pred, history=None, intervals=None):
         self.y_true = y_true
         self.y_pred = y_pred
         self.history = history
+        self.intervals = intervals
 
     @classmethod
     def from_estimator(
@@ -75,6 +90,7 @@ class ForecastDisplay:
         random_state=None,
         ax=None,
         n_history=None,
+        coverage=None,
     ):
         """Plot what a fitted forecaster predicts for the rows of `X`.
 
@@ -103,6 +119,10 @@ class ForecastDisplay:
         n_history : int, default=None
             How many rows of the past to draw. None draws five for every row that
             is forecast, and at least 30.
+        coverage : float or array-like of float, default=None
+            How often the intervals to draw shall hold the truth, such as
+            ``(0.5, 0.9)``. The forecaster must have `predict_interval`. None draws
+            none.
 
         Returns
         -------
@@ -110,8 +130,8 @@ class ForecastDisplay:
             The display, drawn.
         """
         rows = read_rows(X)
-        chosen = _choose_series(rows, series, n_series, random_state)
-        kept = _rows_of(rows, chosen)
+        chosen = choose_series(rows, series, n_series, random_state)
+        kept = rows_of_series(rows, chosen)
         X_kept = X.iloc[kept]
         if y is not None:
             y = _as_series(y, X, "y").iloc[kept]
@@ -119,6 +139,7 @@ class ForecastDisplay:
             y,
             _as_series(forecaster.predict(X_kept), X_kept, "y_pred"),
             history=_find_history(forecaster),
+            intervals=_predict_intervals(forecaster, X_kept, coverage),
             series=rows.series[chosen],
             ax=ax,
             n_history=n_history,
@@ -131,6 +152,7 @@ class ForecastDisplay:
         y_pred,
         *,
         history=None,
+        intervals=None,
         series=None,
         n_series=6,
         random_state=None,
@@ -149,6 +171,9 @@ class ForecastDisplay:
         history : Series, default=None
             The target's past, indexed by (series, time). Only the rows before the
             first forecast of their series are drawn.
+        intervals : dict of float to DataFrame or array-like, default=None
+            For each coverage, such as 0.8, the lower and the upper bounds in the
+            rows of `y_pred`: shape (n_rows, 2).
         series : list, default=None
             The labels of the series to draw. None leaves the choice to `n_series`
             and `random_state`.
@@ -170,14 +195,22 @@ class ForecastDisplay:
         rows_of, name = (y_pred, "y_pred") if y_true is None else (y_true, "y_true")
         rows = read_rows(rows_of, name)
         y_pred = _as_series(y_pred, rows_of, "y_pred")
-        chosen = _choose_series(rows, series, n_series, random_state)
-        kept = _rows_of(rows, chosen)
+        chosen = choose_series(rows, series, n_series, random_state)
+        kept = rows_of_series(rows, chosen)
         if y_true is not None:
             y_true = _as_series(y_true, y_pred, "y_true").iloc[kept]
         if history is not None:
             history = _as_series(history, history, "history")
             history = _take_series(history, rows.series[chosen])
-        display = cls(y_true=y_true, y_pred=y_pred.iloc[kept], history=history)
+        if intervals is not None:
+            intervals = {
+                coverage: _as_bounds(bounds, y_pred, coverage).iloc[kept]
+                for coverage, bounds in intervals.items()
+            }
+        y_pred = y_pred.iloc[kept]
+        display = cls(
+            y_true=y_true, y_pred=y_pred, history=history, intervals=intervals
+        )
         return display.plot(ax, n_history=n_history)
 
     def plot(
@@ -189,6 +222,7 @@ class ForecastDisplay:
         history_kwargs=None,
         true_kwargs=None,
         pred_kwargs=None,
+        interval_kwargs=None,
     ):
         """Draw the display.
 
@@ -207,41 +241,43 @@ class ForecastDisplay:
             Passed to matplotlib's `plot` for the truth.
         pred_kwargs : dict, default=None
             Passed to matplotlib's `plot` for the forecasts.
+        interval_kwargs : dict, default=None
+            Passed to matplotlib's `fill_between` for the intervals.
 
         Returns
         -------
         display : ForecastDisplay
             The display itself.
         """
-        forecasts = _by_series(self.y_pred)
-        pasts = {} if self.history is None else _by_series(self.history)
-        truths = {} if self.y_true is None else _by_series(self.y_true)
+        forecasts = by_series(self.y_pred)
+        pasts = {} if self.history is None else by_series(self.history)
+        truths = {} if self.y_true is None else by_series(self.y_true)
+        bands = self._bands()
         styles = [
             line_style(_PAST, history_kwargs),
             line_style(_TRUTH, true_kwargs),
             line_style(_FORECAST, pred_kwargs),
         ]
+        shades = band_styles(bands, styles[-1]["color"], interval_kwargs)
         self.axes_ = make_axes(ax, len(forecasts), n_cols)
         self.figure_ = self.axes_[0].figure
         for axis, (label, forecast) in zip(self.axes_, forecasts.items(), strict=True):
             past = before(pasts.get(label), forecast, n_history)
             draw_series(axis, past, truths.get(label), forecast, styles)
-            axis.set_title(_words(label), loc="left", fontsize="medium")
-        self._label(new_figure=ax is None)
+            draw_bands(axis, [band[label] for band in bands.values()], shades)
+            axis.set_title(title_of(label), loc="left", fontsize="medium")
+        time = self.y_pred.index.names[-1]
+        words = (self._target_name(), "" if time is None else time)
+        label_display(self.axes_, words if ax is None else None)
         return self
 
-    def _label(self, new_figure):
-        legend = {}
-        for axis in self.axes_:
-            handles, labels = axis.get_legend_handles_labels()
-            legend.update(zip(labels, handles, strict=True))
-        where = {"loc": "outside upper right", "ncols": 3} if new_figure else {}
-        owner = self.figure_ if new_figure else self.axes_[0]
-        owner.legend(legend.values(), legend.keys(), frameon=False, **where)
-        if new_figure:
-            self.figure_.supylabel(self._target_name(), fontsize="medium")
-            time = self.y_pred.index.names[-1]
-            self.figure_.supxlabel("" if time is None else time, fontsize="medium")
+    def _bands(self):
+        """Map each coverage to its bands by series, the widest first."""
+        intervals = {} if self.intervals is None else self.intervals
+        return {
+            coverage: by_series(intervals[coverage])
+            for coverage in sorted(intervals, reverse=True)
+        }
 
     def _target_name(self):
         for y in (self.y_true, self.history, self.y_pred):
@@ -250,48 +286,11 @@ class ForecastDisplay:
         return ""
 
 
-def _choose_series(rows, series, n_series, random_state):
-    """Find the positions of the series to draw."""
-    if series is not None:
-        return _positions_of(series, rows.series)
-    if n_series < 1:
-        raise ValueError(f"n_series must be >= 1, got {n_series}.")
-    n_series = min(n_series, rows.n_series)
-    if random_state is None:
-        return np.arange(n_series)
-    draw = check_random_state(random_state).choice
-    return np.sort(draw(rows.n_series, size=n_series, replace=False))
-
-
-def _positions_of(labels, known):
-    if len(labels) == 0:
-        raise ValueError("series must name at least one series, got none.")
-    if known.nlevels > 1:
-        labels = pd.MultiIndex.from_tuples(labels, names=known.names).unique()
-    else:
-        labels = pd.Index(labels).unique()
-    positions = locate_series(labels, known)
-    if (positions < 0).any():
-        raise ValueError(
-            "series must be labels of the panel's series, got "
-            f"{show(labels[positions < 0])}; the panel has {show(known)}."
-        )
-    return positions
-
-
-def _rows_of(rows, chosen):
-    """Find the given rows of the chosen series, one series after the other."""
-    kept = np.concatenate(
-        [np.arange(rows.indptr[i], rows.indptr[i + 1]) for i in chosen]
-    )
-    return kept if rows.order is None else rows.order[kept]
-
-
 def _take_series(history, labels):
     rows = read_rows(history, "history")
     positions = locate_series(labels, rows.series)
     positions = positions[positions >= 0]
-    return history.iloc[_rows_of(rows, positions)] if len(positions) else None
+    return history.iloc[rows_of_series(rows, positions)] if len(positions) else None
 
 
 def _as_series(y, rows_of, name):
@@ -313,18 +312,22 @@ def _find_history(forecaster):
     return history if is_panel(history) else None
 
 
-def _by_series(y):
-    """Map each series' label to its times and values, in the order of first rows."""
-    rows = read_rows(y)
-    time, values = rows.time, rows.sort(y.to_numpy(dtype=float))
-    parts = {
-        label: (time[start:end], values[start:end])
-        for label, start, end in zip(
-            rows.series, rows.indptr[:-1], rows.indptr[1:], strict=True
+def _predict_intervals(forecaster, X, coverage):
+    if coverage is None:
+        return None
+    coverages = coverage if np.iterable(coverage) else [coverage]
+    predict_interval = find_method(forecaster, "predict_interval")
+    return {share: predict_interval(X, coverage=share) for share in coverages}
+
+
+def _as_bounds(bounds, rows_of, coverage):
+    # It raises where the coverage is no share.
+    bounds_of(coverage)
+    name = f"intervals[{coverage}]"
+    table = align_target(rows_of, bounds, name)
+    if table.shape[1] != 2:
+        raise ValueError(
+            f"{name} must have two columns, the lower and the upper bound, got "
+            f"{table.shape[1]}."
         )
-    }
-    return {label: parts[label] for label in y.index.droplevel(-1).unique()}
-
-
-def _words(label):
-    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+    return table

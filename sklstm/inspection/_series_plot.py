@@ -1,11 +1,37 @@
-"""Lines and axes: how one series is drawn."""
+"""Lines, bands and axes: how one series is drawn."""
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["before", "draw_series", "line_style", "make_axes"]
+from .._panel import read_rows
+
+__all__ = [
+    "band_styles",
+    "before",
+    "by_series",
+    "draw_bands",
+    "draw_series",
+    "label_display",
+    "line_style",
+    "make_axes",
+    "title_of",
+]
 
 _MOST_MARKERS = 30
+_BELOW_GRID = 0.4
+
+
+def by_series(y):
+    """Map each series' label to its times and values, in the order of first rows."""
+    rows = read_rows(y)
+    time, values = rows.time, rows.sort(y.to_numpy(dtype=float))
+    parts = {
+        label: (time[start:end], values[start:end])
+        for label, start, end in zip(
+            rows.series, rows.indptr[:-1], rows.indptr[1:], strict=True
+        )
+    }
+    return {label: parts[label] for label in y.index.droplevel(-1).unique()}
 
 
 def before(past, forecast, n_history):
@@ -32,6 +58,13 @@ def draw_series(ax, past, truth, forecast, styles):
     _dress(ax, forecast[0])
 
 
+def draw_bands(ax, bands, styles):
+    for (time, bounds), style in zip(bands, styles, strict=True):
+        # A band of one row has no area: its edge shows.
+        style = {"linewidth": 5 if len(time) == 1 else 0, **style}
+        ax.fill_between(_coordinates(time), bounds[:, 0], bounds[:, 1], **style)
+
+
 def _joined(past, truth):
     """Start the truth at the last past value, so that the line has no hole."""
     time, values = truth
@@ -48,6 +81,36 @@ def _coordinates(time):
     if isinstance(time, pd.DatetimeIndex):
         time = time.tz_localize(None)
     return time.to_numpy()
+
+
+def label_display(axes, words):
+    """Draw one legend and, in a figure of its own, the words beside the axes."""
+    legend = {}
+    for axis in axes:
+        handles, labels = axis.get_legend_handles_labels()
+        legend.update(zip(labels, handles, strict=True))
+    if words is None:
+        axes[0].legend(legend.values(), legend.keys(), frameon=False)
+        return
+    figure = axes[0].figure
+    figure.legend(
+        legend.values(),
+        legend.keys(),
+        frameon=False,
+        loc="outside upper right",
+        ncols=max(1, int(figure.get_figwidth() / _entry_width(legend))),
+    )
+    figure.supylabel(words[0], fontsize="medium")
+    figure.supxlabel(words[1], fontsize="medium")
+
+
+def _entry_width(labels):
+    """Estimate the inches that an entry of the legend takes."""
+    return 0.6 + 0.07 * max(map(len, labels))
+
+
+def title_of(label):
+    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _dress(ax, time):
@@ -96,3 +159,27 @@ def line_style(default, given):
     from matplotlib.lines import Line2D
 
     return {**default, **normalize_kwargs(given, Line2D)}
+
+
+def band_styles(coverages, color, given):
+    """Give each coverage a shade, the first and widest one the lightest."""
+    from matplotlib import rcParams
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
+
+    given = normalize_kwargs(given, PolyCollection)
+    color = np.array(to_rgb(given.pop("color", given.pop("facecolor", color))))
+    # Bands overlap, so transparent ones would not have the shades of the legend.
+    paper = np.array(to_rgb(rcParams["axes.facecolor"]))
+    shades = np.linspace(0.25, 0.55, len(coverages))[:, None] * (color - paper) + paper
+    return [
+        {
+            "facecolor": shade,
+            "edgecolor": shade,
+            "zorder": _BELOW_GRID,
+            "label": f"{100 * coverage:g} % interval",
+            **given,
+        }
+        for coverage, shade in zip(coverages, shades, strict=True)
+    ]

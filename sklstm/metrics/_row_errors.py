@@ -8,7 +8,15 @@ import numpy as np
 
 from .._panel import is_panel
 
-__all__ = ["average_errors", "read_targets", "sum_by_group", "to_columns"]
+__all__ = [
+    "average_errors",
+    "check_same_index",
+    "read_targets",
+    "read_weight",
+    "sum_by_group",
+    "to_columns",
+    "weigh_values",
+]
 
 
 def read_targets(y_true, y_pred, sample_weight=None):
@@ -19,11 +27,7 @@ def read_targets(y_true, y_pred, sample_weight=None):
     y_true, y_pred, weight : ndarray of shape (n_rows, n_targets)
         Where `y_true` was NaN, all three are 0.
     """
-    if is_panel(y_true) and is_panel(y_pred) and not y_true.index.equals(y_pred.index):
-        raise ValueError(
-            "y_true and y_pred must have the same index in the same order. Reorder one "
-            "of them, e.g. y_pred = y_pred.loc[y_true.index]."
-        )
+    check_same_index(y_true, y_pred, "y_pred")
     y_true, y_pred = to_columns(y_true, "y_true"), to_columns(y_pred, "y_pred")
     if y_true.shape != y_pred.shape:
         raise ValueError(
@@ -37,13 +41,28 @@ def read_targets(y_true, y_pred, sample_weight=None):
             f"y_pred is not finite in {unknown.any(axis=1).sum()} of {len(y_pred)} "
             "rows; every row whose true value is known needs a forecast."
         )
-    weight = scored * _read_weight(sample_weight, len(y_true))[:, None]
+    weight = weigh_values(scored, sample_weight)
+    return np.where(scored, y_true, 0.0), np.where(scored, y_pred, 0.0), weight
+
+
+def check_same_index(y_true, other, name):
+    """Raise if two panels have other rows, or the same ones in another order."""
+    if is_panel(y_true) and is_panel(other) and not y_true.index.equals(other.index):
+        raise ValueError(
+            f"y_true and {name} must have the same index in the same order. Reorder "
+            f"one of them, e.g. {name} = {name}.loc[y_true.index]."
+        )
+
+
+def weigh_values(scored, sample_weight):
+    """Weigh each true value by its row, and by 0 where it is not `scored`."""
+    weight = scored * read_weight(sample_weight, len(scored))[:, None]
     if not weight.any(axis=0).all():
         raise ValueError(
             "y_true has no row to score: each target needs a value, not NaN, in at "
             "least one row of positive weight."
         )
-    return np.where(scored, y_true, 0.0), np.where(scored, y_pred, 0.0), weight
+    return weight
 
 
 def to_columns(values, name):
@@ -97,7 +116,8 @@ def sum_by_group(values, groups, n_groups=0):
     return np.stack(columns, axis=1)
 
 
-def _read_weight(sample_weight, n_rows):
+def read_weight(sample_weight, n_rows):
+    """Read one weight for each row, 1 where none is given."""
     if sample_weight is None:
         return np.ones(n_rows)
     weight = np.asarray(sample_weight, dtype=np.float64)
