@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .neural_network import LSTMRegressor
     from .preprocessing import (
         SeriesEncoder,
+        SeriesImputer,
         SeriesLog,
         SeriesScaler,
         SlidingWindow,
@@ -37,6 +38,7 @@ __all__ = [
     "SeedEnsemble",
     "SequentialForecaster",
     "SeriesEncoder",
+    "SeriesImputer",
     "SeriesKFold",
     "SeriesLog",
     "SeriesScaler",
@@ -60,6 +62,7 @@ _home = {
     "SeedEnsemble": "ensemble",
     "SequentialForecaster": "forecasting",
     "SeriesEncoder": "preprocessing",
+    "SeriesImputer": "preprocessing",
     "SeriesKFold": "model_selection",
     "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",

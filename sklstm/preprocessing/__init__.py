@@ -4,12 +4,14 @@ from ._describe_panel import describe_panel
 from ._regularize import regularize
 from ._sample_weight import panel_sample_weight
 from ._series_encoder import SeriesEncoder
+from ._series_imputer import SeriesImputer
 from ._series_log import SeriesLog
 from ._series_scaler import SeriesScaler
 from ._sliding_window import SlidingWindow
 
 __all__ = [
     "SeriesEncoder",
+    "SeriesImputer",
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",

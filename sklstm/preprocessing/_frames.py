@@ -145,6 +145,8 @@ def replace_columns(X, positions, columns):
 
 def append_columns(X, new):
     """X with more columns at its end, given as a dict of name to values."""
+    if not new:
+        return X
     if not isinstance(X, pd.DataFrame):
         return np.column_stack([X, *new.values()]).astype(X.dtype, copy=False)
     out = pd.concat([X, pd.DataFrame(new, index=X.index)], axis=1)
