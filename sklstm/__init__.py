@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import (
+        CalendarFeatures,
         SeriesEncoder,
         SeriesImputer,
         SeriesLog,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CalendarFeatures",
     "ForecastDisplay",
     "LSTMRegressor",
     "PanelForecaster",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _home = {
+    "CalendarFeatures": "preprocessing",
     "ForecastDisplay": "inspection",
     "LSTMRegressor": "neural_network",
     "PanelForecaster": "forecasting",

@@ -10,6 +10,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
+    CalendarFeatures,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
@@ -22,6 +23,7 @@ from sklstm import (
 )
 
 ESTIMATORS = [
+    CalendarFeatures(),
     LSTMRegressor(),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeriesEncoder(),

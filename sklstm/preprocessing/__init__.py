@@ -1,5 +1,6 @@
 """Transformers of panels that keep every row, its order and its index."""
 
+from ._calendar_features import CalendarFeatures
 from ._describe_panel import describe_panel
 from ._regularize import regularize
 from ._sample_weight import panel_sample_weight
@@ -10,6 +11,7 @@ from ._series_scaler import SeriesScaler
 from ._sliding_window import SlidingWindow
 
 __all__ = [
+    "CalendarFeatures",
     "SeriesEncoder",
     "SeriesImputer",
     "SeriesLog",

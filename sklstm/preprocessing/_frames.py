@@ -163,6 +163,15 @@ def check_new_names(kept, new, remedy="Rename or drop that column of X."):
         )
 
 
+def check_n_levels(index, n_levels):
+    """Raise if the index has another number of levels than that seen in fit."""
+    if index.nlevels != n_levels:
+        raise ValueError(
+            f"X is indexed by {index.nlevels} levels, but fit saw {n_levels}. Give the "
+            "index the same levels as in fit."
+        )
+
+
 def starts_later(rows, positions, end):
     """Whether each series has a known position, and only rows after its `end`."""
     later = positions >= 0

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panel import series_name, show
 from .._sklearn_compat import StrOptions, _fit_context
-from ._frames import check_new_names, read_input, replace_columns
+from ._frames import check_n_levels, check_new_names, read_input, replace_columns
 
 _RENAME = (
     "Rename or drop that column of X, or rename the index level with X.rename_axis."
@@ -50,14 +50,6 @@ def _level_number(level, index):
             f"name of series. Choose from {names[:-1]}, or 'series' for all of them."
         )
     return number
-
-
-def _check_n_levels(index, n_levels):
-    if index.nlevels != n_levels:
-        raise ValueError(
-            f"X is indexed by {index.nlevels} levels, but fit saw {n_levels}. Give the "
-            "index the same levels as in fit."
-        )
 
 
 def _resolve_columns(columns, X):
@@ -278,7 +270,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         X, rows = read_input(
             self, X, reset=False, panel=self.n_levels_ > 1, finite=False
         )
-        _check_n_levels(rows.index, self.n_levels_)
+        check_n_levels(rows.index, self.n_levels_)
         _resolve_columns(self.columns, X)
         if not isinstance(X, pd.DataFrame):
             ones = np.ones((len(X), len(self.levels_)), dtype=X.dtype)
