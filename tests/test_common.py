@@ -2,6 +2,7 @@
 
 import pickle
 
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -20,6 +21,7 @@ from sklstm import (
     SeriesLog,
     SeriesScaler,
     SlidingWindow,
+    StaticFeatures,
 )
 
 ESTIMATORS = [
@@ -34,6 +36,7 @@ ESTIMATORS = [
     SeriesScaler(method="minmax"),
     SlidingWindow(),
     SlidingWindow(flat=True),
+    StaticFeatures(pd.DataFrame({"area": [20.0, 30.0]})),
 ]
 FORECASTER = PanelForecaster(
     make_pipeline(SlidingWindow(window_size=3), LSTMRegressor()),

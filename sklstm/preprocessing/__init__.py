@@ -9,6 +9,7 @@ from ._series_imputer import SeriesImputer
 from ._series_log import SeriesLog
 from ._series_scaler import SeriesScaler
 from ._sliding_window import SlidingWindow
+from ._static_features import StaticFeatures
 
 __all__ = [
     "CalendarFeatures",
@@ -17,6 +18,7 @@ __all__ = [
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
+    "StaticFeatures",
     "describe_panel",
     "panel_sample_weight",
     "regularize",
