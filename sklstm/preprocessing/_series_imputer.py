@@ -96,7 +96,8 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
 
     The last known values of each series (a season of them with "seasonal") are kept
     from `fit`. They go before the rows of that series in `transform` if these are all
-    later than those seen in `fit`.
+    later than those seen in `fit`. Inside a :class:`~sklstm.PanelForecaster` with
+    ``history="context"``, only the remembered rows are looked back to.
 
     An array, or a frame whose index is no panel index, is read as one series, of which
     nothing is kept: without times, no row is known to be later.
