@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import (
+        CalendarFeatures,
         SeriesEncoder,
+        SeriesImputer,
         SeriesLog,
         SeriesScaler,
         SlidingWindow,
+        StaticFeatures,
         describe_panel,
         panel_sample_weight,
         regularize,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CalendarFeatures",
     "ConformalForecaster",
     "ForecastDisplay",
     "LSTMRegressor",
@@ -43,11 +47,13 @@ __all__ = [
     "SeedEnsemble",
     "SequentialForecaster",
     "SeriesEncoder",
+    "SeriesImputer",
     "SeriesKFold",
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
     "StageScoresDisplay",
+    "StaticFeatures",
     "backtest",
     "datasets",
     "describe_panel",
@@ -58,6 +64,7 @@ __all__ = [
 ]
 
 _home = {
+    "CalendarFeatures": "preprocessing",
     "ConformalForecaster": "forecasting",
     "ForecastDisplay": "inspection",
     "LSTMRegressor": "neural_network",
@@ -67,11 +74,13 @@ _home = {
     "SeedEnsemble": "ensemble",
     "SequentialForecaster": "forecasting",
     "SeriesEncoder": "preprocessing",
+    "SeriesImputer": "preprocessing",
     "SeriesKFold": "model_selection",
     "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",
     "SlidingWindow": "preprocessing",
     "StageScoresDisplay": "inspection",
+    "StaticFeatures": "preprocessing",
     "backtest": "forecasting",
     "describe_panel": "preprocessing",
     "make_forecaster": "_recipe",

@@ -22,11 +22,13 @@ __all__ = [
     "is_later",
     "is_panel",
     "locate_series",
+    "plain_labels",
     "ragged_arange",
     "read_rows",
     "series_name",
     "show",
     "tail_positions",
+    "time_level",
 ]
 
 
@@ -76,7 +78,7 @@ class PanelRows:
     def times_at(self, positions):
         """The times at these sorted positions."""
         codes = self.sort(np.asarray(self.index.codes[-1]))[positions]
-        return _time_level(self.index).take(codes)
+        return time_level(self.index).take(codes)
 
     def time_ranks(self):
         """Number each given row's time among all times of the panel, from 0 on."""
@@ -137,7 +139,7 @@ def read_rows(X, name="X"):
         _check_no_duplicate(index, order, key, time, name)
     first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
     labels = index.take(first if order is None else order[first]).droplevel(-1)
-    return PanelRows(index, order, np.r_[first, len(index)], _plain_labels(labels))
+    return PanelRows(index, order, np.r_[first, len(index)], plain_labels(labels))
 
 
 def locate_series(series, known):
@@ -251,6 +253,27 @@ def ragged_arange(starts, lengths):
     return np.arange(np.sum(lengths)) + np.repeat(starts - before, lengths)
 
 
+def time_level(index):
+    """The different times of an index, in the order of its codes."""
+    level = index.levels[-1]
+    # Categories that claim no order stand in any, such as that of a file.
+    if isinstance(level, pd.CategoricalIndex) and not level.ordered:
+        return level.astype(level.categories.dtype)
+    return level
+
+
+def plain_labels(labels):
+    """Labels without categorical dtypes, so that lookups go by value alone."""
+    if not isinstance(labels, pd.MultiIndex):
+        if isinstance(labels, pd.CategoricalIndex):
+            return labels.astype(labels.categories.dtype)
+        return labels
+    columns = [labels.get_level_values(i) for i in range(labels.nlevels)]
+    return pd.MultiIndex.from_arrays(
+        [plain_labels(column) for column in columns], names=labels.names
+    )
+
+
 def _check_no_missing_label(index, name):
     for level, codes in enumerate(index.codes):
         row = np.flatnonzero(np.asarray(codes) < 0)
@@ -281,7 +304,7 @@ def _series_key(index):
 
 
 def _time_key(index, name):
-    level, codes = _time_level(index), np.asarray(index.codes[-1])
+    level, codes = time_level(index), np.asarray(index.codes[-1])
     if level.is_monotonic_increasing:
         return codes
     try:
@@ -293,14 +316,6 @@ def _time_key(index, name):
             f"sorted: they mix {kinds}. Convert them to one type."
         ) from error
     return _inverse(order)[codes]
-
-
-def _time_level(index):
-    level = index.levels[-1]
-    # Categories that claim no order stand in any, such as that of a file.
-    if isinstance(level, pd.CategoricalIndex) and not level.ordered:
-        return level.astype(level.categories.dtype)
-    return level
 
 
 def _ranks(level):
@@ -329,15 +344,3 @@ def _sorting_order(key, time):
 def _strictly_sorted(key, time):
     same = key[1:] == key[:-1]
     return bool(np.all((key[1:] > key[:-1]) | (same & (time[1:] > time[:-1]))))
-
-
-def _plain_labels(labels):
-    """Drop categorical dtypes and unused labels: lookups then go by value alone."""
-    if not isinstance(labels, pd.MultiIndex):
-        if isinstance(labels, pd.CategoricalIndex):
-            return labels.astype(labels.categories.dtype)
-        return labels
-    columns = [labels.get_level_values(i) for i in range(labels.nlevels)]
-    return pd.MultiIndex.from_arrays(
-        [_plain_labels(column) for column in columns], names=labels.names
-    )

@@ -2,6 +2,7 @@
 
 import pickle
 
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -10,26 +11,32 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
+    CalendarFeatures,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
     SequentialForecaster,
     SeriesEncoder,
+    SeriesImputer,
     SeriesLog,
     SeriesScaler,
     SlidingWindow,
+    StaticFeatures,
 )
 
 ESTIMATORS = [
+    CalendarFeatures(),
     LSTMRegressor(),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
+    SeriesImputer(),
     SeriesLog(),
     SeriesScaler(),
     SeriesScaler(method="minmax"),
     SlidingWindow(),
     SlidingWindow(flat=True),
+    StaticFeatures(pd.DataFrame({"area": [20.0, 30.0]})),
 ]
 FORECASTER = PanelForecaster(
     make_pipeline(SlidingWindow(window_size=3), LSTMRegressor()),

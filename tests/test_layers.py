@@ -12,6 +12,7 @@ import sklstm
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
     "_counts": 0,
+    "_fill": 0,
     "_missing_steps": 1,
     "_panel": 0,
     "_quantiles": 0,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklstm._fill import fill_forward
 from sklstm.neural_network._target_past import (
     PastView,
-    fill_forward,
     lag_differences,
     past_inputs,
     relative_level,

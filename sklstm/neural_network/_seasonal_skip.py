@@ -3,12 +3,8 @@
 import numpy as np
 import torch
 
-from ._target_past import (
-    fill_forward,
-    first_known,
-    seasonal_mean,
-    segment_start_of_rows,
-)
+from .._fill import fill_forward
+from ._target_past import first_known, seasonal_mean, segment_start_of_rows
 
 __all__ = ["NaiveForecasts", "skip_reach"]
 

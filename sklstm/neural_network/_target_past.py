@@ -13,7 +13,6 @@ from .._windows import PanelWindows
 
 __all__ = [
     "PastView",
-    "fill_forward",
     "first_known",
     "past_inputs",
     "read_past_view",
@@ -152,37 +151,6 @@ def relative_level(target, start, n_mean):
     return (target - total / np.maximum(count, 1)).astype(target.dtype)
 
 
-def fill_forward(target, start, periods):
-    """Fill missing values from the past: one season before, else the last value.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_rows, n_targets)
-    start : ndarray of shape (n_rows,)
-        The first row of each row's segment.
-    periods : sequence of int
-        Rows of a season; the longest is tried first.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_targets)
-        0 where no value of the segment is known before.
-    """
-    missing = np.isnan(target)
-    if not missing.any():
-        return target
-    filled = target.copy()
-    row = np.arange(len(target))
-    for period in [*sorted(set(periods), reverse=True), 1]:
-        # Rows of one phase of one segment stand together, in the order of time.
-        order = np.lexsort((row, (row - start) % period, start))
-        phase = (row - start)[order] % period
-        first = np.r_[True, (np.diff(start[order]) != 0) | (np.diff(phase) != 0)]
-        for column in filled.T:
-            column[order] = _carry(column[order], first)
-    return np.nan_to_num(filled)
-
-
 def first_known(target, segments):
     """The first row of each segment at which each target is known.
 
@@ -249,11 +217,3 @@ def _shift(values, start, n):
     out = values[np.maximum(before[:, 0], 0)]
     out[np.broadcast_to(before < start.reshape(len(values), -1), out.shape)] = 0
     return out
-
-
-def _carry(values, first):
-    """Repeat the last known value within each run; `first` marks where runs begin."""
-    place = np.arange(len(values))
-    begin = np.maximum.accumulate(np.where(first, place, 0))
-    known = np.maximum.accumulate(np.where(np.isnan(values), 0, place))
-    return values[np.maximum(known, begin)]

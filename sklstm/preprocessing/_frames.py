@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
-from .._panel import PanelRows, index_message, is_panel, read_rows
+from .._panel import PanelRows, index_message, is_later, is_panel, read_rows, show
 
 
 def read_input(estimator, X, y=None, *, reset, panel=None, finite="allow-nan"):
@@ -68,16 +68,25 @@ def _one_series(X):
 
 
 def scaled_columns(X):
-    """Positions of the numeric columns of X; categories, text and bools are not."""
+    """Positions of the numeric columns of X; times and complex numbers raise."""
+    if isinstance(X, pd.DataFrame):
+        for name, dtype in zip(X.columns, X.dtypes, strict=True):
+            _check_dtype(name, dtype)
+    return numeric_columns(X)
+
+
+def numeric_columns(X):
+    """Positions of the columns of numbers; categories, text and bools are none."""
     if not isinstance(X, pd.DataFrame):
         return np.arange(X.shape[1])
-    for name, dtype in zip(X.columns, X.dtypes, strict=True):
-        _check_dtype(name, dtype)
+    return np.flatnonzero([is_number(dtype) for dtype in X.dtypes])
+
+
+def is_number(dtype):
+    """Whether a column of this dtype holds real numbers, and not bools."""
     kinds = pd.api.types
-    numeric = [
-        kinds.is_numeric_dtype(t) and not kinds.is_bool_dtype(t) for t in X.dtypes
-    ]
-    return np.flatnonzero(numeric)
+    other = kinds.is_bool_dtype(dtype) or kinds.is_complex_dtype(dtype)
+    return kinds.is_numeric_dtype(dtype) and not other
 
 
 def _check_dtype(name, dtype):
@@ -132,3 +141,40 @@ def replace_columns(X, positions, columns):
     out = pd.DataFrame(parts, index=X.index, copy=False)
     out.columns = X.columns
     return out
+
+
+def append_columns(X, new):
+    """X with more columns at its end, given as a dict of name to values."""
+    if not new:
+        return X
+    if not isinstance(X, pd.DataFrame):
+        return np.column_stack([X, *new.values()]).astype(X.dtype, copy=False)
+    out = pd.concat([X, pd.DataFrame(new, index=X.index)], axis=1)
+    return out.set_axis(pd.Index([*X.columns, *new], name=X.columns.name), axis=1)
+
+
+def check_new_names(kept, new, remedy="Rename or drop that column of X."):
+    """Raise if a new column would bear the name of another."""
+    names = pd.Index([*kept, *new], dtype=object)
+    clash = names[names.duplicated()].intersection(new)
+    if len(clash):
+        raise ValueError(
+            f"The output would have several columns named {show(clash)}. {remedy}"
+        )
+
+
+def check_n_levels(index, n_levels):
+    """Raise if the index has another number of levels than that seen in fit."""
+    if index.nlevels != n_levels:
+        raise ValueError(
+            f"X is indexed by {index.nlevels} levels, but fit saw {n_levels}. Give the "
+            "index the same levels as in fit."
+        )
+
+
+def starts_later(rows, positions, end):
+    """Whether each series has a known position, and only rows after its `end`."""
+    later = positions >= 0
+    first = rows.times_at(rows.indptr[:-1][later])
+    later[later] = is_later(first, end.take(positions[later]))
+    return later

@@ -9,7 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panel import series_name, show
 from .._sklearn_compat import StrOptions, _fit_context
-from ._frames import read_input, replace_columns
+from ._frames import check_n_levels, check_new_names, read_input, replace_columns
+
+_RENAME = (
+    "Rename or drop that column of X, or rename the index level with X.rename_axis."
+)
 
 
 def _resolve_levels(levels, index):
@@ -46,14 +50,6 @@ def _level_number(level, index):
             f"name of series. Choose from {names[:-1]}, or 'series' for all of them."
         )
     return number
-
-
-def _check_n_levels(index, n_levels):
-    if index.nlevels != n_levels:
-        raise ValueError(
-            f"X is indexed by {index.nlevels} levels, but fit saw {n_levels}. Give the "
-            "index the same levels as in fit."
-        )
 
 
 def _resolve_columns(columns, X):
@@ -122,16 +118,6 @@ def _indicators(codes, n_labels):
     known = np.flatnonzero(codes >= 0)
     out[known, codes[known]] = 1
     return out
-
-
-def _check_names(kept, new):
-    names = pd.Index([*kept, *new], dtype=object)
-    clash = names[names.duplicated()].intersection(new)
-    if len(clash):
-        raise ValueError(
-            f"The output would have several columns named {show(clash)}. Rename "
-            "or drop that column of X, or rename the index level with X.rename_axis."
-        )
 
 
 class SeriesEncoder(TransformerMixin, BaseEstimator):
@@ -256,7 +242,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
             for name, level in levels.items()
         }
         own = [X.columns[i] for i in columns]
-        _check_names(own, levels)
+        check_new_names(own, levels, _RENAME)
         for name, position in zip(own, columns, strict=True):
             categories[name] = _observed(*_column_labels(X.iloc[:, position]))
         self.levels_ = levels
@@ -264,7 +250,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         self.categories_ = categories
         self.n_levels_ = rows.index.nlevels
         if isinstance(X, pd.DataFrame):
-            _check_names(self._kept(X.columns), self._new_names())
+            check_new_names(self._kept(X.columns), self._new_names(), _RENAME)
         return self
 
     def transform(self, X):
@@ -284,7 +270,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         X, rows = read_input(
             self, X, reset=False, panel=self.n_levels_ > 1, finite=False
         )
-        _check_n_levels(rows.index, self.n_levels_)
+        check_n_levels(rows.index, self.n_levels_)
         _resolve_columns(self.columns, X)
         if not isinstance(X, pd.DataFrame):
             ones = np.ones((len(X), len(self.levels_)), dtype=X.dtype)

@@ -11,7 +11,6 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 from .._panel import (
     check_frame,
     index_message,
-    is_later,
     is_panel,
     locate_series,
     ragged_arange,
@@ -32,6 +31,7 @@ from ._columns import (
     observed_labels,
     read_numbers,
 )
+from ._frames import starts_later
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,10 +366,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         lengths = np.zeros(rows.n_series, dtype=np.intp)
         if not self.carry_context:
             return positions, lengths
-        known = positions >= 0
-        first = rows.times_at(rows.indptr[:-1])[known]
-        later = is_later(first, self._context.end.take(positions[known]))
-        lengths[known] = np.where(later, self._context.lengths[positions[known]], 0)
+        later = starts_later(rows, positions, self._context.end)
+        lengths[later] = self._context.lengths[positions[later]]
         return positions, lengths
 
     def _lay_out(self, X, rows, positions, lengths):

@@ -1,0 +1,272 @@
+"""StaticFeatures: facts of the series, joined to their rows."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._panel import plain_labels, show
+from .._sklearn_compat import _fit_context
+from ._columns import is_categorical
+from ._frames import (
+    append_columns,
+    check_n_levels,
+    check_new_names,
+    is_number,
+    read_input,
+)
+
+
+def _find_levels(table, index):
+    """The positions of the index levels that the table's index names."""
+    names = list(index.names[:-1]) if isinstance(index, pd.MultiIndex) else [None]
+    wanted = list(table.index.names)
+    if set(wanted) == {None}:
+        if len(wanted) in (1, len(names)):
+            return list(range(len(wanted)))
+    elif names == [None] and len(wanted) == 1:
+        # Nothing else can be meant where the one level of series has no name.
+        return [0]
+    elif len(set(wanted)) == len(wanted) and set(wanted) <= set(names):
+        return [names.index(name) for name in wanted]
+    raise ValueError(
+        f"table is indexed by {wanted}, but the series of X by {names}. Give the "
+        "levels of table the names of those of X that its facts belong to, with "
+        "table.rename_axis(index=[...])."
+    )
+
+
+def _check_table(table):
+    labels = plain_labels(table.index)
+    if not labels.is_unique:
+        twice = labels[labels.duplicated()].unique()
+        raise ValueError(
+            f"table has more than one row for {len(twice)} label(s): {show(twice)}. "
+            "Keep one row for each."
+        )
+    check_new_names([], table.columns, "Rename or drop one of those of table.")
+    for name, column in table.items():
+        if not is_categorical(column) and not _is_numeric(column):
+            raise TypeError(
+                f"Column {name!r} of table has dtype {column.dtype}; facts are numbers "
+                "or categories. Convert it (dates to days since some day, say) or "
+                "drop it."
+            )
+    return table.set_axis(labels, axis=0)
+
+
+def _check_all_found(found, series):
+    missing = series[found < 0]
+    if len(missing):
+        raise ValueError(
+            f"table has no row for {len(missing)} series of X: {show(missing)}. Add "
+            "one for each, with NaN where a fact is not known."
+        )
+
+
+def _is_numeric(column):
+    return is_number(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
+
+
+def _read_numbers(column, name):
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Column {name!r} of table holds infinity. Replace it by NaN or a number."
+        )
+    return values
+
+
+def _center_scale(values):
+    """The mean and the standard deviation of the known values; 0 and 1 of none."""
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return 0.0, 1.0
+    if known.min() == known.max():
+        # The mean of equal values may differ from them by rounding.
+        return known[0], 1.0
+    return known.mean(), known.std()
+
+
+def _labels(column):
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.array
+    return pd.Categorical(column)
+
+
+class StaticFeatures(TransformerMixin, BaseEstimator):
+    """Append what is known of each series and does not change with time.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row of facts for each label: columns of numbers (or bools) and of categories.
+        The names of its index levels say which index levels of X it belongs to, such
+        as "store" where series are named by ("store", "brand"). Without names, a
+        single level belongs to the first one of X, and several to all levels before
+        time.
+    scale : bool, default=True
+        Whether numbers are centred and scaled to standard deviation 1 over the series
+        seen in `fit`, of which each counts once. Constant columns get scale 1.
+
+    Attributes
+    ----------
+    table_ : DataFrame
+        The facts as they are appended: numbers in float32, scaled, and categories.
+    levels_ : list of int
+        The positions of the index levels that `table` belongs to.
+    mean_ : dict of str to float
+        What is subtracted from each column of numbers; empty without `scale`.
+    scale_ : dict of str to float
+        What each column of numbers is then divided by; empty without `scale`.
+    n_levels_ : int
+        Number of index levels seen in `fit`; 1 if there was no panel index.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all are strings.
+
+    See Also
+    --------
+    SeriesEncoder : Append the id of the series itself.
+    CalendarFeatures : Append what is the same for all series.
+
+    Notes
+    -----
+    Every series seen in `fit` needs a row of `table`. In `transform`, a series without
+    one gets NaN and missing categories, which a net takes as unknown. Text becomes a
+    column of dtype category, whose categories are those of the whole table.
+
+    An array, or a frame whose index is no panel index, is one series with the label 0.
+    An array holds numbers only, and so must the table then.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm import StaticFeatures
+    >>> index = pd.MultiIndex.from_product(
+    ...     [["kiosk", "mall"], [1, 2]], names=["store", "day"]
+    ... )
+    >>> X = pd.DataFrame({"price": [1.0, 2, 3, 4]}, index=index)
+    >>> table = pd.DataFrame(
+    ...     {"area": [20, 60], "region": ["north", "east"]},
+    ...     index=pd.Index(["kiosk", "mall"], name="store"),
+    ... )
+    >>> StaticFeatures(table).fit_transform(X)
+               price  area region
+    store day
+    kiosk 1      1.0  -1.0  north
+          2      2.0  -1.0  north
+    mall  1      3.0   1.0   east
+          2      4.0   1.0   east
+    """
+
+    _parameter_constraints: dict = {
+        "table": [pd.DataFrame],
+        "scale": ["boolean"],
+    }
+
+    def __init__(self, table, *, scale=True):
+        self.table = table
+        self.scale = scale
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the series of X in the table, and learn how to scale its numbers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            Rows indexed by series and time, or rows of one series.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : StaticFeatures
+            Fitted transformer.
+        """
+        X, rows = read_input(self, X, y, reset=True)
+        table = _check_table(self.table)
+        self.levels_ = _find_levels(table, rows.index)
+        self.n_levels_ = rows.index.nlevels
+        self._check_columns(X, table)
+        found = self._locate(rows, table.index)
+        _check_all_found(found, rows.series)
+        self.mean_, self.scale_, columns = {}, {}, {}
+        for name, column in table.items():
+            if is_categorical(column):
+                columns[name] = _labels(column)
+                continue
+            values = _read_numbers(column, name)
+            if self.scale:
+                center, scale = _center_scale(values[found])
+                self.mean_[name], self.scale_[name] = float(center), float(scale)
+                values = (values - center) / scale
+            columns[name] = values.astype(np.float32)
+        self.table_ = pd.DataFrame(columns, index=table.index, columns=table.columns)
+        return self
+
+    def transform(self, X):
+        """Append the facts of the series of each row.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            Rows with the columns and the index levels seen in `fit`.
+
+        Returns
+        -------
+        X_with_facts : DataFrame or ndarray of shape (n_rows, n_columns_out)
+            The same rows in the same order, in the container of X.
+        """
+        check_is_fitted(self)
+        X, rows = read_input(self, X, reset=False, panel=self.n_levels_ > 1)
+        check_n_levels(rows.index, self.n_levels_)
+        self._check_columns(X, self.table_)
+        found = rows.unsort(self._locate(rows, self.table_.index)[rows.codes])
+        # No row has the label -1, so that a series without facts finds none.
+        facts = self.table_.reset_index(drop=True).reindex(found)
+        return append_columns(X, {name: facts[name].array for name in facts})
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; None takes those seen in `fit`.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            The names of the columns of X, then of those of the table.
+        """
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        return np.array([*names, *self.table_.columns], dtype=object)
+
+    def _locate(self, rows, labels):
+        """The position of each series among the labels, -1 where it is not there."""
+        series = rows.series
+        if isinstance(series, pd.MultiIndex):
+            arrays = [series.get_level_values(i) for i in self.levels_]
+            one = len(arrays) == 1
+            series = arrays[0] if one else pd.MultiIndex.from_arrays(arrays)
+        return labels.get_indexer(series)
+
+    def _check_columns(self, X, table):
+        if isinstance(X, pd.DataFrame):
+            check_new_names(X.columns, table.columns)
+            return
+        text = [name for name, column in table.items() if is_categorical(column)]
+        if text:
+            raise ValueError(
+                f"table has categories in {show(text)}, which an array cannot hold. "
+                "Give X as a DataFrame, or only the numbers of table."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
