@@ -97,7 +97,10 @@ def hide_unknown(windows, request, horizon, gappy):
     codes[rows] = codes[last]
     codes[np.ix_(rows, known_codes)] = table.codes[np.ix_(rows, known_codes)]
     codes[np.ix_(rows[~given], known_codes)] = 0
-    return windows.over(replace(table, values=values, codes=codes))
+    # Rows ahead are the steps after their origin, however far away in time.
+    segments = np.setdiff1d(table.segments, rows)
+    table = replace(table, values=values, codes=codes, segments=segments)
+    return windows.over(table)
 
 
 def _check_skipped(request, ahead, series, given, horizon):
