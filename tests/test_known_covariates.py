@@ -133,7 +133,6 @@ class TestLeaks:
         # Its own forecast, and those whose windows of 5 rows hold it.
         assert_array_equal(changed, range(40, 45 + 1))
 
-
     def test_rows_after_a_gap_are_read_as_the_next_steps(self):
         X, y = make_data()
         train_X, train_y, test_X, _ = split(X, y)
