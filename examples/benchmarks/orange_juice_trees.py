@@ -20,14 +20,14 @@ FIRST_ORIGIN = 8
 # best in it lie below the median.
 PARAMS = {
     "objective": "quantile",
-    "alpha": 0.4,
-    "n_estimators": 200,
-    "learning_rate": 0.05,
+    "alpha": 0.35,
+    "n_estimators": 400,
+    "learning_rate": 0.03,
     "num_leaves": 63,
     "min_child_samples": 200,
     "subsample": 0.7,
     "subsample_freq": 1,
-    "colsample_bytree": 0.6,
+    "colsample_bytree": 0.4,
 }
 
 
