@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from orange_juice_data import KNOWN, PRICE_RATIOS, TARGET
+from orange_juice_data import BRAND_PRICES, KNOWN, PRICE_RATIOS, TARGET
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     LSTMRegressor,
@@ -27,19 +27,19 @@ def make_log():
 
 
 def scale_covariates():
-    """Put prices on a scale that all series share.
+    """Put prices on scales that all series share.
 
-    What a price says is how far it is from the usual price of its series, and from
-    the prices beside it; `deal` and `feat` are 0 or 1 already.
+    What a price says is how far it is from the usual price of its series, from the
+    prices beside it, and from those of all juice. `deal` and `feat` are 0 or 1 already.
     """
     usual = Pipeline([("log", make_log()), ("scale", SeriesScaler())])
+    of_all = Pipeline([("log", make_log()), ("scale", StandardScaler())])
     return ColumnTransformer(
         [
-            ("prices", usual, make_column_selector("^price[0-9]*$")),
-            ("ratios", make_log(), PRICE_RATIOS),
+            ("usual", usual, ["price", *BRAND_PRICES]),
+            ("of_all", of_all, ["price", *PRICE_RATIOS]),
         ],
         remainder="passthrough",
-        verbose_feature_names_out=False,
     ).set_output(transform="pandas")
 
 
@@ -73,15 +73,19 @@ def sklstm_model(known=True, random_state=None):
         quantiles=(0.35,),
         optimizer="adamw",
         weight_decay=1e-3,
+        lr=5e-3,
         lr_schedule="cosine",
+        batch_size=256,
         max_epochs=10,
     )
+    # All numeric columns: what is left are the ids.
+    all_known = make_column_selector(dtype_include="number") if known else None
     return PanelForecaster(
         Pipeline(
             [
                 ("scale", scale_covariates()),
                 ("series", SeriesEncoder(levels=["store", "brand"])),
-                ("window", SlidingWindow(WINDOW_SIZE, known=KNOWN if known else None)),
+                ("window", SlidingWindow(WINDOW_SIZE, known=all_known)),
                 ("ensemble", SeedEnsemble(lstm, random_state=random_state)),
             ]
         ),
