@@ -23,7 +23,7 @@ from .._panel import (
     read_rows,
     show,
 )
-from .._quantiles import bounds_of
+from .._quantiles import bounds_of, check_quantiles
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -353,6 +353,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         regressor = self.estimator_[-1]
         quantiles = regressor.quantiles_ if quantiles is None else quantiles
+        quantiles = check_quantiles(quantiles)
 
         def predict(windows):
             return predict_step_quantiles(
