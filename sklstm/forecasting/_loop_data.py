@@ -167,8 +167,9 @@ def prepare_more(forecaster, X, y, parts):
     Prepared
     """
     new, _ = forecaster._read(X, y, None, reset=False)
-    history = forecaster._history.append(new.X, new.y)
-    target_transformer, steps = forecaster._with_new_series(new)
+    history = forecaster._extended(new)
+    target_transformer, steps = forecaster._with_new_series(history)
+    new = history.select(np.flatnonzero(history.series.isin(new.series)))
     past = transform_target(target_transformer, new.y)
     windows = steps.transform(new.X).with_target(past)
 
