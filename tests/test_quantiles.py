@@ -33,7 +33,7 @@ from sklstm._quantiles import (
 )
 from sklstm.metrics import make_quantile_scorer
 from sklstm.neural_network import LSTMModule
-from sklstm.neural_network._quantile_head import QuantileLoss
+from sklstm.neural_network._quantile_head import QuantileLoss, center_of
 
 TENTHS = (0.1, 0.25, 0.5, 0.9)
 CHOICES = [
@@ -168,6 +168,9 @@ class TestLoss:
 
 
 class TestQuantileHead:
+    def test_the_central_one_is_nearest_to_the_median(self):
+        assert [center_of(quantiles) for quantiles in CHOICES] == [2, 6, 0, 0, 0, 2, 0]
+
     @pytest.mark.parametrize("quantiles", CHOICES, ids=str)
     def test_any_weights_give_quantiles_that_ascend(self, quantiles):
         module = LSTMModule(2, 3, hidden_size=4, quantiles=quantiles)
