@@ -90,6 +90,13 @@ class TestNumbers:
         for row in np.ndindex(7, 2):
             assert_allclose(got[row], np.interp(wanted, quantiles, values[row]))
 
+    def test_what_descends_is_interpolated_as_well(self):
+        """As the errors of quantiles do: the truth less what ascends."""
+        values = np.sort(np.random.default_rng(0).normal(size=(50, 4)), axis=1)
+        wanted = np.linspace(0.1, 0.9, 25)
+        got = interpolate_quantiles(-values, TENTHS, wanted)
+        assert_array_equal(got, -interpolate_quantiles(values, TENTHS, wanted))
+
     def test_interpolation_gives_known_quantiles_back_bit_for_bit(self):
         values = np.sort(np.random.default_rng(0).normal(size=(50, 4)), axis=1)
         assert_array_equal(interpolate_quantiles(values, TENTHS, TENTHS), values)
