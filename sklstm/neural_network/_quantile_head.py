@@ -30,7 +30,8 @@ class QuantileLoss(nn.Module):
 
     def __init__(self, quantiles, reduction="none"):
         super().__init__()
-        levels = torch.as_tensor(quantiles, dtype=torch.float64)
+        # Not every device has double precision.
+        levels = torch.as_tensor(quantiles, dtype=torch.float32)
         self.register_buffer("levels", levels)
 
     def forward(self, y_pred, y_true):
