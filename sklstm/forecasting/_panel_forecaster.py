@@ -231,7 +231,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is a value that is not known.
         sample_weight : array of shape (n_rows,), default=None
-            Weight of each row as an origin.
+            Weight of each row as an origin. A row that is filled in weighs as the row
+            before.
 
         Returns
         -------
