@@ -156,7 +156,8 @@ class TestCoverage:
             held.append(high - low)  # the probability of a uniform error between
         assert coverage - 0.01 < np.mean(held) < coverage + 2 / (n + 1) + 0.01
 
-    def test_quantiles_are_corrected_to_hold_as_often_as_they_should(self):
+    @pytest.mark.parametrize("wanted", [(0.1, 0.9), (0.05, 0.95)])
+    def test_quantiles_are_corrected_to_hold_as_often_as_they_should(self, wanted):
         """The base is too narrow by far, and knows which rows vary how much."""
         rng = np.random.default_rng(0)
         n, held = 30, []
@@ -166,11 +167,12 @@ class TestCoverage:
             values = spread[:, None, None, None] * np.array([-0.1, 0.0, 0.1])
             errors = measure_errors(values[:n], truth[:n])
             low, high = conformal_quantiles(
-                values[n], np.ones(1, dtype=int), errors, LEVELS, (0.1, 0.9)
+                values[n], np.ones(1, dtype=int), errors, LEVELS, wanted
             )[0, 0]
             held.append(low <= truth[n, 0, 0] <= high)
-            assert (high - low > 5) == (spread[n] == 10)
-        assert 0.8 - 0.05 < np.mean(held) < 0.8 + 2 / (n + 1) + 0.05
+            assert (high - low > 8) == (spread[n] == 10)
+        coverage = wanted[1] - wanted[0]
+        assert coverage - 0.04 < np.mean(held) < coverage + 2 / (n + 1) + 0.04
 
     def test_intervals_of_a_forecaster_hold_as_often_as_they_should(self):
         held = []
@@ -319,6 +321,19 @@ class TestIntervals:
             errors = np.sort(model.errors_[:, :, 0, 2 * j], axis=0)
             shift = errors[rank - 1][step] * width * scale
             assert_allclose(got[level], base[level] + shift, rtol=1e-5)
+
+    def test_one_quantile_is_a_point(self, Xy):
+        X, y = Xy
+        forecaster = lstm(loss="quantile")
+        forecaster.set_params(estimator__regressor__quantiles=(0.5,))
+        model = ConformalForecaster(forecaster, calibration_size=5).fit(X, y)
+        late = cut(X, 5)
+        head = clone(forecaster).fit(X[~late], y[~late])
+        near = X[late].groupby(level=0).head(HORIZON)
+        scale = head.target_transformer_.scale_.iloc[:, 0].repeat(HORIZON).to_numpy()
+        expected = (y[near.index] - head.predict(near)) / scale
+        got = model.errors_.reshape(3, 7, HORIZON)[:, 2].ravel()
+        assert_allclose(got, expected, rtol=1e-4)
 
     def test_units_are_undone_and_quantiles_still_ascend(self, Xy):
         X, y = Xy
