@@ -156,6 +156,16 @@ class TestCoverage:
             held.append(high - low)  # the probability of a uniform error between
         assert coverage - 0.01 < np.mean(held) < coverage + 2 / (n + 1) + 0.01
 
+    @pytest.mark.parametrize(
+        ("level", "n", "rank"),
+        [(0.55, 99, 55), (0.9, 9, 9), (0.025, 39, 1), (0.3, 9, 3), (0.5, 10, 6)],
+    )
+    def test_a_place_among_the_errors_is_whole_despite_rounding(self, level, n, rank):
+        errors = np.arange(1.0, n + 1)[:, None, None, None]
+        point, step = np.zeros((1, 1, 1)), np.ones(1, dtype=int)
+        got = conformal_quantiles(point, step, errors, None, (level,))
+        assert got[0, 0, 0] == rank
+
     @pytest.mark.parametrize("wanted", [(0.1, 0.9), (0.05, 0.95)])
     def test_quantiles_are_corrected_to_hold_as_often_as_they_should(self, wanted):
         """The base is too narrow by far, and knows which rows vary how much."""
