@@ -184,6 +184,13 @@ class TestCoverage:
         coverage = wanted[1] - wanted[0]
         assert coverage - 0.04 < np.mean(held) < coverage + 2 / (n + 1) + 0.04
 
+    def test_quantiles_that_cross_when_they_are_moved_are_sorted(self):
+        errors = np.tile([2.0, 0.0, -2.0], (9, 1, 1, 1))
+        moved = conformal_quantiles(
+            np.array([[[0.0, 0.5, 1.0]]]), np.ones(1, dtype=int), errors, LEVELS, LEVELS
+        )
+        assert_array_equal(moved[0, 0], [-1.0, 0.5, 2.0])
+
     def test_intervals_of_a_forecaster_hold_as_often_as_they_should(self):
         held = []
         for seed in range(80):
@@ -426,6 +433,17 @@ class TestRows:
         X, y = Xy
         model = ConformalForecaster(ridge(1), calibration_size=size).fit(X, y)
         assert len(model.errors_) == sum(n_late)
+
+    def test_a_short_series_keeps_a_row_to_train_on(self, Xy):
+        """Its scale is that of this row, whatever the rows after it hold."""
+        X, y = Xy
+        other = y.copy()
+        other.iloc[-1] = 1e6
+        model = ConformalForecaster(ridge(1), calibration_size=30)
+        errors, changed = (clone(model).fit(X, rows).errors_ for rows in (y, other))
+        assert len(errors) == 30 + 30 + 21
+        assert_array_equal(errors[:-1], changed[:-1])
+        assert errors[-1] != changed[-1]
 
     def test_any_row_order_gives_one_result(self, Xy):
         X, y = Xy
