@@ -253,10 +253,11 @@ class TestSteps:
         assert len(model.history_) == 60
         assert np.isfinite(model.predict(X)).all()
 
-    def test_the_step_of_fit_is_that_of_later_rows(self):
-        days = pd.bdate_range("2024-01-01", periods=40)
+    @pytest.mark.parametrize("hole", [[], [12]])
+    def test_the_step_of_fit_is_that_of_later_rows(self, hole):
+        days = pd.bdate_range("2024-01-01", periods=40).delete(hole)
         index = pd.MultiIndex.from_product([["a"], days], names=["shop", "date"])
-        y = pd.Series(np.arange(40.0), index)
+        y = pd.Series(np.arange(float(len(days))), index)
         model = forecaster().fit(y.to_frame()[[]], y)
         saturday = pd.MultiIndex.from_tuples([("a", pd.Timestamp("2024-03-02"))])
         message = "1 row(s) are no whole number of steps of 1 weekday(s) after the"
