@@ -177,7 +177,7 @@ class TestLaws:
 
     def test_a_new_series_is_scaled_as_its_filled_rows_are(self, holed):
         X, y = holed
-        known, new = X.loc[["a", "b"]], X.loc[["c"]]
+        known, new = X.loc[["b", "c"]], X.loc[["a"]]
         got = forecaster().fit(known, y[known.index]).update(new, y[new.index])
         by_hand = forecaster(gaps="keep").fit(*filled_by_hand(known, y[known.index]))
         by_hand.update(*filled_by_hand(new, y[new.index]))
