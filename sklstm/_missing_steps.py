@@ -69,7 +69,8 @@ def _full_index(rows, step, lengths, positions):
     n_steps = ragged_arange(np.zeros_like(lengths), lengths)
     time = step.add(rows.time.take(first), n_steps).astype(rows.time.dtype)
     if pd.api.types.is_float_dtype(time):
-        time = _snap(time, rows.time, step)
+        time = np.array(_snap(time, rows.time, step))
+        time[positions] = rows.time
     time_codes, times = pd.factorize(time, sort=True)
     index = rows.index
     codes = [rows.sort(np.asarray(codes))[first] for codes in index.codes[:-1]]
@@ -100,8 +101,8 @@ def _check_regular(rows, steps, step):
         raise ValueError(
             f"{len(between)} row(s) are no whole number of steps of {step} after the "
             f"first row of their series: {show(labels)}. Round the times, aggregate "
-            "the rows (resample, groupby), give the true step as freq, or keep the "
-            "rows as they are and set SlidingWindow(max_gap=...)."
+            "the rows (resample, groupby), give regularize the true step as freq, or "
+            "keep the rows as they are and set SlidingWindow(max_gap=...)."
         )
 
 
@@ -110,7 +111,7 @@ def _check_size(rows, n_steps, step):
     if added > _FEW_ROWS and added > _MOST_ADDED_PER_ROW * len(rows):
         raise ValueError(
             f"At a step of {step}, {added} rows would be added to the {len(rows)} "
-            f"given ones, more than {_MOST_ADDED_PER_ROW} for each. Give the true step "
-            "as freq, drop rows far from all others, or keep the rows as they are and "
-            "set SlidingWindow(max_gap=...)."
+            f"given ones, more than {_MOST_ADDED_PER_ROW} for each. Give regularize "
+            "the true step as freq, drop rows far from all others, or keep the rows "
+            "as they are and set SlidingWindow(max_gap=...)."
         )

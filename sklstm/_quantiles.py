@@ -75,8 +75,11 @@ def interpolate_quantiles(values, quantiles, wanted):
     """
     known = np.asarray(quantiles, dtype=np.float64)
     wanted = np.clip(wanted, known[0], known[-1])
-    above = np.searchsorted(known, wanted)
-    below = np.maximum(above - 1, 0)
+    below = np.searchsorted(known, wanted, side="right") - 1
+    above = np.minimum(below + 1, len(known) - 1)
     gap = known[above] - known[below]
     share = np.divide(wanted - known[below], gap, out=np.zeros_like(gap), where=gap > 0)
-    return values[..., below] * (1 - share) + values[..., above] * share
+    low, high = values[..., below], values[..., above]
+    # In this form, rounding errors never let them cross.
+    between = low + (high - low) * share
+    return np.clip(between, np.minimum(low, high), np.maximum(low, high))

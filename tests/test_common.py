@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
     CalendarFeatures,
+    ConformalForecaster,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
@@ -45,6 +46,7 @@ FORECASTER = PanelForecaster(
 )
 
 LOOP = SequentialForecaster(FORECASTER, replay=0.3)
+CONFORMAL = ConformalForecaster(FORECASTER, calibration_size=5)
 
 # A forecaster's prediction for a row depends on the rows before it, and its X must
 # name series and times: the checks that bring arrays of their own cannot apply. These
@@ -72,20 +74,27 @@ def test_scikit_learn_contract(estimator, check):
 def test_forecaster_keeps_the_contract_that_needs_no_data(check):
     check("PanelForecaster", PanelForecaster(Ridge()))
     check("SequentialForecaster", SequentialForecaster(PanelForecaster(Ridge())))
+    check("ConformalForecaster", ConformalForecaster(PanelForecaster(Ridge())))
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
+)
 def test_clone_keeps_every_parameter(estimator):
     assert repr(clone(estimator)) == repr(estimator)
     assert clone(estimator).get_params().keys() == estimator.get_params().keys()
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
+)
 def test_pickle_keeps_every_parameter(estimator):
     assert repr(pickle.loads(pickle.dumps(estimator))) == repr(estimator)
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, FORECASTER, LOOP], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
+)
 def test_html_repr_names_the_estimator(estimator):
     assert type(estimator).__name__ in estimator._repr_html_()
 

@@ -205,7 +205,7 @@ def test_rows_between_two_steps_raise():
     message = (
         "1 row(s) are no whole number of steps of 2.0 after the first row of their "
         "series: ('a', 5.5). Round the times, aggregate the rows (resample, groupby), "
-        "give the true step as freq, or keep the rows as they are and set "
+        "give regularize the true step as freq, or keep the rows as they are and set "
         "SlidingWindow(max_gap=...)."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -246,8 +246,8 @@ def test_a_panel_of_missing_rows_only_raises():
     index = pd.MultiIndex.from_product([["a"], [*range(1000), 10**12]])
     message = (
         "At a step of 1, 999999999000 rows would be added to the 1001 given ones, more "
-        "than 10 for each. Give the true step as freq, drop rows far from all others, "
-        "or keep the rows as they are and set SlidingWindow(max_gap=...)."
+        "than 10 for each. Give regularize the true step as freq, drop rows far from "
+        "all others, or keep the rows as they are and set SlidingWindow(max_gap=...)."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         regularize(pd.DataFrame({"v": range(1001)}, index=index))

@@ -20,7 +20,8 @@ def _can_go_on(self):
 
 def _has_quantiles(self):
     """Whether the regressor predicts quantiles; an AttributeError says it does not."""
-    self.estimator.predict_quantiles  # noqa: B018
+    member = self.estimators_[0] if hasattr(self, "estimators_") else self.estimator
+    member.predict_quantiles  # noqa: B018
     return True
 
 

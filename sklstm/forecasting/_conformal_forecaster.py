@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import index_message, is_panel, read_rows
+from .._panel import align_target, index_message, is_panel, read_rows
 from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
 from ._conformal_errors import base_forecasts, conformal_quantiles, measure_errors
@@ -137,7 +137,14 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 "ConformalForecaster requires y to be passed, but the target y is None."
             )
+        target = align_target(X, y)
         late = _late_rows(read_rows(X), self.calibration_size)
+        if target[late].isna().all(axis=None):
+            raise ValueError(
+                f"calibration_size={self.calibration_size} leaves no known value of y "
+                "to measure errors on. Use a larger size, or leave out rows at the end "
+                "of each series whose y is missing."
+            )
         weights = {}
         if sample_weight is not None:
             weights["sample_weight"] = _check_sample_weight(sample_weight, X)
@@ -282,7 +289,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 def _late_rows(rows, size):
     """Whether each given row is among the last of its series, the first never."""
     lengths = rows.lengths
-    n_late = np.floor(size * lengths) if isinstance(size, float) else size
+    n_late = size if isinstance(size, Integral) else np.floor(size * lengths)
     n_late = np.minimum(n_late, lengths - 1).astype(np.intp)
     if not n_late.any():
         raise ValueError(

@@ -1,6 +1,6 @@
 """The rows that a forecaster remembers, and the rows that it is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -126,15 +126,22 @@ class History:
                 "which cannot be found: it needs dates, periods or numbers, and a "
                 "series of two rows. Use gaps='keep'."
             )
-        index, positions = fill_steps(self.rows, self.step)
+        try:
+            index, positions = fill_steps(self.rows, self.step)
+        except ValueError as error:
+            error.add_note(
+                "gaps='fill' gives each step a row; gaps='keep' takes rows as they are."
+            )
+            raise
         source = np.zeros(len(index), dtype=np.intp)
         source[positions] = np.arange(len(positions))
         source = np.maximum.accumulate(source)
+        # Rows that come later keep this step, or are an error.
         if len(index) == len(self.rows):
-            return self, source
+            return replace(self, known_step=self.step), source
         X = self.X.iloc[source].set_axis(index, axis=0)
         y = self.y.reindex(index)
-        return History.of(X, y, self.known_step), source
+        return History.of(X, y, self.step), source
 
     def complete(self, X, columns):
         """Give rows of X columns that they lack: those of their series' last row."""

@@ -168,7 +168,8 @@ def prepare_more(forecaster, X, y, parts):
     """
     new, _ = forecaster._read(X, y, None, reset=False)
     history = forecaster._extended(new)
-    target_transformer, steps = forecaster._with_new_series(new)
+    target_transformer, steps = forecaster._with_new_series(history)
+    new = history.select(np.flatnonzero(history.series.isin(new.series)))
     past = transform_target(target_transformer, new.y)
     windows = steps.transform(new.X).with_target(past)
 

@@ -23,7 +23,7 @@ from .._panel import (
     read_rows,
     show,
 )
-from .._quantiles import bounds_of
+from .._quantiles import bounds_of, check_quantiles
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -231,7 +231,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is a value that is not known.
         sample_weight : array of shape (n_rows,), default=None
-            Weight of each row as an origin.
+            Weight of each row as an origin. A row that is filled in weighs as the row
+            before.
 
         Returns
         -------
@@ -270,14 +271,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self.fit(X, y, sample_weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
         history = self._extended(new)
-        target_transformer, steps = self._with_new_series(new)
+        target_transformer, steps = self._with_new_series(history)
         windows, past, learned = _join(history, new, target_transformer, steps)
-        weights = None
         if weight is not None:
-            weights = np.ones(len(learned))
-            weights[learned] = weight
+            weight = _weight_all(weight, learned, windows.series)
         train = self.estimator_[-1].partial_fit
-        self._train(train, self.horizon_, windows, past, learned, weights)
+        self._train(train, self.horizon_, windows, past, learned, weight)
         self._take_over(target_transformer, steps)
         self._remember(history)
         return self
@@ -300,7 +299,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
-        self._take_over(*self._with_new_series(new))
+        self._take_over(*self._with_new_series(history))
         self._remember(history)
         return self
 
@@ -350,6 +349,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         regressor = self.estimator_[-1]
         quantiles = regressor.quantiles_ if quantiles is None else quantiles
+        quantiles = check_quantiles(quantiles)
 
         def predict(windows):
             return predict_step_quantiles(
@@ -456,7 +456,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return X
 
     def _read(self, X, y, sample_weight, reset):
-        """Check X, y and weights, and sort them by series and time."""
+        """Check X, y and weights, and sort them by series and time.
+
+        With `reset`, gaps are filled too; else `_extended` does it, which knows the
+        rows before.
+        """
         if y is None:
             raise ValueError(
                 "PanelForecaster requires y to be passed, but the target y is None."
@@ -477,13 +481,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has the columns {list(y.columns)}, but fit saw "
                 f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
-        step = None if reset else self._history.step
-        history = History.of(X, y.set_axis(self._y_columns, axis=1), step)
-        weight = None
+        history, weight = History.of(X, y.set_axis(self._y_columns, axis=1)), None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)
-        if (self.gaps == "fill") if reset else self._fills_gaps:
+        if reset and self.gaps == "fill":
             history, source = history.filled()
             weight = None if weight is None else weight[source]
         return history, weight
@@ -610,14 +612,17 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Transformed; NaN where it is not known.
         """
         new, _ = self._read(X, y, None, reset=False)
-        windows, past, learned = _join(
-            self._extended(new), new, *self._with_new_series(new)
-        )
+        history = self._extended(new)
+        windows, past, learned = _join(history, new, *self._with_new_series(history))
         table, horizon = windows.table, self.horizon_
         target = np.full(table.target.shape, np.nan)
         target[windows.ends[learned]] = past[learned]
         targets = StepTargets(target, windows.ends, table.segments, horizon)
-        origins = np.flatnonzero(targets.known() > 0)
+        origins = targets.known() > 0
+        if self._fills_gaps:
+            # Forecasts start from rows that are there.
+            origins &= learned | np.isfinite(past).any(axis=1)
+        origins = np.flatnonzero(origins)
         truth = np.asarray(targets[origins]).reshape(-1, horizon, past.shape[1])
         return predict(windows[origins]), truth
 
@@ -665,13 +670,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         history = self._history.append(new.X, new.y)
         return history.filled()[0] if self._fills_gaps else history
 
-    def _with_new_series(self, new):
-        """Copies of the transformers that know the new series too."""
+    def _with_new_series(self, history):
+        """Copies of the transformers that know the new series of a history too."""
         target_transformer, steps = self.target_transformer_, self.estimator_[:-1]
-        positions = locate_series(new.series, self._history.series)
+        positions = locate_series(history.series, self._history.series)
         unknown = np.flatnonzero(positions < 0)
         if len(unknown):
-            added = new.select(unknown)
+            added = history.select(unknown)
             target_transformer, steps = deepcopy((target_transformer, steps))
             extend_transformer(target_transformer, name_target(added.y))
             extend_transformer(steps, added.X)
@@ -737,6 +742,14 @@ def _join(history, new, target_transformer, steps):
     check_still_known(past, joint.y)
     windows = _check_windows(steps.transform(joint.X)).with_target(past)
     return windows, past, joint.X.index.isin(new.X.index)
+
+
+def _weight_all(weight, learned, series):
+    """Weigh remembered rows by 1, and those filled in behind new ones like these."""
+    weights, rows = np.ones(len(learned)), np.arange(len(learned))
+    weights[learned] = weight
+    first = np.diff(series, prepend=-1) > 0
+    return weights[np.maximum.accumulate(np.where(learned | first, rows, 0))]
 
 
 def check_pipeline(estimator):

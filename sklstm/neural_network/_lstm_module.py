@@ -175,7 +175,7 @@ class LSTMModule(nn.Module):
                 bias[0] = center
             else:
                 bias[:] = start_spreads(self.quantiles)[:, None]
-                bias[center_of(self.quantiles)] = center
+                bias[center_of(self.quantiles)] += center
 
     def forward(
         self,

@@ -33,10 +33,12 @@ from ._window_batches import WindowTensors, read_row_table
 
 
 def _learns_quantiles(self):
-    """Whether the loss is that of quantiles; an AttributeError says it is not."""
-    if self.loss != "quantile":
+    """Whether quantiles are learned; an AttributeError says they are not."""
+    fitted = hasattr(self, "net_")
+    if self._quantiles is None if fitted else self.loss != "quantile":
         raise AttributeError(
-            f"predict_quantiles needs loss='quantile', got loss={self.loss!r}."
+            "predict_quantiles needs a fit with loss='quantile'; now the parameter is "
+            f"loss={self.loss!r}."
         )
     return True
 

@@ -30,7 +30,8 @@ class QuantileLoss(nn.Module):
 
     def __init__(self, quantiles, reduction="none"):
         super().__init__()
-        levels = torch.as_tensor(quantiles, dtype=torch.float64)
+        # Not every device has double precision.
+        levels = torch.as_tensor(quantiles, dtype=torch.float32)
         self.register_buffer("levels", levels)
 
     def forward(self, y_pred, y_true):
@@ -55,12 +56,11 @@ def start_spreads(quantiles):
     Returns
     -------
     Tensor of shape (n_quantiles,)
-        That of the central quantile is 0.
     """
     z = torch.special.ndtri(torch.as_tensor(quantiles, dtype=torch.float64))
     gap, center = torch.diff(z), center_of(quantiles)
     raw = torch.log(torch.expm1(gap))  # the inverse of softplus
-    return torch.cat([raw[:center], torch.zeros(1), raw[center:]])
+    return torch.cat([raw[:center], z[center : center + 1], raw[center:]])
 
 
 def spread_quantiles(raw, center):
