@@ -229,9 +229,17 @@ def is_later(time, other):
 
 def show(labels, limit=5):
     """Write a few labels for an error message, however many there are."""
-    words = [reprlib.repr(label) for label in labels[:limit]]
+    words = [_word(label) for label in labels[:limit]]
     more = len(labels) - limit
     return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+
+
+def _word(label):
+    if isinstance(label, tuple):
+        return f"({', '.join(map(_word, label))})"
+    if isinstance(label, (pd.Timestamp, pd.Period)):
+        return str(label).removesuffix(" 00:00:00")
+    return reprlib.repr(label)
 
 
 def tail_positions(indptr, size):

@@ -19,7 +19,8 @@ def bounds_of(coverage):
         raise TypeError(f"coverage must be a number, got {coverage!r}.")
     if not 0 < coverage < 1:
         raise ValueError(f"coverage must lie between 0 and 1, got {coverage!r}.")
-    return (1 - coverage) / 2, (1 + coverage) / 2
+    # Rounded for messages: 1 - 0.99 is 0.010000000000000009.
+    return round((1 - coverage) / 2, 12), round((1 + coverage) / 2, 12)
 
 
 def check_quantiles(quantiles, within=(0, 1), name="quantiles"):

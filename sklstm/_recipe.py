@@ -26,6 +26,9 @@ def make_forecaster(
     seasonal_periods=None,
     window_size=None,
     *,
+    known=None,
+    quantiles=None,
+    gaps="keep",
     hidden_size=64,
     embedding_dim=0,
     max_epochs="auto",
@@ -50,6 +53,15 @@ def make_forecaster(
     window_size : int, default=None
         Rows of a window. None takes one and a quarter of the longest season, and at
         least ``horizon + 2``. It is cut to the length of the longest series.
+    known : str, list, slice or callable, default=None
+        The columns of X that are known ahead, such as prices and promotions; see
+        :class:`~sklstm.SlidingWindow`.
+    quantiles : sequence of float, default=None
+        Quantiles that are learned, such as ``(0.1, 0.5, 0.9)``. None learns the
+        median alone.
+    gaps : {"keep", "fill"}, default="keep"
+        Whether windows and seasons count the rows of a series ("keep"), or time
+        ("fill"); see :class:`~sklstm.PanelForecaster`.
     hidden_size : int, default=64
         Units of the LSTM.
     embedding_dim : int or "auto", default=0
@@ -104,7 +116,8 @@ def make_forecaster(
         input_clip=10.0,
         seasonal_periods=periods,
         n_seasons=1 if min(periods) in {1, *_A_YEAR} else 4,
-        loss="mae",
+        loss="mae" if quantiles is None else "quantile",
+        quantiles=quantiles,
         optimizer="adamw",
         weight_decay=1e-3,
         lr_schedule="cosine",
@@ -128,11 +141,12 @@ def make_forecaster(
             [
                 ("scale", SeriesScaler()),
                 *ids,
-                ("window", SlidingWindow(window_size, shorten=True)),
+                ("window", SlidingWindow(window_size, shorten=True, known=known)),
                 regressor,
             ]
         ),
         horizon=horizon,
+        gaps=gaps,
         target_transformer=Pipeline(
             [
                 # Without a season it would make exponentials of straight lines.

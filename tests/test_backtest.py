@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    ConformalForecaster,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeriesKFold,
@@ -60,6 +61,21 @@ def test_without_refit_the_history_grows_and_the_model_stays(panel, forecaster):
     late = np.setdiff1d(train, first)
     expected = model.update(X.iloc[late], y.iloc[late]).predict(X.iloc[test])
     assert_array_equal(result["y_pred"].tail(len(test)), expected)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_quantiles_are_those_of_the_forecaster(panel, forecaster, refit):
+    shuffled = panel.sample(frac=1, random_state=0)
+    X, y = shuffled[["price"]], shuffled["sales"]
+    conformal = ConformalForecaster(forecaster, calibration_size=10)
+    result = backtest(conformal, X, y, cv=CV, quantiles=(0.2, 0.8), refit=refit)
+    assert result.columns[-3:].tolist() == ["y_pred", 0.2, 0.8]
+    train, test = next(CV.split(X))
+    model = conformal.fit(X.iloc[train], y.iloc[train])
+    expected = model.predict_quantiles(X.iloc[test], (0.2, 0.8)).sort_index()
+    got = result.head(len(test)).set_index(["store", "date"])[[0.2, 0.8]]
+    assert_array_equal(got, expected)
+    assert (result[0.2] < result[0.8]).all()
 
 
 def test_folds_that_do_not_grow_need_a_refit(panel, forecaster):

@@ -133,6 +133,17 @@ class TestLeaks:
         # Its own forecast, and those whose windows of 5 rows hold it.
         assert_array_equal(changed, range(40, 45 + 1))
 
+    def test_rows_after_a_gap_are_read_as_the_next_steps(self):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y)
+        window = SlidingWindow(5, known=["price"], max_gap=1)
+        model = PanelForecaster(make_pipeline(window, small()), HORIZON)
+        # No step is kept in enough rows for times to be trusted.
+        thinned = train_X.groupby(level=0).cumcount().to_numpy() % 3 != 2
+        model.fit(train_X[thinned], train_y[thinned])
+        before = model.predict(test_X)
+        assert (model.predict(test_X.assign(price=test_X["price"] + 1)) != before).all()
+
 
 class TestLearning:
     def test_it_learns_what_only_the_future_tells(self):

@@ -690,3 +690,47 @@ class TestErrors:
         y = make_y([20])["u"]
         with pytest.raises(ValueError, match="The windows have no features"):
             forecaster({"level": "drop"}).fit(y.to_frame()[[]], y)
+
+
+class TestPastFill:
+    @pytest.mark.parametrize(
+        ("fill", "params"),
+        [
+            ("forward", {"lags": (1, 12), "level": "drop"}),
+            ("forward", {}),
+            ("seasonal", {"seasonal_periods": 7}),
+            ("seasonal", LEVEL_FREE[0]),
+        ],
+    )
+    def test_it_equals_values_that_were_filled_before(self, fill, params):
+        y = make_y(missing=0.2)
+        y[y.groupby(level=0).cumcount().to_numpy() == 0] = 1.0
+        windows, steps = windows_and_steps(y)
+        column = y["u"]
+        if fill == "seasonal":
+            place = column.groupby(level=0).cumcount() % 7
+            column = column.groupby([y.index.get_level_values(0), place]).ffill()
+        filled = column.groupby(level=0).ffill().to_frame()
+        other = windows.with_target(filled.to_numpy())
+        one = small(past_fill=fill, **params).fit(windows, steps)
+        assert_same_weights(one, small(**params).fit(other, steps))
+
+    def test_nothing_is_filled_from_the_future(self):
+        y = make_y(missing=0.3)
+        windows, steps = windows_and_steps(y)
+        model = small(past_fill="forward", lags=1).fit(windows, steps)
+        before = model.predict(windows)
+        later = y.to_numpy().copy()
+        later[30] = 100.0
+        after = model.predict(windows.with_target(later))
+        assert_array_equal(after[:30], before[:30])
+        assert (after[30:35] != before[30:35]).any()
+
+    def test_a_season_is_needed(self):
+        windows, steps = windows_and_steps(make_y())
+        message = (
+            "past_fill='seasonal' needs a season: set seasonal_periods to more than 1 "
+            "row, got (1,). Or use past_fill='forward'."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            small(past_fill="seasonal", seasonal_periods=1).fit(windows, steps)

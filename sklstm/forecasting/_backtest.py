@@ -17,7 +17,7 @@ from .._panel import (
 from ._history import History, steps_ahead
 
 
-def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
+def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
     """Forecast every fold of a panel, as it would have been done at the time.
 
     Parameters
@@ -30,6 +30,9 @@ def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
         The target.
     cv : int, splitter or iterable of (train, test)
         The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`.
+    quantiles : sequence of float, default=None
+        Quantiles to forecast as well, ascending, with the forecaster's
+        `predict_quantiles`.
     refit : bool, default=True
         Whether to fit anew on every fold. Else the model is fitted on the first
         fold, and its history alone is updated for the later ones, whose training
@@ -42,7 +45,8 @@ def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
     DataFrame
         One row for each row of each test fold, with the columns ``cutoff`` (the
         last time in training of the row's series), the names of the index levels,
-        ``step`` (how many steps after the cutoff), ``y_true`` and ``y_pred``.
+        ``step`` (how many steps after the cutoff), ``y_true``, ``y_pred``, and one
+        column for each of `quantiles`, named by that number.
 
     Examples
     --------
@@ -74,20 +78,20 @@ def backtest(forecaster, X, y, *, cv, refit=True, n_jobs=None):
     folds = list(check_cv(cv).split(X, y))
     if refit:
         parts = Parallel(n_jobs=n_jobs)(
-            delayed(_forecast_fold)(clone(forecaster), X, y, train, test)
+            delayed(_forecast_fold)(clone(forecaster), X, y, train, test, quantiles)
             for train, test in folds
         )
     else:
-        parts = _forecast_updated(clone(forecaster), X, y, folds)
+        parts = _forecast_updated(clone(forecaster), X, y, folds, quantiles)
     return pd.concat(parts, ignore_index=True)
 
 
-def _forecast_fold(forecaster, X, y, train, test):
+def _forecast_fold(forecaster, X, y, train, test, quantiles):
     forecaster.fit(X.iloc[train], y.iloc[train])
-    return _tidy(forecaster.predict(X.iloc[test]), y, train, test)
+    return _tidy(_forecasts(forecaster, X.iloc[test], quantiles), y, train, test)
 
 
-def _forecast_updated(forecaster, X, y, folds):
+def _forecast_updated(forecaster, X, y, folds, quantiles):
     seen = folds[0][0]
     forecaster.fit(X.iloc[seen], y.iloc[seen])
     parts = []
@@ -102,11 +106,21 @@ def _forecast_updated(forecaster, X, y, folds):
         if len(new):
             forecaster.update(X.iloc[new], y.iloc[new])
         seen = train
-        parts.append(_tidy(forecaster.predict(X.iloc[test]), y, train, test))
+        out = _forecasts(forecaster, X.iloc[test], quantiles)
+        parts.append(_tidy(out, y, train, test))
     return parts
 
 
-def _tidy(y_pred, y, train, test):
+def _forecasts(forecaster, X, quantiles):
+    """The point forecasts of rows, and their quantiles, as columns."""
+    out = pd.DataFrame({"y_pred": forecaster.predict(X)})
+    if quantiles is None:
+        return out
+    table = forecaster.predict_quantiles(X, quantiles)
+    return out.join(table.reset_index(drop=True))
+
+
+def _tidy(forecasts, y, train, test):
     """Put the forecasts of a fold beside the truth, sorted by series and time."""
     rows = read_rows(y.iloc[test])
     past = y.iloc[train].to_frame()
@@ -125,7 +139,9 @@ def _tidy(y_pred, y, train, test):
     truth = truth if rows.order is None else truth.iloc[rows.order]
     labels = truth.index.to_frame(index=False, name=_level_names(y.index))
     labels.insert(0, "cutoff", cutoff)
-    return labels.assign(step=step, y_true=truth.to_numpy(), y_pred=rows.sort(y_pred))
+    labels = labels.assign(step=step, y_true=truth.to_numpy())
+    order = slice(None) if rows.order is None else rows.order
+    return labels.join(forecasts.iloc[order].reset_index(drop=True))
 
 
 def _level_names(index):

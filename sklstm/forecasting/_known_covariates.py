@@ -78,7 +78,7 @@ def hide_unknown(windows, request, horizon, gappy, fills=False):
     Returns
     -------
     PanelWindows
-        Else steps that X skips have missing values in the known columns.
+        Without `fills`, steps that X skips have missing values in the known columns.
     """
     n_past = len(request.history.rows)
     ahead = np.arange(n_past, len(request.X))
@@ -91,10 +91,10 @@ def hide_unknown(windows, request, horizon, gappy, fills=False):
     given[request.rows[request.rows >= n_past] - n_past] = True
     values, codes = table.values.copy(), table.codes.copy()
     known_values, known_codes = table.known_values, table.known_codes
-    if table.known:
-        _check_missing(request, windows, ahead[given], known_values[~gappy])
     if table.known and not fills:
         _check_skipped(request, ahead, series, given, horizon)
+    if table.known:
+        _check_missing(request, windows, ahead[given], known_values[~gappy])
     values[rows] = values[last]
     values[np.ix_(rows, known_values)] = table.values[np.ix_(rows, known_values)]
     skipped = rows[:0] if fills else rows[~given]
@@ -102,7 +102,10 @@ def hide_unknown(windows, request, horizon, gappy, fills=False):
     codes[rows] = codes[last]
     codes[np.ix_(rows, known_codes)] = table.codes[np.ix_(rows, known_codes)]
     codes[np.ix_(skipped, known_codes)] = 0
-    return windows.over(replace(table, values=values, codes=codes))
+    # Rows ahead are the steps after their origin, however far away in time.
+    segments = np.setdiff1d(table.segments, rows)
+    table = replace(table, values=values, codes=codes, segments=segments)
+    return windows.over(table)
 
 
 def _check_skipped(request, ahead, series, given, horizon):

@@ -167,7 +167,7 @@ def prepare_more(forecaster, X, y, parts):
     Prepared
     """
     new, _ = forecaster._read(X, y, None, reset=False)
-    history = forecaster._history.append(new.X, new.y)
+    history = forecaster._extended(new)
     target_transformer, steps = forecaster._with_new_series(new)
     past = transform_target(target_transformer, new.y)
     windows = steps.transform(new.X).with_target(past)

@@ -240,9 +240,6 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
-        if self.gaps == "fill":
-            history, source = history.filled()
-            weight = None if weight is None else weight[source]
         ready = self._prepare(history)
         _check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
@@ -480,11 +477,16 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has the columns {list(y.columns)}, but fit saw "
                 f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
-        history = History.of(X, y.set_axis(self._y_columns, axis=1))
-        if sample_weight is None:
-            return history, None
-        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        return history, read_rows(X).sort(weight)
+        step = None if reset else self._history.step
+        history = History.of(X, y.set_axis(self._y_columns, axis=1), step)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+            weight = read_rows(X).sort(weight)
+        if (self.gaps == "fill") if reset else self._fills_gaps:
+            history, source = history.filled()
+            weight = None if weight is None else weight[source]
+        return history, weight
 
     def _prepare(self, history):
         """Fit the transformers of X and y, and make the windows of all rows."""

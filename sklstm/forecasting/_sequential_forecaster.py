@@ -6,6 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._panel import check_frame, index_message, is_panel, show
@@ -25,6 +26,12 @@ from ._panel_forecaster import PanelForecaster, check_pipeline
 from ._stage_loop import Progress, StageLoop
 from ._stage_plan import plan_epochs, plan_order, split_datasets
 from ._stage_scores import backward_transfer, forgetting, forward_transfer
+
+
+def _has_quantiles(self):
+    """Whether the regressor predicts quantiles; an AttributeError says it does not."""
+    self.forecaster.predict_quantiles  # noqa: B018
+    return True
 
 
 class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -434,22 +441,49 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of shape (n_rows,) or (n_rows, n_targets)
             One forecast for each row, in units of y.
         """
-        check_is_fitted(self)
-        parts = self._check_rows(X, None, reset=False)
-        unknown = [name for name in parts if not self._knows(name)]
-        if unknown:
-            raise ValueError(
-                f"{len(unknown)} data set(s) not seen in fit: {show(unknown)}. Train "
-                "on them with partial_fit(X, y), or give their history with "
-                "update(X, y)."
-            )
-        out = None
-        for forecaster, rows in self._by_forecaster(parts):
-            part = forecaster.predict(X.iloc[rows])
-            if out is None:
-                out = np.empty((len(X), *part.shape[1:]))
-            out[rows] = part
-        return out
+        parts, rows = [], []
+        for forecaster, some in self._forecast_parts(X):
+            parts.append(forecaster.predict(X.iloc[some]))
+            rows.append(some)
+        return np.concatenate(parts)[np.argsort(np.concatenate(rows))]
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X, quantiles=None):
+        """Forecast quantiles of the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.predict_quantiles`.
+        quantiles : sequence of float, default=None
+            Those wanted, ascending. None: all that the regressor learned.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_quantiles)
+            In units of y, under the index of X.
+        """
+        return self._join_tables(
+            X, lambda f, some: f.predict_quantiles(some, quantiles)
+        )
+
+    @available_if(_has_quantiles)
+    def predict_interval(self, X, coverage=0.9):
+        """Forecast intervals for the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.predict_interval`.
+        coverage : float, default=0.9
+            The probability that a value lies in its interval.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 2)
+            In units of y, under the index of X, with the columns "lower" and "upper".
+        """
+        return self._join_tables(X, lambda f, some: f.predict_interval(some, coverage))
 
     def forecast(self, steps=None):
         """Forecast the next steps of every series of every data set.
@@ -457,8 +491,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         steps : int, default=None
-            Number of steps; `horizon` of the forecaster if None. More than that only
-            without columns in X, whose future rows `predict` would be given.
+            Number of steps; `horizon` of the forecaster if None.
 
         Returns
         -------
@@ -573,7 +606,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if not is_panel(X):
             raise TypeError(index_message(X))
         check_frame(X)
-        validate_data(self, X, skip_check_array=True, reset=reset)
+        # To forecast, past-only columns may be left out.
+        if y is not None:
+            validate_data(self, X, skip_check_array=True, reset=reset)
         if len(X) == 0:
             raise ValueError("X has no rows; at least one is needed.")
         if y is not None and len(y) != len(X):
@@ -625,6 +660,26 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _forecasters(self):
         """Each forecaster once: data sets may share one."""
         return list({id(f): f for f in self.forecasters_.values()}.values())
+
+    def _forecast_parts(self, X):
+        """The rows of X that each forecaster is to forecast."""
+        check_is_fitted(self)
+        parts = self._check_rows(X, None, reset=False)
+        unknown = [name for name in parts if not self._knows(name)]
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} data set(s) not seen in fit: {show(unknown)}. Train "
+                "on them with partial_fit(X, y), or give their history with "
+                "update(X, y)."
+            )
+        return self._by_forecaster(parts)
+
+    def _join_tables(self, X, forecast):
+        tables, rows = [], []
+        for forecaster, some in self._forecast_parts(X):
+            tables.append(forecast(forecaster, X.iloc[some]))
+            rows.append(some)
+        return pd.concat(tables).iloc[np.argsort(np.concatenate(rows))]
 
     def _by_forecaster(self, parts, skipped=()):
         """The rows of each forecaster."""

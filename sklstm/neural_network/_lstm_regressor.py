@@ -90,6 +90,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         series), or only through `lags`.
     input_clip : float, default=None
         Largest size of the changes over `lags` and of the relative level.
+    past_fill : {"forward", "seasonal"}, default=None
+        What stands for missing values of the target's past: the last one known, or the
+        one known last at the same place in a season (the longest of `seasonal_periods`
+        first). None: 0, and an extra input which says so.
     seasonal_periods : int or sequence of int, default=None
         Rows of each season, for a skip around the net: an output is a mix of naive
         forecasts, weighted by the net, plus a correction that starts at 0. They are
@@ -246,6 +250,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "lags": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
         "level": [StrOptions({"keep", "relative", "drop"})],
         "input_clip": [None, Interval(Real, 0, None, closed="neither")],
+        "past_fill": [None, StrOptions({"forward", "seasonal"})],
         "seasonal_periods": [
             None,
             Interval(Integral, 1, None, closed="left"),
@@ -298,6 +303,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         lags=None,
         level="keep",
         input_clip=None,
+        past_fill=None,
         seasonal_periods=None,
         n_seasons=1,
         loss="mse",
@@ -332,6 +338,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.lags = lags
         self.level = level
         self.input_clip = input_clip
+        self.past_fill = past_fill
         self.seasonal_periods = seasonal_periods
         self.n_seasons = n_seasons
         self.loss = loss

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._counts import read_counts
+from .._fill import fill_forward
 from .._windows import PanelWindows
 
 __all__ = [
@@ -34,12 +35,15 @@ class PastView(NamedTuple):
     n_mean : int
     clip : float or None
         The largest size of a difference.
+    fill_periods : tuple of int or None
+        Rows of the seasons by which missing values are filled first; None for no fill.
     """
 
     lags: tuple
     level: str
     n_mean: int
     clip: float | None
+    fill_periods: tuple | None = None
 
     @property
     def reach(self):
@@ -74,8 +78,21 @@ def read_past_view(estimator, X):
     # The mean of a season of one row would be the value itself.
     n_mean = max(periods or (1,))
     n_mean = n_mean if n_mean > 1 else getattr(X, "window_size", 1)
-    view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip)
+    fill = _read_fill(estimator.past_fill, periods)
+    view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip, fill)
     return view, periods
+
+
+def _read_fill(past_fill, periods):
+    if past_fill is None:
+        return None
+    seasons = tuple(period for period in periods or () if period > 1)
+    if past_fill == "seasonal" and not seasons:
+        raise ValueError(
+            "past_fill='seasonal' needs a season: set seasonal_periods to more than 1 "
+            f"row, got {periods}. Or use past_fill='forward'."
+        )
+    return seasons if past_fill == "seasonal" else ()
 
 
 def past_inputs(target, segments, view):
@@ -94,6 +111,8 @@ def past_inputs(target, segments, view):
         NaN where a value is not known.
     """
     start = segment_start_of_rows(segments, len(target))
+    if view.fill_periods is not None:
+        target = fill_forward(target, start, view.fill_periods)
     parts = [lag_differences(target, start, lag) for lag in view.lags]
     if view.level == "relative":
         parts.append(relative_level(target, start, view.n_mean))

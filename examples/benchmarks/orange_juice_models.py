@@ -1,0 +1,140 @@
+"""sklstm in the orange juice benchmark: one net over all stores and brands."""
+
+import numpy as np
+import pandas as pd
+from orange_juice_data import KNOWN, PRICE_RATIOS, TARGET
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sklstm import (
+    LSTMRegressor,
+    PanelForecaster,
+    SeedEnsemble,
+    SeriesEncoder,
+    SeriesScaler,
+    SlidingWindow,
+)
+
+WINDOW_SIZE = 8
+HORIZON = 3
+
+
+def make_log():
+    return FunctionTransformer(
+        np.log, np.exp, check_inverse=False, feature_names_out="one-to-one"
+    )
+
+
+def scale_covariates():
+    """Put prices on a scale that all series share.
+
+    What a price says is how far it is from the usual price of its series, and from
+    the prices beside it; `deal` and `feat` are 0 or 1 already.
+    """
+    usual = Pipeline([("log", make_log()), ("scale", SeriesScaler())])
+    return ColumnTransformer(
+        [
+            ("prices", usual, make_column_selector("^price[0-9]*$")),
+            ("ratios", make_log(), PRICE_RATIOS),
+        ],
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+
+
+def sklstm_model(known=True, random_state=None):
+    """Make the forecaster, not fitted.
+
+    The error is relative to what was sold, so a forecast that is too high costs more
+    than one as far too low by the same factor: the net learns the quantile 0.35, as
+    LightGBM does here. Chosen, as all of this is, in the validation rounds.
+
+    Parameters
+    ----------
+    known : bool, default=True
+        Whether each step is decoded with the covariates of its own week. Else the
+        net sees covariates up to the origin only.
+    random_state : int, default=None
+        Decides the result.
+
+    Returns
+    -------
+    PanelForecaster
+    """
+    lstm = LSTMRegressor(
+        hidden_size=64,
+        embedding_dim=8,
+        id_dropout=0.3,
+        dropout=0.3,
+        lags=(1, 2, 4),
+        seasonal_periods=1,
+        loss="quantile",
+        quantiles=(0.35,),
+        optimizer="adamw",
+        weight_decay=1e-3,
+        lr_schedule="cosine",
+        max_epochs=10,
+    )
+    return PanelForecaster(
+        Pipeline(
+            [
+                ("scale", scale_covariates()),
+                ("series", SeriesEncoder(levels=["store", "brand"])),
+                ("window", SlidingWindow(WINDOW_SIZE, known=KNOWN if known else None)),
+                ("ensemble", SeedEnsemble(lstm, random_state=random_state)),
+            ]
+        ),
+        horizon=HORIZON,
+        target_transformer=Pipeline([("log", make_log()), ("scale", SeriesScaler())]),
+    )
+
+
+def fill_weeks(past):
+    """Give every series a row for each week from its first to the last of all.
+
+    Where nothing was sold, units are missing, and prices and advertising are those of
+    the week before.
+    """
+    end = past.index.get_level_values("week").max()
+    week = past.index.get_level_values("week")
+    spans = week.to_series(index=past.index).groupby(["store", "brand"]).min()
+    index = pd.MultiIndex.from_tuples(
+        [
+            (*series, w)
+            for series, first in spans.items()
+            for w in range(first, end + 1)
+        ],
+        names=past.index.names,
+    )
+    filled = past.reindex(index)
+    filled[KNOWN] = filled[KNOWN].groupby(["store", "brand"]).ffill()
+    return filled
+
+
+class Forecaster:
+    """A forecaster of sklstm in the rounds: fitted once, or updated in between.
+
+    Parameters
+    ----------
+    forecaster : PanelForecaster
+        Not fitted.
+    """
+
+    def __init__(self, forecaster):
+        self.forecaster = forecaster
+
+    def fit(self, past):
+        past = fill_weeks(past)
+        self.forecaster.fit(past[KNOWN], past[TARGET])
+        self.end = past.index.get_level_values("week").max()
+        return self
+
+    def forecast(self, past, ahead):
+        """Forecast after the rows since the fit have been added to the history."""
+        past = fill_weeks(past)
+        new = past[past.index.get_level_values("week") > self.end]
+        if len(new):
+            self.forecaster.update(new[KNOWN], new[TARGET])
+            self.end = new.index.get_level_values("week").max()
+        return self.forecaster.predict(ahead[KNOWN])
