@@ -332,6 +332,18 @@ class TestWhatIsMissing:
             model.predict(kept), np.asarray(model.predict(test_X))[~late]
         )
 
+    def test_steps_on_the_way_are_filled_where_gaps_are(self):
+        X, y = make_data()
+        train_X, train_y, test_X, _ = split(X, y, 5)
+        model = forecaster().set_params(gaps="fill").fit(train_X, train_y)
+        first = test_X.groupby(level=0).cumcount().to_numpy() == 0
+        # The row before the first one is the last that is remembered.
+        filled = test_X.copy()
+        filled[first] = train_X.groupby(level=0).tail(1).to_numpy()
+        filled["promo"] = pd.Categorical(filled["promo"], X["promo"].cat.categories)
+        expected = np.asarray(model.predict(filled))[~first]
+        assert_array_equal(model.predict(test_X[~first]), expected)
+
     def test_a_column_that_x_does_not_have(self):
         X, y = make_data()
         message = "known=['cost'] must choose columns of X, which has ['price', "

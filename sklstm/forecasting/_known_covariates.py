@@ -59,7 +59,7 @@ def check_columns(X, columns, known):
         )
 
 
-def hide_unknown(windows, request, horizon, gappy):
+def hide_unknown(windows, request, horizon, gappy, fills=False):
     """Give rows ahead the past-only columns of the last known row.
 
     Parameters
@@ -71,11 +71,14 @@ def hide_unknown(windows, request, horizon, gappy):
         Steps that are forecast directly, each from its own known covariates alone.
     gappy : ndarray of bool of shape (n_known_values,)
         Which known numeric columns had missing values in training, and may have some.
+    fills : bool
+        Whether steps that X skips keep the known columns of the row before, as rows
+        that are filled into the history do.
 
     Returns
     -------
     PanelWindows
-        Steps that X skips have missing values in the known columns.
+        Without `fills`, steps that X skips have missing values in the known columns.
     """
     n_past = len(request.history.rows)
     ahead = np.arange(n_past, len(request.X))
@@ -88,15 +91,17 @@ def hide_unknown(windows, request, horizon, gappy):
     given[request.rows[request.rows >= n_past] - n_past] = True
     values, codes = table.values.copy(), table.codes.copy()
     known_values, known_codes = table.known_values, table.known_codes
-    if table.known:
+    if table.known and not fills:
         _check_skipped(request, ahead, series, given, horizon)
+    if table.known:
         _check_missing(request, windows, ahead[given], known_values[~gappy])
     values[rows] = values[last]
     values[np.ix_(rows, known_values)] = table.values[np.ix_(rows, known_values)]
-    values[np.ix_(rows[~given], known_values)] = np.nan
+    skipped = rows[:0] if fills else rows[~given]
+    values[np.ix_(skipped, known_values)] = np.nan
     codes[rows] = codes[last]
     codes[np.ix_(rows, known_codes)] = table.codes[np.ix_(rows, known_codes)]
-    codes[np.ix_(rows[~given], known_codes)] = 0
+    codes[np.ix_(skipped, known_codes)] = 0
     # Rows ahead are the steps after their origin, however far away in time.
     segments = np.setdiff1d(table.segments, rows)
     table = replace(table, values=values, codes=codes, segments=segments)

@@ -118,8 +118,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         What to do where a series lacks rows at some time steps. "keep": windows, lags
         and seasons count the rows that are there. "fill": they count time; a step
         that is not there is a row in which y is missing and X is that of the row
-        before. The regressor must do with missing inputs, and a row that lies between
-        two steps is an error.
+        before, also among the rows to forecast. The regressor must do with missing
+        inputs, and a row that lies between two steps is an error.
 
     Attributes
     ----------
@@ -551,7 +551,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             request = read_request(self._history, some)
             _check_some_known(request)
             windows = self._windows(request.X)
-            windows = hide_unknown(windows, request, self.horizon_, self._gappy)
+            windows = hide_unknown(
+                windows, request, self.horizon_, self._gappy, fills=self._fills_gaps
+            )
             past = np.full((len(request.X), self._n_targets), np.nan)
             known = transform_target(self.target_transformer_, request.history.y)
             past[: len(known)] = known
