@@ -593,7 +593,7 @@ class TestForecaster:
         model = forecaster().fit(train_X, train_y)
         message = (
             "Quantiles and intervals are given for steps up to horizon=3; 1 row(s) of "
-            "X lie beyond: ('b', Timestamp('20...-31 00:00:00')). Leave them out, or "
+            "X lie beyond: ('b', 2024-01-31). Leave them out, or "
             "fit with a larger horizon."
         )
         asked = test_X.drop([("a", "2024-02-09"), ("c", "2024-01-22")])

@@ -143,6 +143,29 @@ class History:
         y = self.y.reindex(index)
         return History.of(X, y, self.step), source
 
+    def next_steps(self, n_steps):
+        """The index of the next steps of every series, series by series."""
+        rows, step = self.rows, self.step
+        if step is None:
+            raise ValueError(
+                f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
+                "dates, periods or numbers, and a series of two rows. Call predict(X) "
+                "with the rows to forecast."
+            )
+        other = self.step_shares == 0
+        if other.any():
+            raise ValueError(
+                f"{other.sum()} series never keep the time step of the panel: "
+                f"{show(rows.series[other])}. Call predict(X) with the rows wanted."
+            )
+        last = np.repeat(rows.indptr[1:] - 1, n_steps)
+        ahead = np.tile(np.arange(1, n_steps + 1), rows.n_series)
+        time = step.add(rows.times_at(last), ahead)
+        *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
+        return pd.MultiIndex.from_arrays(
+            [level.take(last) for level in levels] + [time], names=rows.index.names
+        )
+
     def complete(self, X, columns):
         """Give rows of X columns that they lack: those of their series' last row."""
         rows = read_rows(X)

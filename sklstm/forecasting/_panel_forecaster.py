@@ -21,7 +21,6 @@ from .._panel import (
     is_panel,
     locate_series,
     read_rows,
-    show,
 )
 from .._quantiles import bounds_of, check_quantiles
 from .._sklearn_compat import (
@@ -32,8 +31,16 @@ from .._sklearn_compat import (
     _fit_context,
 )
 from .._windows import PanelWindows, StepTargets
+from ._forecaster_checks import (
+    check_horizon,
+    check_pipeline,
+    check_some_known,
+    check_target,
+    check_windows,
+)
 from ._history import History, read_request, series_blocks
 from ._known_covariates import check_columns, hide_unknown
+from ._new_rows import join_new_rows, weigh_new_rows
 from ._step_forecasts import (
     label_intervals,
     label_quantiles,
@@ -242,7 +249,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
         ready = self._prepare(history)
-        _check_horizon(self.horizon, history.rows)
+        check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
         past = None if takes_windows(regressor) else ready.past
         self._train(regressor.fit, self.horizon, ready.windows, past, learned, weight)
@@ -272,9 +279,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         new, weight = self._read(X, y, sample_weight, reset=False)
         history = self._extended(new)
         target_transformer, steps = self._with_new_series(history)
-        windows, past, learned = _join(history, new, target_transformer, steps)
+        windows, past, learned = join_new_rows(history, new, target_transformer, steps)
         if weight is not None:
-            weight = _weight_all(weight, learned, windows.series)
+            weight = weigh_new_rows(weight, learned, windows.series)
         train = self.estimator_[-1].partial_fit
         self._train(train, self.horizon_, windows, past, learned, weight)
         self._take_over(target_transformer, steps)
@@ -403,26 +410,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
-        rows, step = self._history.rows, self._history.step
-        if step is None:
-            raise ValueError(
-                f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
-                "dates, periods or numbers, and a series of two rows. Call predict(X) "
-                "with the rows to forecast."
-            )
-        other = self._history.step_shares == 0
-        if other.any():
-            raise ValueError(
-                f"{other.sum()} series never keep the time step of the panel: "
-                f"{show(rows.series[other])}. Call predict(X) with the rows wanted."
-            )
-        last = np.repeat(rows.indptr[1:] - 1, steps)
-        ahead = np.tile(np.arange(1, steps + 1), rows.n_series)
-        time = step.add(rows.times_at(last), ahead)
-        *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
-        index = pd.MultiIndex.from_arrays(
-            [level.take(last) for level in levels] + [time], names=rows.index.names
-        )
+        index = self._history.next_steps(steps)
         X = pd.DataFrame(index=index)
         columns = self._y_columns
         if self._y_ndim == 2:
@@ -468,7 +456,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._check_frame(X, reset)
         name, n_axes = getattr(y, "name", None), np.ndim(y)
         named = isinstance(y, pd.DataFrame)
-        y = _check_target(align_target(X, y))
+        y = check_target(align_target(X, y))
         if reset:
             self._y_name, self._y_ndim, self._y_columns = name, n_axes, y.columns
             self._n_targets = y.shape[1]
@@ -498,7 +486,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         pipeline = clone(self.estimator)
         steps = pipeline[:-1]
         y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
-        windows = _check_windows(steps.fit_transform(history.X, y_seen))
+        windows = check_windows(steps.fit_transform(history.X, y_seen))
         # With a memory the pipeline fits copies of its steps.
         pipeline.steps[:-1] = steps.steps
         return _Ready(pipeline, target_transformer, past, windows.with_target(past))
@@ -517,7 +505,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._remember(history)
 
     def _windows(self, X):
-        return _check_windows(self.estimator_[:-1].transform(X))
+        return check_windows(self.estimator_[:-1].transform(X))
 
     def _train(self, train, horizon, windows, past, learned, weight):
         train_on_origins(
@@ -549,7 +537,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         for block in series_blocks(self._history, read_rows(X), _BLOCK_ROWS):
             some = X if len(block) == len(X) else X.iloc[block]
             request = read_request(self._history, some)
-            _check_some_known(request)
+            check_some_known(request)
             windows = self._windows(request.X)
             windows = hide_unknown(
                 windows, request, self.horizon_, self._gappy, fills=self._fills_gaps
@@ -615,7 +603,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
-        windows, past, learned = _join(history, new, *self._with_new_series(history))
+        windows, past, learned = join_new_rows(
+            history, new, *self._with_new_series(history)
+        )
         table, horizon = windows.table, self.horizon_
         target = np.full(table.target.shape, np.nan)
         target[windows.ends[learned]] = past[learned]
@@ -705,96 +695,6 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _check_some_known(request):
-    """Raise if a series is to be continued of which no value is known."""
-    history = request.history
-    known = np.isfinite(history.y.to_numpy())
-    known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0).all(axis=1)
-    blank = (request.n_steps > 0) & ~known
-    if blank.any():
-        raise ValueError(
-            f"{blank.sum()} series have no known value of y to go on from: "
-            f"{show(history.series[blank])}. Leave out their rows, or give values with "
-            "update(X, y)."
-        )
-
-
-def _join(history, new, target_transformer, steps):
-    """Make windows of the series of new rows, all their remembered rows included.
-
-    Parameters
-    ----------
-    history : History
-        Which holds the new rows already.
-    new : History
-    target_transformer, steps : transformers
-
-    Returns
-    -------
-    windows : PanelWindows of shape (n_rows, window_size, n_features)
-    past : ndarray of shape (n_rows, n_targets)
-        The transformed target.
-    learned : ndarray of bool of shape (n_rows,)
-        Which rows are new.
-    """
-    joint = history.select(np.flatnonzero(history.series.isin(new.series)))
-    past = transform_target(target_transformer, joint.y)
-    check_still_known(past, joint.y)
-    windows = _check_windows(steps.transform(joint.X)).with_target(past)
-    return windows, past, joint.X.index.isin(new.X.index)
-
-
-def _weight_all(weight, learned, series):
-    """Weigh remembered rows by 1, and those filled in behind new ones like these."""
-    weights, rows = np.ones(len(learned)), np.arange(len(learned))
-    weights[learned] = weight
-    first = np.diff(series, prepend=-1) > 0
-    return weights[np.maximum.accumulate(np.where(learned | first, rows, 0))]
-
-
-def check_pipeline(estimator):
-    if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
-        raise TypeError(
-            "estimator must be a Pipeline whose last two steps are a SlidingWindow and "
-            f"a regressor, got {type(estimator).__name__}."
-        )
-
-
-def _check_windows(windows):
-    if not isinstance(windows, PanelWindows):
-        raise TypeError(
-            "The step before the regressor must return windows of the rows of a panel, "
-            f"got {type(windows).__name__}. Put a SlidingWindow there."
-        )
-    if windows.table.target.shape[1]:
-        raise ValueError(
-            "SlidingWindow(target=...) names a column of X as the target's past, but "
-            "in a PanelForecaster the past of y takes that place. Leave target=None."
-        )
-    return windows
-
-
-def _check_target(y):
-    try:
-        y = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"y must be numeric, got dtype(s) {sorted(set(map(str, y.dtypes)))}."
-        ) from error
-    if np.isinf(y.to_numpy()).any():
-        raise ValueError("y holds infinity. Replace it by a number or by NaN.")
-    return y
-
-
-def _check_horizon(horizon, rows):
-    longest = rows.lengths.max()
-    if horizon >= longest:
-        raise ValueError(
-            f"horizon={horizon} is too long for the data: the longest series has "
-            f"{longest} rows, and training needs at least horizon + 1 = {horizon + 1}."
-        )
 
 
 def _mean(past):

@@ -13,6 +13,7 @@ from .._panel import check_frame, index_message, is_panel, show
 from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context
 from ._checkpoint_folder import CheckpointFolder, describe_loop
 from ._checkpoints import read_checkpoint
+from ._forecaster_checks import check_pipeline
 from ._join_datasets import join_datasets
 from ._loop_data import (
     make_data,
@@ -22,7 +23,7 @@ from ._loop_data import (
     take_rows,
     with_padding,
 )
-from ._panel_forecaster import PanelForecaster, check_pipeline
+from ._panel_forecaster import PanelForecaster
 from ._stage_loop import Progress, StageLoop
 from ._stage_plan import plan_epochs, plan_order, split_datasets
 from ._stage_scores import backward_transfer, forgetting, forward_transfer

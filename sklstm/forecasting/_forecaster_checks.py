@@ -1,0 +1,76 @@
+"""What a forecaster is given, checked."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from .._panel import show
+from .._windows import PanelWindows
+
+__all__ = [
+    "check_horizon",
+    "check_pipeline",
+    "check_some_known",
+    "check_target",
+    "check_windows",
+]
+
+
+def check_pipeline(estimator):
+    """Raise if an estimator is no pipeline of transformers and a regressor."""
+    if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
+        raise TypeError(
+            "estimator must be a Pipeline whose last two steps are a SlidingWindow and "
+            f"a regressor, got {type(estimator).__name__}."
+        )
+
+
+def check_windows(windows):
+    """Give windows back, and raise if they are none, or hold the target already."""
+    if not isinstance(windows, PanelWindows):
+        raise TypeError(
+            "The step before the regressor must return windows of the rows of a panel, "
+            f"got {type(windows).__name__}. Put a SlidingWindow there."
+        )
+    if windows.table.target.shape[1]:
+        raise ValueError(
+            "SlidingWindow(target=...) names a column of X as the target's past, but "
+            "in a PanelForecaster the past of y takes that place. Leave target=None."
+        )
+    return windows
+
+
+def check_target(y):
+    """Give y back as float64, and raise if it is not numeric or not finite."""
+    try:
+        y = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y must be numeric, got dtype(s) {sorted(set(map(str, y.dtypes)))}."
+        ) from error
+    if np.isinf(y.to_numpy()).any():
+        raise ValueError("y holds infinity. Replace it by a number or by NaN.")
+    return y
+
+
+def check_horizon(horizon, rows):
+    """Raise if no series has a row that far after another."""
+    longest = rows.lengths.max()
+    if horizon >= longest:
+        raise ValueError(
+            f"horizon={horizon} is too long for the data: the longest series has "
+            f"{longest} rows, and training needs at least horizon + 1 = {horizon + 1}."
+        )
+
+
+def check_some_known(request):
+    """Raise if a series is to be continued of which no value is known."""
+    history = request.history
+    known = np.isfinite(history.y.to_numpy())
+    known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0).all(axis=1)
+    blank = (request.n_steps > 0) & ~known
+    if blank.any():
+        raise ValueError(
+            f"{blank.sum()} series have no known value of y to go on from: "
+            f"{show(history.series[blank])}. Leave out their rows, or give values with "
+            "update(X, y)."
+        )
