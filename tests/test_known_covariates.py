@@ -363,3 +363,16 @@ class TestWhatIsMissing:
         message = "The windows know the columns [] ahead; fit saw ['price']."
         with pytest.raises(ValueError, match=re.escape(message)):
             small().fit(one, y.to_numpy()).predict(other)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("params", PARAMS, ids=str)
+def test_cuda_reads_what_is_known_of_each_step(params):
+    X, y = make_data()
+    train_X, train_y, test_X, _ = split(X, y)
+    model = forecaster(**params | {"device": "cuda"}).fit(train_X, train_y)
+    other = test_X.copy()
+    step = other.groupby(level=0).cumcount().to_numpy()
+    other.loc[step == 1, "price"] += 5
+    changed = model.predict(other) != model.predict(test_X)
+    assert_array_equal(np.unique(step[changed]), [1])
