@@ -96,19 +96,23 @@ SETS = {
 }
 
 
-def forecast_net(task, seed, loss, conformal=None):
-    """Forecast by the recommended forecaster with one net, by itself or calibrated."""
+def forecast_net(task, seed, loss, refit=None):
+    """Forecast by the recommended forecaster with one net.
+
+    By itself where `refit` is None. Else it is calibrated, and False forecasts by the
+    net that has not seen the rows of the calibration.
+    """
     forecaster = make_forecaster(
         task.horizon, task.seasonal_periods, n_estimators=1, random_state=seed
     ).set_params(estimator__lstm__loss=loss)
-    if conformal is not None:
-        forecaster = ConformalForecaster(forecaster, **conformal)
+    if refit is not None:
+        forecaster = ConformalForecaster(forecaster, refit=refit)
     past, *blocks = task.blocks()
     forecaster.fit(past.to_frame()[[]], past)
     forecasts = []
     for y in blocks:
         X = y.to_frame()[[]]
-        if loss == "mae" and conformal is None:
+        if loss == "mae" and refit is None:
             points = np.tile(forecaster.predict(X)[:, None], len(QUANTILES))
             forecasts.append(pd.DataFrame(points, X.index, QUANTILES))
         else:
@@ -140,12 +144,11 @@ METHODS = {
     "naive": partial(forecast_naive, center=False),
     "naive, centred": partial(forecast_naive, center=True),
     "points": partial(forecast_net, loss="mae"),
-    "points, calibrated": partial(forecast_net, loss="mae", conformal={}),
+    "points, calibrated": partial(forecast_net, loss="mae", refit=False),
+    "points, refitted": partial(forecast_net, loss="mae", refit=True),
     "quantiles": partial(forecast_net, loss="quantile"),
-    "quantiles, calibrated": partial(forecast_net, loss="quantile", conformal={}),
-    "quantiles, refitted": partial(
-        forecast_net, loss="quantile", conformal={"refit": True}
-    ),
+    "quantiles, calibrated": partial(forecast_net, loss="quantile", refit=False),
+    "quantiles, refitted": partial(forecast_net, loss="quantile", refit=True),
 }
 
 
