@@ -26,12 +26,18 @@ from sklstm import (
     regularize,
 )
 from sklstm._quantiles import USUAL_QUANTILES
+from sklstm.forecasting import _conformal_errors as conformal_errors
 from sklstm.forecasting._conformal_errors import conformal_quantiles, measure_errors
 from sklstm.forecasting._history import History
 from sklstm.metrics import interval_coverage, make_quantile_scorer
 
 HORIZON = 3
 LEVELS = (0.1, 0.5, 0.9)
+
+
+def conformal(estimator, **params):
+    """Without a second training, so that what was measured is what forecasts."""
+    return ConformalForecaster(estimator, **{"refit": False} | params)
 
 
 def pipeline(regressor, window_size=4, flat=False, **window):
@@ -195,7 +201,7 @@ class TestCoverage:
         held = []
         for seed in range(80):
             X, y = noise(1, 30, seed)
-            model = ConformalForecaster(flat_mean(), calibration_size=24).fit(X, y)
+            model = conformal(flat_mean(), calibration_size=24).fit(X, y)
             bounds = model.predict_interval(model.forecast().to_frame()[[]], 0.9)
             low, high = bounds.to_numpy()[0].clip(0, 1)
             held.append(high - low)
@@ -205,7 +211,7 @@ class TestCoverage:
     def test_intervals_hold_over_many_series(self):
         X, y = noise(40, 40)
         late = cut(X, HORIZON)
-        model = ConformalForecaster(flat_mean(HORIZON)).fit(X[~late], y[~late])
+        model = conformal(flat_mean(HORIZON)).fit(X[~late], y[~late])
         interval = model.predict_interval(X[late], 0.8)
         assert 0.7 < interval_coverage(y[late], interval) < 0.9
 
@@ -214,7 +220,7 @@ class TestErrors:
     @pytest.mark.parametrize("name", MODELS)
     def test_they_are_those_of_a_loop_over_origins(self, Xy, name):
         X, y = Xy
-        model = ConformalForecaster(MODELS[name], calibration_size=5).fit(X, y)
+        model = conformal(MODELS[name], calibration_size=5).fit(X, y)
         kept = clone(MODELS[name]).set_params(history="all")
         expected = errors_by_loop(kept, X, y, 5)
         n_numbers = 3 if name == "quantiles" else 1
@@ -224,7 +230,7 @@ class TestErrors:
     def test_they_are_those_of_updates_row_by_row(self, Xy):
         X, y = Xy
         late = cut(X, 5)
-        model = ConformalForecaster(ridge(1), calibration_size=5).fit(X, y)
+        model = conformal(ridge(1), calibration_size=5).fit(X, y)
         loop = ridge(1).fit(X[~late], y[~late])
         scale = loop.target_transformer_.scale_.iloc[:, 0]
         errors = []
@@ -241,7 +247,7 @@ class TestErrors:
     def test_the_last_rows_reach_no_error_of_earlier_ones(self, Xy, name):
         X, y = Xy
         last = cut(X, 1)
-        model = ConformalForecaster(MODELS[name], calibration_size=5)
+        model = conformal(MODELS[name], calibration_size=5)
         other_y = y.where(~last, 1e6)
         other_X = X.where(~last[:, None], -1e6)
         before, after = (
@@ -259,7 +265,7 @@ class TestErrors:
     def test_several_targets_have_errors_of_their_own(self, Xy):
         X, y = Xy
         both = pd.DataFrame({"sales": y, "negative": -y})
-        model = ConformalForecaster(ridge(), calibration_size=15).fit(X, both)
+        model = conformal(ridge(), calibration_size=15).fit(X, both)
         assert_allclose(model.errors_[..., 1, :], -model.errors_[..., 0, :], rtol=1e-3)
         asked = model.forecast()[[]].assign(price=0.5)
         table = model.predict_interval(asked, 0.8)
@@ -275,17 +281,17 @@ class TestErrors:
         X, y = Xy
         y = y.copy()
         y.iloc[[38, 69]] = np.nan
-        model = ConformalForecaster(lstm(), calibration_size=5).fit(X, y)
-        whole = ConformalForecaster(lstm(), calibration_size=5).fit(*Xy)
+        model = conformal(lstm(), calibration_size=5).fit(X, y)
+        whole = conformal(lstm(), calibration_size=5).fit(*Xy)
         gone = np.isnan(model.errors_).sum() - np.isnan(whole.errors_).sum()
         assert gone == 2 * HORIZON
         assert np.isfinite(model.predict_interval(ahead(model), 0.5)).all(axis=None)
 
     def test_of_very_many_origins_some_are_kept(self, monkeypatch):
         X, y = noise(4, 60)
-        every = ConformalForecaster(flat_mean(), calibration_size=50).fit(X, y)
+        every = conformal(flat_mean(), calibration_size=50).fit(X, y)
         monkeypatch.setattr("sklstm.forecasting._conformal_errors._MOST_ORIGINS", 40)
-        some = ConformalForecaster(flat_mean(), calibration_size=50).fit(X, y)
+        some = conformal(flat_mean(), calibration_size=50).fit(X, y)
         assert len(every.errors_) == 200
         kept = np.linspace(0, 199, 40).round().astype(int)
         assert_array_equal(some.errors_, every.errors_[kept])
@@ -294,7 +300,7 @@ class TestErrors:
 class TestIntervals:
     @pytest.fixture
     def model(self, Xy):
-        return ConformalForecaster(ridge(), calibration_size=13).fit(*Xy)
+        return conformal(ridge(), calibration_size=13).fit(*Xy)
 
     def test_they_are_sorted_errors_around_the_forecasts(self, model):
         scale = model.estimator_.target_transformer_.scale_.iloc[:, 0]
@@ -325,7 +331,7 @@ class TestIntervals:
 
     def test_quantiles_of_a_net_are_moved_not_replaced(self, Xy):
         X, y = Xy
-        model = ConformalForecaster(lstm(loss="quantile"), calibration_size=13)
+        model = conformal(lstm(loss="quantile"), calibration_size=13)
         model.fit(X, y)
         asked = ahead(model)
         inner = model.estimator_
@@ -343,7 +349,7 @@ class TestIntervals:
         X, y = Xy
         forecaster = lstm(loss="quantile")
         forecaster.set_params(estimator__regressor__quantiles=(0.5,))
-        model = ConformalForecaster(forecaster, calibration_size=5).fit(X, y)
+        model = conformal(forecaster, calibration_size=5).fit(X, y)
         late = cut(X, 5)
         head = clone(forecaster).fit(X[~late], y[~late])
         near = X[late].groupby(level=0).head(HORIZON)
@@ -356,7 +362,7 @@ class TestIntervals:
         X, y = Xy
         transformer = Pipeline([("log", SeriesLog()), ("scale", SeriesScaler())])
         forecaster = ridge(target_transformer=transformer)
-        model = ConformalForecaster(forecaster, calibration_size=13).fit(X, y)
+        model = conformal(forecaster, calibration_size=13).fit(X, y)
         table = model.predict_quantiles(ahead(model))
         assert (table > 0).all(axis=None)
         assert (np.diff(table, axis=1) >= 0).all()
@@ -391,7 +397,7 @@ class TestIntervals:
         net = LSTMRegressor(hidden_size=4, max_epochs=1, loss="quantile")
         ensemble = SeedEnsemble(net, n_estimators=2, random_state=0)
         forecaster = PanelForecaster(pipeline(ensemble), HORIZON)
-        model = ConformalForecaster(forecaster, calibration_size=13).fit(X, y)
+        model = conformal(forecaster, calibration_size=13).fit(X, y)
         assert model.errors_.shape[-1] == len(USUAL_QUANTILES)
         assert (np.diff(model.predict_quantiles(ahead(model)), axis=1) >= 0).all()
 
@@ -400,7 +406,7 @@ class TestRows:
     def test_forecasts_are_those_of_the_head_and_updates(self, Xy):
         X, y = Xy
         late = cut(X, 5)
-        model = ConformalForecaster(ridge(), calibration_size=5).fit(X, y)
+        model = conformal(ridge(), calibration_size=5).fit(X, y)
         head = ridge().fit(X[~late], y[~late]).update(X[late], y[late])
         assert_array_equal(model.forecast(), head.forecast())
         assert_array_equal(model.predict(X), head.predict(X))
@@ -409,17 +415,19 @@ class TestRows:
     def test_with_refit_they_are_those_of_all_rows(self, Xy):
         X, y = Xy
         weight = np.random.default_rng(0).random(len(X))
-        model = ConformalForecaster(ridge(), calibration_size=5, refit=True)
+        model = conformal(ridge(), calibration_size=5, refit=True)
         model.fit(X, y, weight)
         assert_array_equal(model.forecast(), ridge().fit(X, y, weight).forecast())
-        kept = ConformalForecaster(ridge(), calibration_size=5).fit(X, y, weight)
+        default = ConformalForecaster(ridge(), calibration_size=5).fit(X, y, weight)
+        assert_array_equal(model.forecast(), default.forecast())
+        kept = conformal(ridge(), calibration_size=5).fit(X, y, weight)
         assert_array_equal(model.errors_, kept.errors_)
 
     def test_weights_are_those_of_training_rows(self, Xy):
         X, y = Xy
         late = cut(X, 5)
         weight = np.random.default_rng(0).random(len(X))
-        model = ConformalForecaster(ridge(), calibration_size=5).fit(X, y, weight)
+        model = conformal(ridge(), calibration_size=5).fit(X, y, weight)
         head = ridge().fit(X[~late], y[~late], weight[~late])
         assert_array_equal(model.forecast(), head.update(X[late], y[late]).forecast())
 
@@ -431,7 +439,7 @@ class TestRows:
     )
     def test_a_share_or_a_number_of_rows_is_measured(self, Xy, size, n_late):
         X, y = Xy
-        model = ConformalForecaster(ridge(1), calibration_size=size).fit(X, y)
+        model = conformal(ridge(1), calibration_size=size).fit(X, y)
         assert len(model.errors_) == sum(n_late)
 
     def test_a_short_series_keeps_a_row_to_train_on(self, Xy):
@@ -439,7 +447,7 @@ class TestRows:
         X, y = Xy
         other = y.copy()
         other.iloc[-1] = 1e6
-        model = ConformalForecaster(ridge(1), calibration_size=30)
+        model = conformal(ridge(1), calibration_size=30)
         errors, changed = (clone(model).fit(X, rows).errors_ for rows in (y, other))
         assert len(errors) == 30 + 30 + 21
         assert_array_equal(errors[:-1], changed[:-1])
@@ -449,11 +457,11 @@ class TestRows:
         X, y = Xy
         order = np.random.default_rng(0).permutation(len(X))
         one, other = (
-            ConformalForecaster(ridge(), calibration_size=5).fit(*rows)
+            conformal(ridge(), calibration_size=5).fit(*rows)
             for rows in ((X, y), (X.iloc[order], y.iloc[order]))
         )
         assert_array_equal(one.errors_, other.errors_)
-        array = ConformalForecaster(ridge(), calibration_size=5)
+        array = conformal(ridge(), calibration_size=5)
         assert_array_equal(array.fit(X, y.to_numpy()).errors_, one.errors_)
 
     def test_series_of_one_and_two_rows_come_along(self, Xy):
@@ -464,7 +472,7 @@ class TestRows:
         )
         X = pd.concat([X, pd.DataFrame({"price": 1.0}, index)])
         y = pd.concat([y, pd.Series([3.0, 4.0, 5.0], index, name="sales")])
-        model = ConformalForecaster(ridge(), calibration_size=13).fit(X, y)
+        model = conformal(ridge(), calibration_size=13).fit(X, y)
         # One row of the series of two is late, and none of the series of one.
         known = np.isfinite(model.errors_).sum(axis=(0, 2, 3))
         assert_array_equal(known, [3 * 13 + 1, 3 * 13, 3 * 13])
@@ -475,7 +483,7 @@ class TestRows:
     def test_a_new_series_has_intervals_after_update(self, Xy):
         X, y = Xy
         known = X.index.get_level_values(0) != "c"
-        model = ConformalForecaster(ridge(), calibration_size=20)
+        model = conformal(ridge(), calibration_size=20)
         model.fit(X[known], y[known])
         with pytest.raises(ValueError, match="update"):
             model.predict_interval(X[~known], 0.8)
@@ -492,7 +500,7 @@ class TestRows:
     def test_update_goes_on_from_the_new_end(self, Xy):
         X, y = Xy
         late = cut(X, 3)
-        model = ConformalForecaster(ridge(), calibration_size=12)
+        model = conformal(ridge(), calibration_size=12)
         model.fit(X[~late], y[~late])
         errors = model.errors_
         first = model.predict_interval(X[late], 0.5)
@@ -506,7 +514,7 @@ class TestRows:
         kept = np.random.default_rng(3).random(len(X)) > 0.15
         kept[cut(X, 1)] = True
         forecaster = lstm(gaps="fill")
-        model = ConformalForecaster(forecaster, calibration_size=8)
+        model = conformal(forecaster, calibration_size=8)
         model.fit(X[kept], y[kept])
         late = np.zeros(len(X), dtype=bool)
         late[kept] = cut(X[kept], 8)
@@ -535,7 +543,7 @@ class TestRows:
 
     def test_known_columns_reach_their_own_step(self, Xy):
         X, y = Xy
-        model = ConformalForecaster(lstm(known=["price"]), calibration_size=13)
+        model = conformal(lstm(known=["price"]), calibration_size=13)
         model.fit(X, y)
         days = [
             (s, t + pd.Timedelta(days=3)) for s, t in y.groupby(level=0).tail(3).index
@@ -554,7 +562,7 @@ class TestRows:
 
 class TestEstimator:
     def test_clone_and_pickle(self, Xy):
-        model = ConformalForecaster(ridge(), calibration_size=13, refit=True).fit(*Xy)
+        model = conformal(ridge(), calibration_size=13, refit=True).fit(*Xy)
         again = pickle.loads(pickle.dumps(model))
         asked = ahead(model)
         expected = model.predict_interval(asked, 0.8)
@@ -565,7 +573,7 @@ class TestEstimator:
 
     def test_the_forecaster_that_is_given_stays_as_it_was(self, Xy):
         forecaster = ridge()
-        model = ConformalForecaster(forecaster).fit(*Xy)
+        model = conformal(forecaster).fit(*Xy)
         assert not hasattr(forecaster, "estimator_")
         assert model.n_features_in_ == 1
         assert_array_equal(model.feature_names_in_, ["price"])
@@ -573,7 +581,7 @@ class TestEstimator:
     def test_it_is_searched_by_a_scorer_of_quantiles(self, Xy):
         X, y = Xy
         search = GridSearchCV(
-            ConformalForecaster(ridge(), calibration_size=5),
+            conformal(ridge(), calibration_size=5),
             {"estimator__estimator__window__window_size": [2, 6]},
             cv=PanelTimeSeriesSplit(n_splits=2, horizon=HORIZON),
             scoring=make_quantile_scorer(quantiles=(0.2, 0.5, 0.8)),
@@ -591,7 +599,7 @@ class TestMistakes:
         [(0.95, "0.025", "0.975", 39), (0.9, "0.05", "0.95", 19)],
     )
     def test_too_few_errors(self, Xy, coverage, lowest, highest, needed):
-        model = ConformalForecaster(ridge(), calibration_size=6).fit(*Xy)
+        model = conformal(ridge(), calibration_size=6).fit(*Xy)
         message = (
             f"The quantiles {lowest} to {highest} need {needed} errors at each step, "
             "but step 1 has 18 in the calibration. Use a larger calibration_size, more "
@@ -604,12 +612,12 @@ class TestMistakes:
     @pytest.mark.parametrize(("n", "coverage"), [(19, 0.9), (39, 0.95), (9, 0.8)])
     def test_the_fewest_errors_are_the_extremes(self, n, coverage):
         X, y = noise(1, n + 6)
-        model = ConformalForecaster(flat_mean(), calibration_size=n).fit(X, y)
+        model = conformal(flat_mean(), calibration_size=n).fit(X, y)
         asked = model.forecast().to_frame()[[]]
         low, high = model.predict_interval(asked, coverage).to_numpy()[0]
         late = y.iloc[-n:]
         assert_allclose([low, high], [late.min(), late.max()], rtol=1e-5)
-        fewer = ConformalForecaster(flat_mean(), calibration_size=n - 1).fit(X, y)
+        fewer = conformal(flat_mean(), calibration_size=n - 1).fit(X, y)
         with pytest.raises(ValueError, match=f"need {n} errors at each step"):
             fewer.predict_interval(asked, coverage)
 
@@ -620,7 +628,7 @@ class TestMistakes:
             "3 series has 40 rows. Use a larger size, or longer series."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
-            ConformalForecaster(ridge(), calibration_size=0.01).fit(X, y)
+            conformal(ridge(), calibration_size=0.01).fit(X, y)
 
     @pytest.mark.parametrize("forecaster", [ridge(), lstm()], ids=["ridge", "lstm"])
     def test_no_value_to_measure_errors_on(self, Xy, forecaster):
@@ -631,23 +639,21 @@ class TestMistakes:
             "missing."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
-            ConformalForecaster(forecaster, calibration_size=4).fit(
-                X, y.where(~cut(X, 4))
-            )
+            conformal(forecaster, calibration_size=4).fit(X, y.where(~cut(X, 4)))
 
     @pytest.mark.parametrize("size", [0, 1.5, 0.0, -1, "half"])
     def test_a_size_that_is_none(self, Xy, size):
         with pytest.raises(ValueError, match="'calibration_size' parameter"):
-            ConformalForecaster(ridge(), calibration_size=size).fit(*Xy)
+            conformal(ridge(), calibration_size=size).fit(*Xy)
 
     def test_only_a_panel_forecaster_is_calibrated(self, Xy):
         message = "estimator must be a PanelForecaster, got Ridge."
         with pytest.raises(TypeError, match=re.escape(message)):
-            ConformalForecaster(Ridge()).fit(*Xy)
+            conformal(Ridge()).fit(*Xy)
 
     def test_data_that_is_no_panel(self, Xy):
         X, y = Xy
-        model = ConformalForecaster(ridge())
+        model = conformal(ridge())
         with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
             model.fit(X.to_numpy(), y)
         message = "requires y to be passed, but the target y is None."
@@ -661,9 +667,70 @@ class TestMistakes:
             model.fit(X, y[::-1])
 
     def test_wrong_quantiles_and_coverages(self, Xy):
-        model = ConformalForecaster(ridge()).fit(*Xy)
+        model = conformal(ridge()).fit(*Xy)
         message = "quantiles must ascend, each once; got (0.5, 0.1)."
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict_quantiles(ahead(model), (0.5, 0.1))
         with pytest.raises(ValueError, match="coverage must lie between 0 and 1"):
             model.predict_interval(ahead(model), 90)
+
+
+class TestRecalibration:
+    @pytest.fixture
+    def parts(self, Xy):
+        X, y = Xy
+        late = cut(X, 4)
+        return X[~late], y[~late], X[late], y[late]
+
+    def test_errors_of_new_rows_come_last(self, parts):
+        X, y, new_X, new_y = parts
+        model = conformal(ridge(), calibration_size=5).fit(X, y)
+        plain = conformal(ridge(), calibration_size=5).fit(X, y).update(new_X, new_y)
+        before = model.errors_
+        predict = conformal_errors.base_forecasts(model.estimator_)
+        rolled = model.estimator_._roll(new_X, new_y, predict)
+        model.update(new_X, new_y, recalibrate=True)
+        assert_array_equal(model.errors_[: len(before)], before)
+        expected = conformal_errors.measure_errors(*rolled)
+        assert_array_equal(model.errors_[len(before) :], expected)
+        assert_array_equal(model.forecast(), plain.forecast())
+        assert_array_equal(plain.errors_, before)
+
+    def test_the_oldest_errors_make_way(self, parts, monkeypatch):
+        X, y, new_X, new_y = parts
+        model = conformal(ridge(), calibration_size=5).fit(X, y)
+        before = model.errors_
+        monkeypatch.setattr(conformal_errors, "_MOST_ORIGINS", len(before))
+        model.update(new_X, new_y, recalibrate=True)
+        assert len(model.errors_) == len(before)
+        n_new = sum(~np.isin(model.errors_[:, 0, 0, 0], before[:, 0, 0, 0]))
+        assert_array_equal(model.errors_[:-n_new], before[n_new:])
+
+    def test_intervals_follow_what_changes(self, Xy):
+        X, y = Xy
+        rng = np.random.default_rng(0)
+        calm = y * 0 + rng.normal(size=len(y))
+        late = cut(X, 10)
+        model = conformal(ridge(1), calibration_size=8).fit(X[~late], calm[~late])
+        wild = 10 * calm[late]
+        plain, learned = deepcopy(model), deepcopy(model)
+        plain.update(X[late], wild)
+        learned.update(X[late], wild, recalibrate=True)
+        ahead = plain.forecast().to_frame()[[]].assign(price=1.0)
+        narrow, wide = (m.predict_interval(ahead, 0.8) for m in (plain, learned))
+        assert (
+            (wide["upper"] - wide["lower"]) > (narrow["upper"] - narrow["lower"])
+        ).all()
+
+    def test_rows_without_y_have_no_errors(self, parts):
+        X, y, new_X, new_y = parts
+        model = conformal(ridge(), calibration_size=5).fit(X, y)
+        before, history = model.errors_, model.history_
+        message = (
+            "y has no known value that a row before it could forecast, so there are no "
+            "errors to measure."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.update(new_X, new_y * np.nan, recalibrate=True)
+        assert model.errors_ is before
+        pd.testing.assert_series_equal(model.history_, history)

@@ -5,7 +5,7 @@ import numpy as np
 from .._quantiles import interpolate_quantiles
 from ._windows_regression import predict_step_quantiles, predict_steps
 
-__all__ = ["base_forecasts", "conformal_quantiles", "measure_errors"]
+__all__ = ["base_forecasts", "conformal_quantiles", "join_errors", "measure_errors"]
 
 # Origins whose errors are kept: enough for any quantile of use.
 _MOST_ORIGINS = 1 << 14
@@ -56,6 +56,11 @@ def measure_errors(values, truth):
     n = len(errors)
     kept = np.linspace(0, n - 1, min(n, _MOST_ORIGINS)).round().astype(np.intp)
     return errors[kept].astype(np.float32)
+
+
+def join_errors(old, new):
+    """Put new errors behind old ones, of which the first are dropped if need be."""
+    return np.concatenate([old, new])[-_MOST_ORIGINS:]
 
 
 def conformal_quantiles(values, step, errors, levels, wanted):

@@ -9,7 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._panel import align_target, index_message, is_panel, read_rows
 from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
-from ._conformal_errors import base_forecasts, conformal_quantiles, measure_errors
+from ._conformal_errors import (
+    base_forecasts,
+    conformal_quantiles,
+    join_errors,
+    measure_errors,
+)
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles, undo_each
 
@@ -19,8 +24,8 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     `fit` trains the forecaster on all but the last rows of each series, and forecasts
     these from every row on the way. The errors of each step tell how far from a
-    forecast of that step the truth lies, how often: split conformal prediction.
-    Forecasts are those of the forecaster.
+    forecast of that step the truth lies, how often: split conformal prediction. Then
+    the forecaster is trained once more, on all rows. Forecasts are its own.
 
     Where the forecaster predicts quantiles itself, these are corrected: intervals are
     wide where the model says that it knows little, and hold as often as they should.
@@ -32,10 +37,11 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     calibration_size : float or int, default=0.2
         The last rows of each series that errors are measured on: a share of its rows,
         or a number of them. At least one row of a series is left to train on.
-    refit : bool, default=False
-        Whether the forecaster is trained again on all rows. It then knows more, but is
-        another than the one whose errors were measured, and intervals may hold a few
-        points more or less often. Else the last rows extend its history alone.
+    refit : bool, default=True
+        Whether the forecaster is trained again on all rows. It then knows the rows that
+        are most like those to come, but is another than the one whose errors were
+        measured. False keeps that one, in half the time; the last rows extend its
+        history alone.
 
     Attributes
     ----------
@@ -45,7 +51,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         What happened less what was forecast, in units of the transformed target; the
         last axis has one entry for a forecaster of points. Divided by the distance of
         its outermost quantiles for one of quantiles. NaN where a step is not known.
-        Those of at most 16,384 origins, evenly chosen.
+        Those of at most 16,384 origins, evenly chosen; those of `update` last.
     history_ : Series or DataFrame
         The y that the forecaster remembers.
     n_features_in_ : int
@@ -102,7 +108,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "refit": ["boolean"],
     }
 
-    def __init__(self, estimator, *, calibration_size=0.2, refit=False):
+    def __init__(self, estimator, *, calibration_size=0.2, refit=True):
         self.estimator = estimator
         self.calibration_size = calibration_size
         self.refit = refit
@@ -160,8 +166,8 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimator_, self.errors_ = forecaster, errors
         return self
 
-    def update(self, X, y):
-        """Extend the history of the forecaster, without training or calibration.
+    def update(self, X, y, *, recalibrate=False):
+        """Extend the history of the forecaster, without training.
 
         Parameters
         ----------
@@ -169,6 +175,10 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Rows later than the remembered end of their series, or new series.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
+        recalibrate : bool, default=False
+            Whether the errors of the forecasts of these rows join those of `fit`, so
+            that intervals follow what changes. The oldest make way for them where
+            there would be too many.
 
         Returns
         -------
@@ -176,7 +186,12 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The forecaster itself.
         """
         check_is_fitted(self)
-        self.estimator_.update(X, y)
+        forecaster, errors = self.estimator_, self.errors_
+        if recalibrate:
+            values, truth = forecaster._roll(X, y, base_forecasts(forecaster))
+            errors = join_errors(errors, measure_errors(values, truth))
+        forecaster.update(X, y)
+        self.errors_ = errors
         return self
 
     def predict(self, X):

@@ -616,6 +616,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             origins &= learned | np.isfinite(past).any(axis=1)
         origins = np.flatnonzero(origins)
         truth = np.asarray(targets[origins]).reshape(-1, horizon, past.shape[1])
+        if len(origins) == 0:
+            raise ValueError(
+                "y has no known value that a row before it could forecast, so there "
+                "are no errors to measure."
+            )
         return predict(windows[origins]), truth
 
     def _like(self, X, block):

@@ -56,7 +56,10 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
     Test rows of a series that has no training row in the fold are left out, because a
     forecaster has no history to forecast them from. `SeriesKFold` tests new series.
 
-    Times count as they occur: a time that no series has a row at is not there.
+    Times count as they occur: a time that no series has a row at is not there. With
+    ``align="end"`` the rows of each series count, so that in a series with gaps the
+    test rows may lie more than `horizon` time steps after the last training row.
+    `regularize` gives every time step a row.
 
     Examples
     --------
@@ -194,8 +197,9 @@ class SeriesKFold(BaseCrossValidator):
 
     Notes
     -----
-    A `PanelForecaster` has no history of a held-out series to forecast it from. This
-    splitter is for pipelines that predict a row from its covariates.
+    A `PanelForecaster` has no history of a held-out series to forecast it from: give
+    it one with `update` in each fold. By itself this splitter is for pipelines that
+    predict a row from its covariates.
 
     Examples
     --------
