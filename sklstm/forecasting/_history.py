@@ -349,6 +349,11 @@ def _future(history, given, rows, n_steps):
     ahead = np.arange(len(series)) - first[series] + 1
     end = history.rows.indptr[1:][series] - 1
     time = history.step.add(history.rows.times_at(end), ahead)
+    # Rows that are given keep their times: those of a series without the step of the
+    # panel are not what the step says, and the calendar is read from them.
+    own = np.arange(len(series))
+    own[rows] = len(series) + np.arange(len(rows))
+    time = time.append(given.index.get_level_values(-1)).take(own)
     levels = [
         history.X.index.get_level_values(level).take(end)
         for level in range(history.X.index.nlevels - 1)
