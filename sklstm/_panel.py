@@ -18,6 +18,7 @@ __all__ = [
     "align_target",
     "check_frame",
     "check_known_series",
+    "in_zone",
     "index_message",
     "is_later",
     "is_panel",
@@ -225,6 +226,18 @@ def is_later(time, other):
             f"The times of X have dtype {time.dtype}, but fit saw {other.dtype}: they "
             "cannot be compared. Convert the last index level to that of fit."
         ) from error
+
+
+def in_zone(X, time):
+    """Give rows the time zone of other times, where both have one: the same instants.
+
+    Joined to times of another zone, both would be moved to UTC, where the calendar is
+    another one.
+    """
+    own, zone = (getattr(times, "tz", None) for times in (X.index.levels[-1], time))
+    if own is None or zone is None or str(own) == str(zone):
+        return X
+    return X.tz_convert(zone, level=X.index.nlevels - 1)
 
 
 def show(labels, limit=5):

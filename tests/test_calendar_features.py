@@ -348,3 +348,44 @@ def test_rows_keep_their_times_where_another_series_skips_a_step():
     ]
     alone, beside = map(forecaster.predict, frames)
     np.testing.assert_array_equal(beside[1:], alone)
+
+
+def in_berlin_and_in_utc(n_rows):
+    """The same rows under times of two zones, over the end of summer time."""
+    time = pd.date_range("2024-10-25", periods=n_rows, freq="h", tz="Europe/Berlin")
+    X = frame_of(time, ["a"])
+    return X, X.tz_convert("UTC", level=-1)
+
+
+@pytest.mark.parametrize("encoding", ["cyclic", "categorical"])
+def test_the_clock_is_that_of_the_zone_of_fit(encoding):
+    berlin, utc = in_berlin_and_in_utc(100)
+    features = CalendarFeatures(encoding=encoding).fit(berlin)
+    out = features.transform(utc)
+    pd.testing.assert_index_equal(out.index, utc.index)
+    np.testing.assert_array_equal(out.to_numpy(), features.transform(berlin).to_numpy())
+
+
+@pytest.mark.parametrize("steps", [slice(0, 4), slice(2, 4)])
+def test_a_forecaster_takes_later_rows_in_another_zone(steps):
+    berlin, utc = in_berlin_and_in_utc(110)
+    y = np.arange(110.0)
+    pipeline = make_pipeline(
+        CalendarFeatures(encoding="categorical"),
+        SlidingWindow(24),
+        LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0),
+    )
+    expected, forecaster = (
+        PanelForecaster(pipeline, horizon=4).fit(berlin[:100], y[:100])
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(
+        forecaster.predict(utc[100:104][steps]),
+        expected.predict(berlin[100:104][steps]),
+    )
+    expected.update(berlin[100:106], y[100:106])
+    forecaster.update(utc[100:106], y[100:106])
+    pd.testing.assert_series_equal(forecaster.history_, expected.history_)
+    np.testing.assert_array_equal(
+        forecaster.predict(utc[106:]), expected.predict(berlin[106:])
+    )
