@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.compose import make_column_selector
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from sklstm import (
     LSTMRegressor,
@@ -243,8 +244,14 @@ class TestOtherRegressors:
         X = X[["price"]]
         train_X, train_y, test_X, _ = split(X, y)
         model = flat(LinearRegression()).fit(train_X, train_y)
-        with pytest.raises(ValueError, match="contains NaN"):
+        with pytest.raises(ValueError, match="contains NaN") as raised:
             model.predict(test_X.groupby(level=0).head(2))
+        assert raised.value.__notes__ == [
+            "It reads ['price'] of all 3 steps after each window, and for 3 window(s) "
+            "X ends before: those steps are NaN. Give X rows for all of them, or use a "
+            "regressor that takes NaN, or one that reads windows as they are, such as "
+            "LSTMRegressor."
+        ]
         trees = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=3))
         model = flat(trees).fit(train_X, train_y)
         assert np.isfinite(model.predict(test_X.groupby(level=0).head(2))).all()
@@ -278,6 +285,24 @@ class TestWhatIsMissing:
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X.drop(columns="price"))
+
+    @pytest.mark.parametrize("encode", [False, True])
+    def test_a_name_that_begins_like_another_asks_for_its_own_column(self, encode):
+        X, y = make_data()
+        X = X.rename(columns={"weather": "pro", "price": "promo_depth"})
+        known, steps = ["promo_depth"], [SlidingWindow(5, known=["promo_depth"])]
+        if encode:
+            known, labels = ["promo"], OneHotEncoder(sparse_output=False)
+            names = [f"labels__promo_{label}" for label in ("big", "none")]
+            columns = [("labels", labels, known), ("rest", "passthrough", ["pro"])]
+            encoder = ColumnTransformer(columns).set_output(transform="pandas")
+            steps = [encoder, SlidingWindow(5, known=names)]
+        train_X, train_y, test_X, _ = split(X, y)
+        model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
+        model.fit(train_X, train_y)
+        assert_array_equal(model.predict(test_X[known]), model.predict(test_X))
+        with pytest.raises(ValueError, match=f"X has no column '{known[0]}', whose"):
+            model.predict(test_X[["pro"]])
 
     def test_forecast_cannot_know_them(self, fitted):
         with pytest.raises(ValueError, match="X has no column 'price', 'promo'"):

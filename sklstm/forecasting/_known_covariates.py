@@ -29,13 +29,17 @@ def named_by(columns, known):
     -------
     list
     """
-    bare = [str(name).rpartition("__")[2] for name in known]
-    return [
-        column
-        for column in columns
-        if column in known
-        or any(name == str(column) or name.startswith(f"{column}_") for name in bare)
-    ]
+    sources = {_source(columns, name) for name in known}
+    return [column for column in columns if column in sources]
+
+
+def _source(columns, name):
+    """The column of the same name, or the longest that the name begins with."""
+    if name in columns:
+        return name
+    bare = str(name).rpartition("__")[2]
+    starts = [column for column in columns if f"{bare}_".startswith(f"{column}_")]
+    return max(starts, key=lambda column: len(str(column)), default=None)
 
 
 def check_columns(X, columns, known):
