@@ -611,6 +611,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target[windows.ends[learned]] = past[learned]
         targets = StepTargets(target, windows.ends, table.segments, horizon)
         origins = targets.known() > 0
+        if table.known and not takes_windows(self.estimator_[-1]):
+            # An array has all known columns behind each window, or missing values.
+            origins &= windows.ends + horizon < table.segment_ends(windows.ends)
         if self._fills_gaps:
             # Forecasts start from rows that are there.
             origins &= learned | np.isfinite(past).any(axis=1)
