@@ -315,6 +315,16 @@ class TestWhatIsMissing:
         asked = pd.DataFrame(index=ahead.index)
         assert_array_equal(model.predict(asked), ahead)
 
+    def test_text_in_place_of_numbers_is_an_error(self, fitted):
+        model, test_X = fitted
+        message = (
+            "Column 'price' was numeric in fit and now has dtype object, with values "
+            "that are no numbers: could not convert string to float: 'high'. Convert "
+            "it to those of fit."
+        )
+        with pytest.raises(TypeError, match=re.escape(message)):
+            model.predict(test_X.assign(price="high"))
+
     def test_missing_values_ahead_are_named_with_series_and_times(self, fitted):
         model, test_X = fitted
         other = test_X.copy()
