@@ -155,8 +155,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     The window of a forecast ends with the origin, the last remembered row: it holds
     the columns of X and the values of y up to there. Of the rows after it only those
     columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
-    its own step. All other columns are past-only: X may hold anything for them in
-    the rows to forecast, or not have them, and steps beyond `horizon` see the
+    its own step. All other columns are past-only: X may hold any number or NaN for them
+    in the rows to forecast, or not have them, and steps beyond `horizon` see the
     value of the last known row. Steps are rows: step 1 is the row
     after the origin. Where a series keeps the time step of the panel (in at least 85 %
     of its rows), rows of X count by their time, so that a gap between the end of
