@@ -12,9 +12,10 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from sklstm import (
+    CalendarFeatures,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
@@ -314,6 +315,34 @@ class TestWhatIsMissing:
         ahead = model.forecast(steps=7)
         asked = pd.DataFrame(index=ahead.index)
         assert_array_equal(model.predict(asked), ahead)
+
+    @pytest.mark.parametrize("horizon", [1, HORIZON])
+    def test_a_known_column_of_another_name_needs_all_columns(self, horizon):
+        X, y = make_data()
+        X.index = X.index.set_levels(pd.date_range("2024-01-01", periods=60), level=1)
+        train_X, train_y, test_X, _ = split(X, y.set_axis(X.index), horizon)
+        steps = [
+            FunctionTransformer(lambda X: X.assign(dear=X["price"] > 0)),
+            CalendarFeatures(["month"]),
+            SlidingWindow(5, known=["dear", "month_sin"]),
+        ]
+        model = PanelForecaster(make_pipeline(*steps, small()), horizon)
+        model.fit(train_X, train_y)
+        message = (
+            "X has no column 'price', 'weather', of which 'dear' may be made: "
+            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "with all columns of fit; NaN will do for those that are past-only."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.predict(test_X[["promo"]])
+        model.predict(test_X.assign(weather=np.nan))
+
+    def test_the_calendar_needs_no_column(self):
+        X, y = make_data()
+        X.index = X.index.set_levels(pd.date_range("2024-01-01", periods=60), level=1)
+        steps = [CalendarFeatures(["month"]), SlidingWindow(5, known=["month_sin"])]
+        model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
+        assert len(model.fit(X, y.to_numpy()).forecast()) == 3 * HORIZON
 
     def test_text_in_place_of_numbers_is_an_error(self, fitted):
         model, test_X = fitted

@@ -39,7 +39,7 @@ from ._forecaster_checks import (
     check_windows,
 )
 from ._history import History, read_request, series_blocks
-from ._known_covariates import check_columns, hide_unknown
+from ._known_covariates import check_columns, derived_columns, hide_unknown
 from ._new_rows import join_new_rows, weigh_new_rows
 from ._step_forecasts import (
     label_intervals,
@@ -438,7 +438,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         columns = self._history.X.columns
         missing = columns.difference(X.columns, sort=False)
         if len(missing):
-            check_columns(X, columns, self._known)
+            check_columns(X, columns, self._known, self._derived)
             X = self._history.complete(X, missing)
         self._check_frame(X, reset=False)
         return X
@@ -501,6 +501,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._start = _mean(ready.past)
         table = ready.windows.table
         self._known = table.known
+        self._derived = derived_columns(ready.pipeline[:-1], history.X, table.known)
         self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
         self._remember(history)
 
