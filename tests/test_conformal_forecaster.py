@@ -614,6 +614,15 @@ class TestEstimator:
 
 
 class TestMistakes:
+    def test_an_error_in_training_tells_how_few_rows_were_left(self, Xy):
+        X, y = Xy
+        with pytest.raises(ValueError, match="window_size=4 is longer") as raised:
+            conformal(ridge(), calibration_size=1000).fit(X, y)
+        n_series = X.index.get_level_values(0).nunique()
+        assert raised.value.__notes__ == [
+            f"calibration_size=1000 leaves {n_series} of {len(X)} rows to train on."
+        ]
+
     @pytest.mark.parametrize(
         ("coverage", "lowest", "highest", "needed"),
         [(0.95, "0.025", "0.975", 39), (0.9, "0.05", "0.95", 19)],
