@@ -252,6 +252,8 @@ def _word(label):
         return f"({', '.join(map(_word, label))})"
     if isinstance(label, (pd.Timestamp, pd.Period)):
         return str(label).removesuffix(" 00:00:00")
+    if isinstance(label, np.generic):
+        label = label.item()
     return reprlib.repr(label)
 
 
