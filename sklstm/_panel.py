@@ -18,6 +18,7 @@ __all__ = [
     "align_target",
     "check_frame",
     "check_known_series",
+    "in_zone",
     "index_message",
     "is_later",
     "is_panel",
@@ -227,6 +228,18 @@ def is_later(time, other):
         ) from error
 
 
+def in_zone(X, time):
+    """Give rows the time zone of other times, where both have one: the same instants.
+
+    Joined to times of another zone, both would be moved to UTC, where the calendar is
+    another one.
+    """
+    own, zone = (getattr(times, "tz", None) for times in (X.index.levels[-1], time))
+    if own is None or zone is None or str(own) == str(zone):
+        return X
+    return X.tz_convert(zone, level=X.index.nlevels - 1)
+
+
 def show(labels, limit=5):
     """Write a few labels for an error message, however many there are."""
     words = [_word(label) for label in labels[:limit]]
@@ -239,6 +252,8 @@ def _word(label):
         return f"({', '.join(map(_word, label))})"
     if isinstance(label, (pd.Timestamp, pd.Period)):
         return str(label).removesuffix(" 00:00:00")
+    if isinstance(label, np.generic):
+        label = label.item()
     return reprlib.repr(label)
 
 

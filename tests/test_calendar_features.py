@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_selector
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -323,3 +324,68 @@ def test_lost_index_raises():
     message = "but the rows seen in fit had no such index and made one series."
     with pytest.raises(TypeError, match=re.escape(message)):
         CalendarFeatures().fit(X.reset_index(drop=True)).transform(X)
+
+
+def test_rows_keep_their_times_where_another_series_skips_a_step():
+    days = pd.date_range("2024-01-01", "2024-04-26")  # a Friday
+    shut = days[days.day_of_week < 5]
+    index = pd.MultiIndex.from_tuples(
+        [("daily", day) for day in days] + [("office", day) for day in shut]
+    )
+    X = pd.DataFrame(index=index)
+    y = X.index.get_level_values(1).day_of_week.to_numpy(dtype=float)
+    pipeline = make_pipeline(
+        CalendarFeatures(["day_of_week"]),
+        SlidingWindow(7, known=make_column_selector("day_of_week")),
+        LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0),
+    )
+    forecaster = PanelForecaster(pipeline, horizon=3).fit(X, y)
+    office = [("office", day) for day in pd.bdate_range("2024-04-29", periods=3)]
+    skipped = [("daily", pd.Timestamp("2024-04-29")), *office]
+    frames = [
+        pd.DataFrame(index=pd.MultiIndex.from_tuples(rows))
+        for rows in (office, skipped)
+    ]
+    alone, beside = map(forecaster.predict, frames)
+    np.testing.assert_array_equal(beside[1:], alone)
+
+
+def in_berlin_and_in_utc(n_rows):
+    """The same rows under times of two zones, over the end of summer time."""
+    time = pd.date_range("2024-10-25", periods=n_rows, freq="h", tz="Europe/Berlin")
+    X = frame_of(time, ["a"])
+    return X, X.tz_convert("UTC", level=-1)
+
+
+@pytest.mark.parametrize("encoding", ["cyclic", "categorical"])
+def test_the_clock_is_that_of_the_zone_of_fit(encoding):
+    berlin, utc = in_berlin_and_in_utc(100)
+    features = CalendarFeatures(encoding=encoding).fit(berlin)
+    out = features.transform(utc)
+    pd.testing.assert_index_equal(out.index, utc.index)
+    np.testing.assert_array_equal(out.to_numpy(), features.transform(berlin).to_numpy())
+
+
+@pytest.mark.parametrize("steps", [slice(0, 4), slice(2, 4)])
+def test_a_forecaster_takes_later_rows_in_another_zone(steps):
+    berlin, utc = in_berlin_and_in_utc(110)
+    y = np.arange(110.0)
+    pipeline = make_pipeline(
+        CalendarFeatures(encoding="categorical"),
+        SlidingWindow(24),
+        LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0),
+    )
+    expected, forecaster = (
+        PanelForecaster(pipeline, horizon=4).fit(berlin[:100], y[:100])
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(
+        forecaster.predict(utc[100:104][steps]),
+        expected.predict(berlin[100:104][steps]),
+    )
+    expected.update(berlin[100:106], y[100:106])
+    forecaster.update(utc[100:106], y[100:106])
+    pd.testing.assert_series_equal(forecaster.history_, expected.history_)
+    np.testing.assert_array_equal(
+        forecaster.predict(utc[106:]), expected.predict(berlin[106:])
+    )

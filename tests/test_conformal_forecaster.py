@@ -559,6 +559,26 @@ class TestRows:
         with pytest.raises(ValueError, match="X has no column 'price'"):
             model.predict_interval(asked[[]], 0.8)
 
+    def test_arrays_that_hold_what_is_known_ahead_start_where_all_of_it_is_there(
+        self, Xy
+    ):
+        X, y = Xy
+        late, horizon = cut(X, 13), 3
+        regressor = pipeline(Ridge(), flat=True, known=["price"])
+        base = PanelForecaster(regressor, horizon)
+        model = conformal(base, calibration_size=13).fit(X, y)
+        head = clone(base).fit(X[~late], y[~late])
+        n_left = X.groupby(level=0).cumcount(ascending=False).to_numpy()
+        errors = []
+        for n_ahead in range(13, horizon - 1, -1):
+            asked = (n_left < n_ahead) & (n_left >= n_ahead - horizon)
+            errors.append(y[asked].to_numpy() - head.predict(X[asked]))
+            head.update(X[n_left == n_ahead - 1], y[n_left == n_ahead - 1])
+        expected = np.concatenate(errors).reshape(-1, horizon)
+        full = np.isfinite(model.errors_[:, :, 0, 0]).all(axis=1)
+        got = model.errors_[full, :, 0, 0]
+        assert_allclose(np.sort(got, axis=0), np.sort(expected, axis=0), atol=1e-4)
+
 
 class TestEstimator:
     def test_clone_and_pickle(self, Xy):
@@ -594,6 +614,15 @@ class TestEstimator:
 
 
 class TestMistakes:
+    def test_an_error_in_training_tells_how_few_rows_were_left(self, Xy):
+        X, y = Xy
+        with pytest.raises(ValueError, match="window_size=4 is longer") as raised:
+            conformal(ridge(), calibration_size=1000).fit(X, y)
+        n_series = X.index.get_level_values(0).nunique()
+        assert raised.value.__notes__ == [
+            f"calibration_size=1000 leaves {n_series} of {len(X)} rows to train on."
+        ]
+
     @pytest.mark.parametrize(
         ("coverage", "lowest", "highest", "needed"),
         [(0.95, "0.025", "0.975", 39), (0.9, "0.05", "0.95", 19)],

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.compose import make_column_selector
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from sklstm import (
+    CalendarFeatures,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
@@ -243,8 +245,14 @@ class TestOtherRegressors:
         X = X[["price"]]
         train_X, train_y, test_X, _ = split(X, y)
         model = flat(LinearRegression()).fit(train_X, train_y)
-        with pytest.raises(ValueError, match="contains NaN"):
+        with pytest.raises(ValueError, match="contains NaN") as raised:
             model.predict(test_X.groupby(level=0).head(2))
+        assert raised.value.__notes__ == [
+            "It reads ['price'] of all 3 steps after each window, and for 3 window(s) "
+            "X ends before: those steps are NaN. Give X rows for all of them, or use a "
+            "regressor that takes NaN, or one that reads windows as they are, such as "
+            "LSTMRegressor."
+        ]
         trees = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=3))
         model = flat(trees).fit(train_X, train_y)
         assert np.isfinite(model.predict(test_X.groupby(level=0).head(2))).all()
@@ -279,6 +287,24 @@ class TestWhatIsMissing:
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X.drop(columns="price"))
 
+    @pytest.mark.parametrize("encode", [False, True])
+    def test_a_name_that_begins_like_another_asks_for_its_own_column(self, encode):
+        X, y = make_data()
+        X = X.rename(columns={"weather": "pro", "price": "promo_depth"})
+        known, steps = ["promo_depth"], [SlidingWindow(5, known=["promo_depth"])]
+        if encode:
+            known, labels = ["promo"], OneHotEncoder(sparse_output=False)
+            names = [f"labels__promo_{label}" for label in ("big", "none")]
+            columns = [("labels", labels, known), ("rest", "passthrough", ["pro"])]
+            encoder = ColumnTransformer(columns).set_output(transform="pandas")
+            steps = [encoder, SlidingWindow(5, known=names)]
+        train_X, train_y, test_X, _ = split(X, y)
+        model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
+        model.fit(train_X, train_y)
+        assert_array_equal(model.predict(test_X[known]), model.predict(test_X))
+        with pytest.raises(ValueError, match=f"X has no column '{known[0]}', whose"):
+            model.predict(test_X[["pro"]])
+
     def test_forecast_cannot_know_them(self, fitted):
         with pytest.raises(ValueError, match="X has no column 'price', 'promo'"):
             fitted[0].forecast()
@@ -289,6 +315,44 @@ class TestWhatIsMissing:
         ahead = model.forecast(steps=7)
         asked = pd.DataFrame(index=ahead.index)
         assert_array_equal(model.predict(asked), ahead)
+
+    @pytest.mark.parametrize("horizon", [1, HORIZON])
+    def test_a_known_column_of_another_name_needs_all_columns(self, horizon):
+        X, y = make_data()
+        X.index = X.index.set_levels(pd.date_range("2024-01-01", periods=60), level=1)
+        train_X, train_y, test_X, _ = split(X, y.set_axis(X.index), horizon)
+        steps = [
+            FunctionTransformer(lambda X: X.assign(dear=X["price"] > 0)),
+            CalendarFeatures(["month"]),
+            SlidingWindow(5, known=["dear", "month_sin"]),
+        ]
+        model = PanelForecaster(make_pipeline(*steps, small()), horizon)
+        model.fit(train_X, train_y)
+        message = (
+            "X has no column 'price', 'weather', of which 'dear' may be made: "
+            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "with all columns of fit; NaN will do for those that are past-only."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.predict(test_X[["promo"]])
+        model.predict(test_X.assign(weather=np.nan))
+
+    def test_the_calendar_needs_no_column(self):
+        X, y = make_data()
+        X.index = X.index.set_levels(pd.date_range("2024-01-01", periods=60), level=1)
+        steps = [CalendarFeatures(["month"]), SlidingWindow(5, known=["month_sin"])]
+        model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
+        assert len(model.fit(X, y.to_numpy()).forecast()) == 3 * HORIZON
+
+    def test_text_in_place_of_numbers_is_an_error(self, fitted):
+        model, test_X = fitted
+        message = (
+            "Column 'price' was numeric in fit and now has dtype object, with values "
+            "that are no numbers: could not convert string to float: 'high'. Convert "
+            "it to those of fit."
+        )
+        with pytest.raises(TypeError, match=re.escape(message)):
+            model.predict(test_X.assign(price="high"))
 
     def test_missing_values_ahead_are_named_with_series_and_times(self, fitted):
         model, test_X = fitted

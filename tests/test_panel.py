@@ -270,6 +270,11 @@ def test_series_are_named_by_their_levels(names, expected):
     assert series_name(index) == expected
 
 
+def test_numbers_are_shown_as_such():
+    labels = [(np.str_("a"), np.int64(605)), np.float64(0.5)]
+    assert show(labels) == "('a', 605), 0.5"
+
+
 def test_only_a_few_labels_are_shown():
     assert show(pd.Index(["a", "b"])) == "'a', 'b'"
     assert show(pd.Index(range(8))) == "0, 1, 2, 3, 4 and 3 more"

@@ -109,6 +109,9 @@ def test_wrong_half_life_raises(X, half_life):
 
 
 def test_wrong_series_raise(X):
+    message = "Factors of series must be numbers, finite and >= 0: could not convert"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        panel_sample_weight(X, series=FACTORS | {"s1": "much"})
     calls = {
         "series must be 'equal', None, or a Series or dict from series to factor, got "
         "'same'.": "same",

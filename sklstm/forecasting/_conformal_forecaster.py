@@ -137,26 +137,20 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 "estimator must be a PanelForecaster, got "
                 f"{type(self.estimator).__name__}."
             )
-        if not is_panel(X):
-            raise TypeError(index_message(X))
-        if y is None:
-            raise ValueError(
-                "ConformalForecaster requires y to be passed, but the target y is None."
-            )
-        target = align_target(X, y)
-        late = _late_rows(read_rows(X), self.calibration_size)
-        if target[late].isna().all(axis=None):
-            raise ValueError(
-                f"calibration_size={self.calibration_size} leaves no known value of y "
-                "to measure errors on. Use a larger size, or leave out rows at the end "
-                "of each series whose y is missing."
-            )
+        late = _calibration_rows(X, y, self.calibration_size)
         weights = {}
         if sample_weight is not None:
             weights["sample_weight"] = _check_sample_weight(sample_weight, X)
         early = {name: weight[~late] for name, weight in weights.items()}
         (head_X, head_y), (tail_X, tail_y) = _cut(X, y, ~late), _cut(X, y, late)
-        forecaster = clone(self.estimator).fit(head_X, head_y, **early)
+        try:
+            forecaster = clone(self.estimator).fit(head_X, head_y, **early)
+        except ValueError as error:
+            error.add_note(
+                f"calibration_size={self.calibration_size} leaves {len(head_X)} of "
+                f"{len(X)} rows to train on."
+            )
+            raise
         predict = base_forecasts(forecaster)
         errors = measure_errors(*forecaster._roll(tail_X, tail_y, predict))
         if self.refit:
@@ -299,6 +293,25 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _calibration_rows(X, y, size):
+    """Whether errors are measured on each row, once X and y are checked."""
+    if not is_panel(X):
+        raise TypeError(index_message(X))
+    if y is None:
+        raise ValueError(
+            "ConformalForecaster requires y to be passed, but the target y is None."
+        )
+    target = align_target(X, y)
+    late = _late_rows(read_rows(X), size)
+    if target[late].isna().all(axis=None):
+        raise ValueError(
+            f"calibration_size={size} leaves no known value of y to measure errors on. "
+            "Use a larger size, or leave out rows at the end of each series whose y is "
+            "missing."
+        )
+    return late
 
 
 def _late_rows(rows, size):

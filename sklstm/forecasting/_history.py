@@ -10,6 +10,7 @@ from .._missing_steps import fill_steps
 from .._panel import (
     PanelRows,
     check_known_series,
+    in_zone,
     is_later,
     locate_series,
     ragged_arange,
@@ -92,6 +93,7 @@ class History:
 
     def append(self, X, y):
         """Add rows that come later than those of their series, or new series."""
+        X, y = (in_zone(part, self.rows.time) for part in (X, y))
         new = History.of(X, y)
         positions = locate_series(new.series, self.series)
         known = positions >= 0
@@ -252,13 +254,10 @@ def read_request(history, X):
     -------
     Request
     """
+    X = in_zone(X, history.rows.time)
     asked = read_rows(X)
     positions = locate_series(asked.series, history.series)
-    check_known_series(
-        positions,
-        asked.series,
-        _NO_HISTORY,
-    )
+    check_known_series(positions, asked.series, _NO_HISTORY)
     # Series of both sides in one order: that of the history.
     by_history = np.argsort(positions)
     place = np.empty_like(by_history)
@@ -349,6 +348,11 @@ def _future(history, given, rows, n_steps):
     ahead = np.arange(len(series)) - first[series] + 1
     end = history.rows.indptr[1:][series] - 1
     time = history.step.add(history.rows.times_at(end), ahead)
+    # Rows that are given keep their times: those of a series without the step of the
+    # panel are not what the step says, and the calendar is read from them.
+    own = np.arange(len(series))
+    own[rows] = len(series) + np.arange(len(rows))
+    time = time.append(given.index.get_level_values(-1)).take(own)
     levels = [
         history.X.index.get_level_values(level).take(end)
         for level in range(history.X.index.nlevels - 1)

@@ -11,7 +11,10 @@ import numpy as np
 
 from .._panel import show
 
-__all__ = ["check_columns", "hide_unknown", "named_by"]
+__all__ = ["check_columns", "derived_columns", "hide_unknown", "named_by"]
+
+# Rows of a panel that tell whether a known column is made of columns of X.
+_FEW_ROWS = 10_000
 
 
 def named_by(columns, known):
@@ -29,16 +32,54 @@ def named_by(columns, known):
     -------
     list
     """
-    bare = [str(name).rpartition("__")[2] for name in known]
-    return [
-        column
-        for column in columns
-        if column in known
-        or any(name == str(column) or name.startswith(f"{column}_") for name in bare)
-    ]
+    sources = {_source(columns, name) for name in known}
+    return [column for column in columns if column in sources]
 
 
-def check_columns(X, columns, known):
+def _source(columns, name):
+    """The column of the same name, or the longest that the name begins with."""
+    if name in columns:
+        return name
+    bare = str(name).rpartition("__")[2]
+    starts = [column for column in columns if f"{bare}_".startswith(f"{column}_")]
+    return max(starts, key=lambda column: len(str(column)), default=None)
+
+
+def derived_columns(steps, X, known):
+    """Find the known columns that are made of columns of X, but bear no name of theirs.
+
+    Parameters
+    ----------
+    steps : fitted transformers
+    X : DataFrame
+        The rows of `fit`.
+    known : tuple
+        Names of the known columns of the windows.
+
+    Returns
+    -------
+    list
+        What is made of the index alone, such as the calendar, is not among them.
+    """
+    names = [name for name in known if _source(X.columns, name) is None]
+    if not names or X.shape[1] == 0:
+        return []
+    X = X.iloc[:_FEW_ROWS]
+    # The same rows of the index, with the values of others.
+    parts = [X, X.iloc[::-1].set_axis(X.index, axis=0)]
+    tables = [steps.transform(part).table for part in parts]
+    return [name for name in names if not _equal_column(*tables, name)]
+
+
+def _equal_column(table, other, name):
+    if name in table.names:
+        j = table.names.index(name)
+        return np.array_equal(table.values[:, j], other.values[:, j], equal_nan=True)
+    j = list(table.categories).index(name)
+    return np.array_equal(table.codes[:, j], other.codes[:, j])
+
+
+def check_columns(X, columns, known, derived=()):
     """Raise if X has no column for what is known ahead.
 
     Parameters
@@ -49,6 +90,8 @@ def check_columns(X, columns, known):
         The columns seen in `fit`.
     known : tuple
         Names of the known columns of the windows.
+    derived : sequence
+        Those that are made of columns which their names do not tell.
     """
     missing = [name for name in named_by(columns, known) if name not in X.columns]
     if missing:
@@ -56,6 +99,13 @@ def check_columns(X, columns, known):
             f"X has no column {show(missing)}, whose values in the rows to forecast "
             "are needed: SlidingWindow(known=...) says that they are known ahead. "
             "Call predict(X) with the future rows of these columns."
+        )
+    missing = columns.difference(X.columns, sort=False)
+    if derived and len(missing):
+        raise ValueError(
+            f"X has no column {show(missing)}, of which {show(derived)} may be made: "
+            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "with all columns of fit; NaN will do for those that are past-only."
         )
 
 

@@ -39,7 +39,7 @@ from ._forecaster_checks import (
     check_windows,
 )
 from ._history import History, read_request, series_blocks
-from ._known_covariates import check_columns, hide_unknown
+from ._known_covariates import check_columns, derived_columns, hide_unknown
 from ._new_rows import join_new_rows, weigh_new_rows
 from ._step_forecasts import (
     label_intervals,
@@ -155,8 +155,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     The window of a forecast ends with the origin, the last remembered row: it holds
     the columns of X and the values of y up to there. Of the rows after it only those
     columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
-    its own step. All other columns are past-only: X may hold anything for them in
-    the rows to forecast, or not have them, and steps beyond `horizon` see the
+    its own step. All other columns are past-only: X may hold any number or NaN for them
+    in the rows to forecast, or not have them, and steps beyond `horizon` see the
     value of the last known row. Steps are rows: step 1 is the row
     after the origin. Where a series keeps the time step of the panel (in at least 85 %
     of its rows), rows of X count by their time, so that a gap between the end of
@@ -438,7 +438,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         columns = self._history.X.columns
         missing = columns.difference(X.columns, sort=False)
         if len(missing):
-            check_columns(X, columns, self._known)
+            check_columns(X, columns, self._known, self._derived)
             X = self._history.complete(X, missing)
         self._check_frame(X, reset=False)
         return X
@@ -501,6 +501,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._start = _mean(ready.past)
         table = ready.windows.table
         self._known = table.known
+        self._derived = derived_columns(ready.pipeline[:-1], history.X, table.known)
         self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
         self._remember(history)
 
@@ -611,6 +612,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target[windows.ends[learned]] = past[learned]
         targets = StepTargets(target, windows.ends, table.segments, horizon)
         origins = targets.known() > 0
+        if table.known and not takes_windows(self.estimator_[-1]):
+            # An array has all known columns behind each window, or missing values.
+            origins &= windows.ends + horizon < table.segment_ends(windows.ends)
         if self._fills_gaps:
             # Forecasts start from rows that are there.
             origins &= learned | np.isfinite(past).any(axis=1)

@@ -114,14 +114,26 @@ def predict_steps(regressor, windows, horizon):
     if takes_windows(regressor):
         out = regressor.predict(windows)
     else:
-        windows = windows.with_steps(horizon)
-        size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
-        parts = [
-            regressor.predict(np.asarray(windows[first : first + size]))
-            for first in range(0, len(windows), size)
-        ]
-        out = np.concatenate(parts)
+        out = _predict_arrays(regressor, windows.with_steps(horizon))
     return np.asarray(out, dtype=np.float64).reshape(len(windows), horizon, -1)
+
+
+def _predict_arrays(regressor, windows):
+    size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
+    parts = [windows[first : first + size] for first in range(0, len(windows), size)]
+    try:
+        return np.concatenate([regressor.predict(np.asarray(part)) for part in parts])
+    except ValueError as error:
+        ahead, ends = windows.n_ahead, windows.ends
+        short = ends + ahead >= windows.table.segment_ends(ends)
+        if ahead and short.any() and "NaN" in str(error):
+            error.add_note(
+                f"It reads {list(windows.table.known)} of all {ahead} steps after each "
+                f"window, and for {short.sum()} window(s) X ends before: those steps "
+                "are NaN. Give X rows for all of them, or use a regressor that takes "
+                "NaN, or one that reads windows as they are, such as LSTMRegressor."
+            )
+        raise
 
 
 def predict_step_quantiles(regressor, windows, horizon, n_targets, quantiles):

@@ -75,9 +75,10 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Times in a zone count by the clock on the wall, periods by their start. Months and
-    years have their true length in a cycle, weeks of the year are those of ISO 8601.
-    In a cycle, minutes count as parts of the hour, and seconds as parts of the minute.
+    Times in a zone count by the clock on the wall, that of the zone seen in `fit`, and
+    periods by their start. Months and years have their true length in a cycle, weeks of
+    the year are those of ISO 8601. In a cycle, minutes count as parts of the hour, and
+    seconds as parts of the minute.
 
     An array, or a frame whose index is no panel index, has no times: it comes back
     as it is, and the names of its columns too.
@@ -135,6 +136,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
         self.panel_ = is_panel(X)
         self.holidays_ = read_holidays(self.holidays) if self.panel_ else {}
         self.features_ = self._find_features(rows) if self.panel_ else []
+        self._zone = getattr(time_level(X.index), "tz", None) if self.panel_ else None
         if self.panel_:
             check_new_names(X.columns, self._new_names())
         return self
@@ -158,6 +160,8 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
             return X
         # The different times are few, where series share them.
         time = check_dates(time_level(rows.index), rows.index.names[-1])
+        if self._zone is not None and time.tz is not None:
+            time = time.tz_convert(self._zone)
         codes = np.asarray(rows.index.codes[-1])
         new = self._columns_of(time)
         return append_columns(X, {name: new[name][codes] for name in new})

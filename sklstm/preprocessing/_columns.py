@@ -43,8 +43,14 @@ def encode(column, labels):
 
 def read_numbers(column, name):
     """Read a numeric column as float32, missing values as NaN."""
-    with np.errstate(over="ignore"):
-        values = column.to_numpy(dtype=np.float32, na_value=np.nan)
+    try:
+        with np.errstate(over="ignore"):
+            values = column.to_numpy(dtype=np.float32, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"Column {name!r} was numeric in fit and now has dtype {column.dtype}, "
+            f"with values that are no numbers: {error}. Convert it to those of fit."
+        ) from error
     if np.isinf(values).any():
         raise ValueError(
             f"Column {name!r} holds infinity or a value too large for float32. "

@@ -104,7 +104,12 @@ def _series_factors(series, rows):
 
 
 def _check_factors(factors, labels):
-    factors = np.asarray(factors, dtype=np.float64)
+    try:
+        factors = np.asarray(factors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"Factors of series must be numbers, finite and >= 0: {error}."
+        ) from error
     wrong = ~(np.isfinite(factors) & (factors >= 0))
     if wrong.any():
         raise ValueError(

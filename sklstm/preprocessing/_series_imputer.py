@@ -96,8 +96,10 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
 
     The last known values of each series (a season of them with "seasonal") are kept
     from `fit`. They go before the rows of that series in `transform` if these are all
-    later than those seen in `fit`. Inside a :class:`~sklstm.PanelForecaster` with
-    ``history="context"``, only the remembered rows are looked back to.
+    later than those seen in `fit`, and right before them: rows count, not time. Inside
+    a :class:`~sklstm.PanelForecaster` with ``history="context"``, no other rows than
+    these and the remembered ones are looked back to; take ``history="all"`` to fill by
+    seasons after `update`.
 
     An array, or a frame whose index is no panel index, is read as one series, of which
     nothing is kept: without times, no row is known to be later.
