@@ -757,7 +757,7 @@ class TestRecalibration:
         before, history = model.errors_, model.history_
         message = (
             "y has no known value that a row before it could forecast, so there are no "
-            "errors to measure."
+            "errors to measure. Use recalibrate=False for such rows."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.update(new_X, new_y * np.nan, recalibrate=True)

@@ -623,7 +623,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if len(origins) == 0:
             raise ValueError(
                 "y has no known value that a row before it could forecast, so there "
-                "are no errors to measure."
+                "are no errors to measure. Use recalibrate=False for such rows."
             )
         return predict(windows[origins]), truth
 
