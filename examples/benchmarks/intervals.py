@@ -96,11 +96,12 @@ SETS = {
 }
 
 
-def forecast_net(task, seed, loss, refit=None):
+def forecast_net(task, seed, loss, refit=None, recalibrate=False):
     """Forecast by the recommended forecaster with one net.
 
     By itself where `refit` is None. Else it is calibrated, and False forecasts by the
-    net that has not seen the rows of the calibration.
+    net that has not seen the rows of the calibration. With `recalibrate` the errors of
+    each block join those of the calibration.
     """
     forecaster = make_forecaster(
         task.horizon, task.seasonal_periods, n_estimators=1, random_state=seed
@@ -117,7 +118,7 @@ def forecast_net(task, seed, loss, refit=None):
             forecasts.append(pd.DataFrame(points, X.index, QUANTILES))
         else:
             forecasts.append(forecaster.predict_quantiles(X, QUANTILES))
-        forecaster.update(X, y)
+        forecaster.update(X, y, **({"recalibrate": True} if recalibrate else {}))
     return pd.concat(forecasts)
 
 
@@ -146,9 +147,15 @@ METHODS = {
     "points": partial(forecast_net, loss="mae"),
     "points, calibrated": partial(forecast_net, loss="mae", refit=False),
     "points, refitted": partial(forecast_net, loss="mae", refit=True),
+    "points, recalibrated": partial(
+        forecast_net, loss="mae", refit=True, recalibrate=True
+    ),
     "quantiles": partial(forecast_net, loss="quantile"),
     "quantiles, calibrated": partial(forecast_net, loss="quantile", refit=False),
     "quantiles, refitted": partial(forecast_net, loss="quantile", refit=True),
+    "quantiles, recalibrated": partial(
+        forecast_net, loss="quantile", refit=True, recalibrate=True
+    ),
 }
 
 
