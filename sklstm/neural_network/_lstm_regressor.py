@@ -655,6 +655,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
+        # Newer versions of scikit-learn check it themselves.
+        if not weight.any():
+            raise ValueError("sample_weight must hold at least one non-zero weight.")
         return X, y, weight / weight.mean()
 
     def _check_targets(self, y, reset):
