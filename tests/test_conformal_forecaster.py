@@ -717,7 +717,7 @@ class TestRecalibration:
         plain = conformal(ridge(), calibration_size=5).fit(X, y).update(new_X, new_y)
         before = model.errors_
         predict = conformal_errors.base_forecasts(model.estimator_)
-        rolled = model.estimator_._roll(new_X, new_y, predict)
+        rolled = model.estimator_._roll(new_X, new_y, predict, most=1_000)
         model.update(new_X, new_y, recalibrate=True)
         assert_array_equal(model.errors_[: len(before)], before)
         expected = conformal_errors.measure_errors(*rolled)

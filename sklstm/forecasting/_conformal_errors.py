@@ -5,9 +5,15 @@ import numpy as np
 from .._quantiles import interpolate_quantiles
 from ._windows_regression import predict_step_quantiles, predict_steps
 
-__all__ = ["base_forecasts", "conformal_quantiles", "join_errors", "measure_errors"]
+__all__ = [
+    "base_forecasts",
+    "conformal_quantiles",
+    "join_errors",
+    "measure_errors",
+    "roll_errors",
+]
 
-# Origins whose errors are kept: enough for any quantile of use.
+# Origins whose errors are measured and kept: enough for any quantile of use.
 _MOST_ORIGINS = 1 << 14
 
 # Outermost quantiles may fall together, to the last bit of single precision.
@@ -37,6 +43,25 @@ def base_forecasts(forecaster):
     )
 
 
+def roll_errors(forecaster, X, y):
+    """Measure the errors of the forecasts that later rows would have had.
+
+    Parameters
+    ----------
+    forecaster : fitted PanelForecaster
+        It keeps no memory of the rows.
+    X, y
+        Rows later than the remembered end of their series.
+
+    Returns
+    -------
+    ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
+        Those of `measure_errors`, of some origins where there are very many.
+    """
+    predict = base_forecasts(forecaster)
+    return measure_errors(*forecaster._roll(X, y, predict, _MOST_ORIGINS))
+
+
 def measure_errors(values, truth):
     """What happened less what was forecast.
 
@@ -48,14 +73,10 @@ def measure_errors(values, truth):
 
     Returns
     -------
-    ndarray of shape (n_kept, horizon, n_targets, n_quantiles)
+    ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
         In units of the distance between the outermost quantiles, if there are several.
-        Origins are left out evenly where there are very many.
     """
-    errors = (truth[..., None] - values) / _widths(values)
-    n = len(errors)
-    kept = np.linspace(0, n - 1, min(n, _MOST_ORIGINS)).round().astype(np.intp)
-    return errors[kept].astype(np.float32)
+    return ((truth[..., None] - values) / _widths(values)).astype(np.float32)
 
 
 def join_errors(old, new):

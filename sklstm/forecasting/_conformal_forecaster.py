@@ -13,7 +13,7 @@ from ._conformal_errors import (
     base_forecasts,
     conformal_quantiles,
     join_errors,
-    measure_errors,
+    roll_errors,
 )
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles, undo_each
@@ -151,8 +151,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"{len(X)} rows to train on."
             )
             raise
-        predict = base_forecasts(forecaster)
-        errors = measure_errors(*forecaster._roll(tail_X, tail_y, predict))
+        errors = roll_errors(forecaster, tail_X, tail_y)
         if self.refit:
             forecaster = clone(self.estimator).fit(X, y, **weights)
         else:
@@ -182,8 +181,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         forecaster, errors = self.estimator_, self.errors_
         if recalibrate:
-            values, truth = forecaster._roll(X, y, base_forecasts(forecaster))
-            errors = join_errors(errors, measure_errors(values, truth))
+            errors = join_errors(errors, roll_errors(forecaster, X, y))
         forecaster.update(X, y)
         self.errors_ = errors
         return self

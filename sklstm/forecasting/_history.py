@@ -213,6 +213,27 @@ class Request:
         last = self.history.rows.indptr[1:] - 1
         return np.where(step == 0, last[series], ahead[series] + step - 1)
 
+    def origins(self):
+        """Find the origin of each row asked for, if none is forecast from another.
+
+        Returns
+        -------
+        origin : ndarray of int of shape (n_asked,)
+            A position in X: the last known row, or the row before a known one; -1 for
+            the first row of a series, which has none.
+        step : ndarray of int of shape (n_asked,)
+            How many steps the row stands after it.
+        """
+        n_past, indptr = len(self.history.rows), self.history.rows.indptr
+        ahead = self.rows >= n_past
+        series = np.repeat(np.arange(len(self.n_steps)), self.n_steps)
+        series = series[self.rows[ahead] - n_past]
+        origin, step = self.rows - 1, np.ones(len(self.rows), dtype=np.intp)
+        origin[~ahead & np.isin(self.rows, indptr[:-1])] = -1
+        origin[ahead] = self.positions(series, 0)
+        step[ahead] = self.rows[ahead] - self.positions(series, 1) + 1
+        return origin, step
+
 
 def series_blocks(history, asked, size):
     """Split the rows asked for into groups of whole series.

@@ -42,6 +42,7 @@ from ._history import History, read_request, series_blocks
 from ._known_covariates import check_columns, derived_columns, hide_unknown
 from ._new_rows import join_new_rows, weigh_new_rows
 from ._step_forecasts import (
+    check_within,
     label_intervals,
     label_quantiles,
     steps_of_request,
@@ -522,8 +523,14 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _predict_steps(self, windows):
         return predict_steps(self.estimator_[-1], windows, self.horizon_)
 
-    def _requests(self, X):
+    def _requests(self, X, most_steps=None):
         """Go through the series of X in blocks, each with its windows and past of y.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+        most_steps : int, default=None
+            How far ahead rows may be; None sets no limit.
 
         Yields
         ------
@@ -539,6 +546,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             some = X if len(block) == len(X) else X.iloc[block]
             request = read_request(self._history, some)
             check_some_known(request)
+            if most_steps is not None:
+                check_within(request, most_steps)
             windows = self._windows(request.X)
             windows = hide_unknown(
                 windows, request, self.horizon_, self._gappy, fills=self._fills_gaps
@@ -573,20 +582,18 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         X = self._read_asked(X)
         values, step = None, np.empty(len(X), dtype=np.intp)
-        for block, request, windows, past in self._requests(X):
+        for block, request, windows, past in self._requests(X, self.horizon_):
             self._check_rows_are_kept(
                 request.rows[request.rows < len(request.history.rows)]
             )
             windows = windows.with_target(past)
-            some, step[block] = steps_of_request(
-                request, windows, self.horizon_, predict
-            )
+            some, step[block] = steps_of_request(request, windows, predict)
             if values is None:
                 values = np.empty((len(X), *some.shape[1:]))
             values[block] = some
         return values, step, self._like(X, slice(None))
 
-    def _roll(self, X, y, predict):
+    def _roll(self, X, y, predict, most):
         """Forecast later rows from each row before them, and keep no memory of it.
 
         Parameters
@@ -595,6 +602,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Rows later than the remembered end of their series.
         predict : callable
             Maps n windows to (n, horizon, n_targets, n_numbers).
+        most : int
+            How many origins are forecast from: evenly chosen, where there are more.
 
         Returns
         -------
@@ -619,8 +628,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             # Forecasts start from rows that are there.
             origins &= learned | np.isfinite(past).any(axis=1)
         origins = np.flatnonzero(origins)
+        n = len(origins)
+        origins = origins[np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)]
         truth = np.asarray(targets[origins]).reshape(-1, horizon, past.shape[1])
-        if len(origins) == 0:
+        if n == 0:
             raise ValueError(
                 "y has no known value that a row before it could forecast, so there "
                 "are no errors to measure. Use recalibrate=False for such rows."

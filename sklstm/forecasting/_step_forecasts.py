@@ -6,10 +6,16 @@ import pandas as pd
 from .._panel import show
 from ._target_transform import inverse_target
 
-__all__ = ["label_intervals", "label_quantiles", "steps_of_request", "undo_each"]
+__all__ = [
+    "check_within",
+    "label_intervals",
+    "label_quantiles",
+    "steps_of_request",
+    "undo_each",
+]
 
 
-def steps_of_request(request, windows, horizon, predict):
+def steps_of_request(request, windows, predict):
     """Forecast the rows of a request, each directly from its origin.
 
     Parameters
@@ -17,7 +23,6 @@ def steps_of_request(request, windows, horizon, predict):
     request : Request
     windows : PanelWindows
         One for each row of the request, with the target's past.
-    horizon : int
     predict : callable
         Maps n windows to an ndarray of shape (n, horizon, n_targets, n_numbers).
 
@@ -28,17 +33,9 @@ def steps_of_request(request, windows, horizon, predict):
     step : ndarray of shape (n_asked,)
         How many steps after its origin each row stands; 1 for remembered rows.
     """
-    rows, n_past = request.rows, len(request.history.rows)
-    ahead = rows >= n_past
-    series = np.repeat(np.arange(len(request.n_steps)), request.n_steps)
-    origin, step = rows - 1, np.ones(len(rows), dtype=np.intp)
-    of_row = series[rows[ahead] - n_past]
-    step[ahead] = rows[ahead] - request.positions(of_row, 1) + 1
-    origin[ahead] = request.positions(of_row, 0)
-    _check_within(request, rows, step, horizon)
-    first = ~ahead & np.isin(rows, request.history.rows.indptr[:-1])
-    origin[first] = rows[first]
-    origins, place = np.unique(origin, return_inverse=True)
+    origin, step = request.origins()
+    first = origin < 0
+    origins, place = np.unique(np.maximum(origin, 0), return_inverse=True)
     values = predict(windows[origins])[place, step - 1]
     values[first] = np.nan
     return values, step
@@ -97,8 +94,9 @@ def _label(values, like, labels, one_target):
     return pd.DataFrame(table, index=like.index, columns=columns)
 
 
-def _check_within(request, rows, step, horizon):
-    beyond = step > horizon
+def check_within(request, horizon):
+    """Raise if a row is further ahead than is forecast directly."""
+    rows, beyond = request.rows, request.origins()[1] > horizon
     if beyond.any():
         raise ValueError(
             f"Quantiles and intervals are given for steps up to horizon={horizon}; "
