@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import LSTMRegressor, SlidingWindow
-from sklstm._windows import StepTargets
+from sklstm._step_targets import StepTargets
 from sklstm.neural_network._dense_batches import DenseIterator, cut_chunks
 from sklstm.neural_network._window_batches import (
     BatchIterator,

@@ -24,7 +24,7 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
 )
-from sklstm._windows import StepTargets
+from sklstm._step_targets import StepTargets
 
 HORIZON = 3
 LEVEL_FREE = {"lags": (1, 7), "level": "drop", "seasonal_periods": 7}

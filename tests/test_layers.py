@@ -20,6 +20,7 @@ FLOORS = {
     "_sklearn_compat": 0,
     "_stage": 0,
     "_validation_tails": 0,
+    "_step_targets": 1,
     "_windows": 1,
     "metrics": 1,
     "datasets": 1,

@@ -19,7 +19,7 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
 )
-from sklstm._windows import StepTargets
+from sklstm._step_targets import StepTargets
 from sklstm.neural_network._dense_batches import DenseIterator
 from sklstm.neural_network._seasonal_skip import NaiveForecasts
 from sklstm.neural_network._target_past import past_inputs

@@ -14,7 +14,8 @@ from .._panel import (
     locate_series,
     read_rows,
 )
-from ._history import History, steps_ahead
+from ._history import History
+from ._request import steps_ahead
 
 
 def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):

@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.base import clone
 
 from .._panel import read_rows
+from .._step_targets import StepTargets
 from .._validation_tails import split_tails
-from .._windows import PanelWindows, StepTargets
+from .._windows import PanelWindows
 from ._joined_windows import join_windows
 from ._target_transform import transform_target
 from ._windows_regression import training_origins

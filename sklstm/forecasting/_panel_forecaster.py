@@ -30,7 +30,8 @@ from .._sklearn_compat import (
     _check_sample_weight,
     _fit_context,
 )
-from .._windows import PanelWindows, StepTargets
+from .._step_targets import StepTargets
+from .._windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
     check_pipeline,
@@ -38,9 +39,10 @@ from ._forecaster_checks import (
     check_target,
     check_windows,
 )
-from ._history import History, read_request, series_blocks
+from ._history import History
 from ._known_covariates import check_columns, derived_columns, hide_unknown
 from ._new_rows import join_new_rows, weigh_new_rows
+from ._request import read_request, series_blocks
 from ._step_forecasts import (
     check_within,
     label_intervals,

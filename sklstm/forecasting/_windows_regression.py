@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._windows import StepTargets
+from .._step_targets import StepTargets
 
 __all__ = [
     "predict_step_quantiles",

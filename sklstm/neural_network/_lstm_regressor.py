@@ -22,7 +22,8 @@ from .._sklearn_compat import (
     _check_sample_weight,
     _fit_context,
 )
-from .._windows import PanelWindows, StepTargets, join_labels
+from .._step_targets import StepTargets
+from .._windows import PanelWindows, join_labels
 from ._device import float_type, resolve_device
 from ._net_training import TrainingData, train_net, train_on
 from ._seasonal_skip import NaiveForecasts, skip_reach

@@ -5,8 +5,9 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from .._step_targets import StepTargets
 from .._validation_tails import split_tails
-from .._windows import PanelWindows, StepTargets
+from .._windows import PanelWindows
 from ._callbacks import make_callbacks
 from ._dense_batches import DenseIterator
 from ._lstm_module import LSTMModule, embedding_size

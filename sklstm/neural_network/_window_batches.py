@@ -6,7 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .._windows import PanelWindows, StepTargets
+from .._step_targets import StepTargets
+from .._windows import PanelWindows
+from ._known_ahead import KnownAhead
+from ._row_tensors import as_tensor, take_rows
 from ._target_past import past_inputs
 
 __all__ = [
@@ -119,9 +122,9 @@ class WindowTensors:
         self.inputs = _input_table(table, flags, dtype, device)
         self.codes = None
         if table.codes.shape[1]:
-            self.codes = _tensor(table.codes, device)
-        self.ends = _tensor(table.ends, device)
-        self.segments = _tensor(table.segments, device)
+            self.codes = as_tensor(table.codes, device)
+        self.ends = as_tensor(table.ends, device)
+        self.segments = as_tensor(table.segments, device)
         self.window_size = table.window_size
         self.naive = naive
         self.ahead = None
@@ -178,9 +181,9 @@ class WindowTensors:
         """Gather the inputs of `n_steps` rows from each first one, shape (n, 1), on."""
         rows = first + torch.arange(n_steps, device=first.device)  # (n, n_steps)
         rows.clamp_(max=len(self.inputs) - 1)
-        batch = {"values": _rows(self.inputs, rows)}
+        batch = {"values": take_rows(self.inputs, rows)}
         if self.codes is not None:
-            batch["codes"] = _rows(self.codes, rows).long()
+            batch["codes"] = take_rows(self.codes, rows).long()
         return batch
 
     def _first_and_length(self, ends):
@@ -188,55 +191,6 @@ class WindowTensors:
         start = self.segments[torch.searchsorted(self.segments, ends, right=True) - 1]
         first = torch.maximum(start, ends - (self.window_size - 1))
         return first, ends - first + 1
-
-
-class KnownAhead:
-    """What is known of the rows after any row, gathered on the device.
-
-    Parameters
-    ----------
-    windows : WindowTensors
-        Whose inputs and codes are read.
-    table : RowTable
-    flags : ndarray of int
-        The inputs that have a flag.
-    n_ahead : int
-        How many rows ahead.
-    """
-
-    def __init__(self, windows, table, flags, n_ahead):
-        known = table.known_inputs
-        flagged = table.n_inputs + np.flatnonzero(np.isin(flags, known))
-        # Row 0 stands for all rows that are not there.
-        self._inputs = _shift_down(windows.inputs[:, np.append(known, flagged)])
-        self._codes = None
-        if len(table.known_codes):
-            self._codes = _shift_down(windows.codes[:, table.known_codes])
-        device = windows.ends.device
-        self._segments = windows.segments
-        limits = np.append(table.segments[1:], len(windows.inputs))
-        self._limits = _tensor(limits, device)
-        self._steps = torch.arange(1, n_ahead + 1, device=device)
-        self.known_codes = table.known_codes
-
-    @property
-    def n_ahead(self):
-        return len(self._steps)
-
-    @property
-    def n_inputs(self):
-        """How many numbers are known of each row."""
-        return self._inputs.shape[1]
-
-    def gather(self, ends):
-        """Gather the known inputs of the rows after `ends`; 0 where there is no row."""
-        segment = torch.searchsorted(self._segments, ends, right=True) - 1
-        rows = ends[:, None] + self._steps
-        rows = torch.where(rows < self._limits[segment][:, None], rows + 1, 0)
-        batch = {"known": _rows(self._inputs, rows)}
-        if self._codes is not None:
-            batch["known_codes"] = _rows(self._codes, rows).long()
-        return batch
 
 
 class TargetTensors:
@@ -253,19 +207,21 @@ class TargetTensors:
     """
 
     def __init__(self, y, weight, *, dtype, device):
-        self.weight = None if weight is None else _tensor(weight, device).to(dtype)
+        self.weight = None if weight is None else as_tensor(weight, device).to(dtype)
         self.steps = None
         if isinstance(y, StepTargets):
             # A view of the next rows after each row: one index fetches all steps.
             beyond = torch.full((y.horizon, y.target.shape[1]), torch.nan, dtype=dtype)
-            table = torch.cat([_tensor(y.target, device).to(dtype), beyond.to(device)])
+            table = torch.cat(
+                [as_tensor(y.target, device).to(dtype), beyond.to(device)]
+            )
             self.table = table[1:].unfold(0, y.horizon, 1)  # (n_rows, n_targets, k)
-            self.origins = _tensor(y.origins, device)
-            self.segments = _tensor(y.segments, device)
-            self.limits = _tensor(np.append(y.segments[1:], len(y.target)), device)
+            self.origins = as_tensor(y.origins, device)
+            self.segments = as_tensor(y.segments, device)
+            self.limits = as_tensor(np.append(y.segments[1:], len(y.target)), device)
             self.steps = torch.arange(1, y.horizon + 1, device=device)
         else:
-            self.table = _tensor(y, device).to(dtype)
+            self.table = as_tensor(y, device).to(dtype)
 
     def gather(self, windows):
         """Gather the targets and weights of these windows."""
@@ -357,14 +313,6 @@ def mean_target(y, positions, weight):
     return total / share
 
 
-def _tensor(values, device):
-    # Memory is shared with numpy where it may be: nothing here writes to it. Arrays
-    # that come from a worker's memory map are read-only, of which torch would warn.
-    if not values.flags.writeable:
-        values = values.copy()
-    return torch.as_tensor(values, device=device)
-
-
 def _input_table(table, flags, dtype, device):
     """Lay numeric inputs side by side: NaN becomes 0, flags say where it was."""
     n_rows, n_inputs = len(table.parts[0]), table.n_inputs
@@ -372,7 +320,7 @@ def _input_table(table, flags, dtype, device):
     first = 0
     for part in table.parts:
         last = first + part.shape[1]
-        out[:, first:last] = _tensor(part, device)
+        out[:, first:last] = as_tensor(part, device)
         first = last
     for position, column in enumerate(out[:, :n_inputs].T):
         missing = torch.isnan(column)
@@ -380,13 +328,3 @@ def _input_table(table, flags, dtype, device):
             out[:, n_inputs + int(np.searchsorted(flags, position))] = ~missing
         column.masked_fill_(missing, 0.0)
     return out
-
-
-def _shift_down(table):
-    """Put a row of zeros before a table."""
-    return torch.cat([table.new_zeros((1, table.shape[1])), table])
-
-
-def _rows(table, rows):
-    """Take rows of a table: (n_rows, k) at (n, n_steps) -> (n, n_steps, k)."""
-    return table.index_select(0, rows.reshape(-1)).reshape(*rows.shape, -1)
