@@ -4,7 +4,13 @@ from numbers import Real
 
 import numpy as np
 
-__all__ = ["USUAL_QUANTILES", "bounds_of", "check_quantiles", "interpolate_quantiles"]
+__all__ = [
+    "USUAL_QUANTILES",
+    "bounds_of",
+    "check_quantiles",
+    "interpolate_quantiles",
+    "median_of",
+]
 
 # The bounds of 80, 90 and 95 %, and the tenths between.
 USUAL_QUANTILES = (
@@ -83,3 +89,21 @@ def interpolate_quantiles(values, quantiles, wanted):
     # In this form, rounding errors never let them cross.
     between = low + (high - low) * share
     return np.clip(between, np.minimum(low, high), np.maximum(low, high))
+
+
+def median_of(values, quantiles):
+    """The median of quantiles, and points as they are.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_outputs) or (n, n_outputs, n_quantiles)
+    quantiles : sequence of float, or None
+        Those of the last of three axes.
+
+    Returns
+    -------
+    ndarray of shape (n, n_outputs)
+    """
+    if quantiles is None:
+        return values
+    return interpolate_quantiles(values, quantiles, [0.5])[..., 0]

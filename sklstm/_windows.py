@@ -181,6 +181,24 @@ class PanelWindows:
         """The position of each window's series among those of the table."""
         return self.table.series(self.ends)
 
+    def rows_reached(self, n_ahead=0):
+        """Mark the rows of the table up to the last window of each series.
+
+        Parameters
+        ----------
+        n_ahead : int, default=0
+            How many rows after each window belong to it.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows,)
+            False in all rows of a series without a window.
+        """
+        indptr = self.table.indptr
+        last = np.full(len(indptr) - 1, -1)
+        np.maximum.at(last, self.series, self.ends + n_ahead)
+        return np.arange(indptr[-1]) <= np.repeat(last, np.diff(indptr))
+
     def with_target(self, target):
         """Let the target's own past join the windows.
 

@@ -151,7 +151,8 @@ class TestTraining:
         model = small(**params).fit(windows, y)
         net = model.net_
         net.module_.double()
-        rows = model._window_tensors(windows, CPU["device"], CPU["dtype"], True)
+        model._dtype = CPU["dtype"]
+        rows = model._window_tensors(windows)
         targets, everything = TargetTensors(y, None, **CPU), np.arange(len(y))
         one = DenseIterator(
             rows,
@@ -289,18 +290,22 @@ class TestLags:
         y = make_y(missing=0.1)
         windows, steps = windows_and_steps(y)
         model = small(lags=(9,), level="drop").fit(windows, steps)
-        rows = model._window_tensors(windows, CPU["device"], CPU["dtype"], True)
+        rows = model._window_tensors(windows)
         change = y["u"] - y["u"].groupby(level=0).shift(9)
         assert change.isna().sum() > 9 + 9 + 4 + 1
-        assert_array_equal(rows.inputs[:, 0], change.fillna(0))
+        # In units of the changes from row to row.
+        unit = np.sqrt((y["u"].groupby(level=0).diff() ** 2).mean())
+        expected = change.fillna(0) / unit
+        assert_allclose(rows.inputs[:, 0], expected, rtol=1e-5, atol=1e-6)
         assert_array_equal(rows.inputs[:, 1], change.notna())
 
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_the_net_sees_the_inputs_and_a_flag_for_each_that_is_missing(self, params):
         windows, steps = windows_and_steps(make_y(n_targets=2, missing=0.1))
         model = small(**params, input_clip=1.5).fit(windows, steps)
-        rows = model._window_tensors(windows, CPU["device"], CPU["dtype"], True)
-        parts = past_inputs(windows.table.target, windows.table.segments, model._view)
+        rows = model._window_tensors(windows)
+        target = model._view.scaled(windows.table.target)
+        parts = past_inputs(target, windows.table.segments, model._view)
         inputs = np.hstack(parts)
         assert np.nanmax(np.abs(inputs)) == 1.5
         expected = np.hstack([np.nan_to_num(inputs), ~np.isnan(inputs)])
@@ -309,7 +314,7 @@ class TestLags:
     def test_a_level_relative_to_a_season_of_one_row_still_tells_something(self):
         windows, steps = windows_and_steps(make_y())
         model = small(level="relative", seasonal_periods=1).fit(windows, steps)
-        rows = model._window_tensors(windows, CPU["device"], CPU["dtype"], True)
+        rows = model._window_tensors(windows)
         assert (rows.inputs != 0).any()
 
     def test_a_lag_longer_than_every_series_is_known_to_be_missing(self):
@@ -485,12 +490,21 @@ class TestIdDropout:
         return windows, train
 
     @pytest.mark.parametrize("mode", ["dense", "windowed"])
-    def test_it_trains_the_unknown_label_which_else_stays_at_zero(self, trained, mode):
-        _, train = trained
+    def test_it_trains_the_unknown_label_which_else_is_the_mean(self, mode):
+        windows, y = windows_and_steps(make_y())
         for share, learned in ((0.0, False), (0.5, True)):
-            model = train(id_dropout=share, training_mode=mode)
-            unknown = model.net_.module_.embeddings[0].weight[0]
-            assert (unknown != 0).any() == learned
+            model = small(embedding_dim=3, id_dropout=share, training_mode=mode)
+            unknown, *known = model.fit(windows, y).net_.module_.embeddings[0].weight
+            mean = torch.stack(known).mean(dim=0)
+            assert torch.allclose(unknown, mean, atol=1e-6) != learned
+
+    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    def test_missing_labels_train_the_unknown_one(self, trained, mode):
+        windows, train = trained
+        assert (windows.table.codes == 0).any()
+        unknown, *known = train(training_mode=mode).net_.module_.embeddings[0].weight
+        assert (unknown != 0).any()
+        assert not torch.allclose(unknown, torch.stack(known).mean(dim=0), atol=1e-3)
 
     @pytest.mark.parametrize("mode", ["dense", "windowed"])
     def test_labels_that_are_never_shown_are_not_learned(self, trained, mode):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring
 
 from sklstm import LSTMRegressor, SlidingWindow
 from sklstm._step_targets import StepTargets
@@ -218,8 +218,9 @@ class TestEarlyStopping:
         assert losses.idxmin() < len(losses) - 1
         tail = slice(42, None)
         y = np.random.default_rng(0).normal(size=60)
-        loss = np.mean((model.predict(X[tail]) - y[tail]) ** 2)
-        assert_allclose(loss, losses.min(), rtol=1e-5)
+        # Losses are in units of the spread of y.
+        error = (model.predict(X[tail]) - y[tail]) / model.target_scale_
+        assert_allclose(np.mean(error**2), losses.min(), rtol=1e-5)
 
     def test_it_stops_after_n_iter_no_change(self, arrays):
         X, _ = arrays
@@ -334,8 +335,68 @@ class TestSkorch:
 
     def test_divergence_is_an_error(self, arrays):
         X, y = arrays
-        with pytest.raises(ValueError, match="Training diverged: train_loss is"):
+        with pytest.raises(ValueError, match="Training diverged: train_loss in epoch"):
             small(optimizer="sgd", lr=1e30, grad_clip=None, max_epochs=9).fit(X, y)
+
+    def test_divergence_in_the_very_last_step_is_an_error(self, arrays):
+        X, y = arrays
+        params = {"lr": 1e30, "grad_clip": None, "max_epochs": 1, "batch_size": 60}
+        with pytest.raises(ValueError, match="loss after the last step is"):
+            small(**params).fit(X, y)
+
+    @pytest.mark.parametrize("loss", ["mse", "quantile"])
+    @pytest.mark.parametrize("n_outputs", [1, 3])
+    def test_epoch_scoring_scores_in_units_of_y(self, arrays, loss, n_outputs):
+        X, y = arrays
+        y = 1e3 * np.stack([y + i for i in range(n_outputs)], axis=1) + 7.0
+        y[3, -1] = np.nan if n_outputs > 1 else y[3, -1]
+        scoring = [
+            EpochScoring("neg_mean_absolute_error", name=name, on_train=on_train)
+            for name, on_train in (("valid_mae", False), ("train_mae", True))
+        ]
+        model = small(
+            early_stopping=True, loss=loss, callbacks=scoring, lr=1e-12, max_epochs=2
+        ).fit(X, y)
+        error = np.abs(model.predict(X) - y).mean(axis=1)
+        found = model.history_[["valid_mae", "train_mae"]].iloc[-1]
+        # The last tenth of the windows is held out.
+        assert_allclose(found["valid_mae"], -error[54:].mean(), rtol=1e-5)
+        assert_allclose(found["train_mae"], -np.nanmean(error[:54]), rtol=1e-5)
+
+    def test_epoch_scoring_of_training_needs_no_validation(self, arrays):
+        scoring = ("mae", EpochScoring("r2", on_train=True))
+        assert "r2" in small(callbacks=[scoring]).fit(*arrays).history_
+
+    def test_epoch_scoring_without_held_out_windows_is_an_error(self, arrays):
+        model = small(callbacks=[EpochScoring("r2", name="valid_r2")])
+        with pytest.raises(ValueError, match="'valid_r2' scores windows .* none are"):
+            model.fit(*arrays)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "remedy"),
+        [
+            ("lr", 0.1, "Set LSTMRegressor(lr=...) instead"),
+            ("max_epochs", 3, "Set LSTMRegressor(max_epochs=...)"),
+            ("optimizer__lr", 0.1, "Set LSTMRegressor(lr=...)"),
+            ("module__hidden_size", 3, "Set LSTMRegressor(hidden_size=...)"),
+            ("criterion", torch.nn.L1Loss, "Set LSTMRegressor(loss=...)"),
+            ("module__n_outputs", 2, "chooses it itself; leave it out"),
+            ("dataset", None, "chooses it itself; leave it out"),
+        ],
+    )
+    def test_net_params_that_contradict_a_parameter_are_refused(
+        self, arrays, name, value, remedy
+    ):
+        with pytest.raises(ValueError, match=re.escape(remedy)) as caught:
+            small(net_params={name: value}).fit(*arrays)
+        assert name in str(caught.value)
+
+    def test_weight_decay_is_set_by_one_name_at_a_time(self, arrays):
+        net = small().set_params(optimizer__weight_decay=0.1).fit(*arrays).net_
+        assert net.optimizer_.param_groups[0]["weight_decay"] == 0.1
+        model = small(weight_decay=0.2).set_params(optimizer__weight_decay=0.1)
+        with pytest.raises(ValueError, match=r"Set LSTMRegressor\(weight_decay=...\)"):
+            model.fit(*arrays)
 
     def test_verbose(self, arrays, capsys):
         small(verbose=2).fit(*arrays)
@@ -344,6 +405,86 @@ class TestSkorch:
         assert "epoch" in capsys.readouterr().err
         small().fit(*arrays)
         assert capsys.readouterr() == ("", "")
+
+
+class Bomb(Callback):
+    """Stop training from outside, at the n-th batch after it is set."""
+
+    left = None
+
+    def on_batch_end(self, net, **kwargs):
+        if Bomb.left is not None:
+            Bomb.left -= 1
+            if Bomb.left == 0:
+                raise KeyboardInterrupt
+
+
+class TestInterrupted:
+    @pytest.fixture
+    def model(self, arrays):
+        Bomb.left = None
+        yield small(callbacks=[Bomb()], warm_start=True).fit(*arrays)
+        Bomb.left = None
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    @pytest.mark.parametrize("warm_start", [False, True])
+    def test_nothing_is_learned_by_halves(self, arrays, model, method, warm_start):
+        X, y = arrays
+        model.set_params(warm_start=warm_start, batch_size=8)
+        before, state = model.predict(X), pickle.dumps(model)
+        Bomb.left = 3
+        with pytest.raises(KeyboardInterrupt):
+            getattr(model, method)(X, 5 * y)
+        assert Bomb.left == 0
+        assert_array_equal(model.predict(X), before)
+        # What comes next is what would have come without it.
+        again = pickle.loads(state)
+        for one in (model, again):
+            one.partial_fit(X, y)
+        assert_array_equal(model.predict(X), again.predict(X))
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    @pytest.mark.parametrize(
+        "bad", [{"X": np.zeros((60, 5, 3))}, {"y": np.full(60, np.nan)}, {"y": None}]
+    )
+    def test_bad_data_leaves_the_model(self, arrays, model, method, bad):
+        X, y = arrays
+        before, n_features = model.predict(X), model.n_channels_in_
+        with pytest.raises(ValueError):
+            getattr(model, method)(**{"X": X, "y": y} | bad)
+        model.set_params(warm_start=False)
+        with pytest.raises(ValueError):
+            model.fit(**{"X": X[:, :2, :1], "y": y[:, None] * [1, np.nan]} | {"y": None})
+        assert model.n_channels_in_ == n_features
+        assert_array_equal(model.predict(X), before)
+
+    def test_divergence_leaves_the_model(self, arrays, model):
+        X, y = arrays
+        before = model.predict(X)
+        model.set_params(lr=1e30, grad_clip=None)
+        for method in ("partial_fit", "fit"):
+            with pytest.raises(ValueError, match="Training diverged"):
+                getattr(model, method)(X, y)
+        assert_array_equal(model.predict(X), before)
+
+
+def test_labels_that_training_never_met_stand_in_the_middle(panel_Xy):
+    X, y = panel_Xy
+    late = (X.index.get_level_values("t") >= 25) & (X["shop"] == "a")
+    shop = X["shop"].cat.add_categories("new").mask(late, "new")
+    windows = SlidingWindow(4).fit_transform(X.assign(shop=shop))
+    # Only rows that come after all that is learned have the label "new".
+    early = ~late.to_numpy()
+    model = small(embedding_dim=3).fit(windows[early], y[early])
+    middle = model.embeddings_["shop"].loc[["a", "b", "c"]].mean()
+    assert_allclose(model.embeddings_["shop"].loc["new"], middle, atol=1e-6)
+    unknown = model.net_.module_.embeddings[0].weight[0].detach()
+    assert_allclose(unknown, middle, atol=1e-6)
+    model.partial_fit(windows, y)
+    table = model.embeddings_["shop"]
+    assert np.abs(table.loc["new"] - middle).max() > 1e-4
+    unknown = model.net_.module_.embeddings[0].weight[0].detach()
+    assert_allclose(unknown, table.mean(), atol=1e-6)
 
 
 def test_pickle_keeps_predictions_and_holds_no_data(arrays):

@@ -4,7 +4,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-__all__ = ["grow_embeddings", "labels_of_series", "start_unused"]
+from .._windows import PanelWindows
+
+__all__ = [
+    "center_unlearned",
+    "grow_embeddings",
+    "labels_learned",
+    "labels_of_series",
+]
 
 
 def grow_embeddings(net, n_labels):
@@ -50,16 +57,54 @@ def labels_of_series(X, positions):
     table = X.table
     seen = np.zeros(len(table.indptr) - 1, dtype=bool)
     seen[table.series(X.ends[positions])] = True
-    codes = table.codes[np.repeat(seen, np.diff(table.indptr))]
+    return _labels_in(table, np.repeat(seen, np.diff(table.indptr)))
+
+
+def labels_learned(X, positions, n_ahead):
+    """Mark the codes that training on some windows meets.
+
+    Parameters
+    ----------
+    X : PanelWindows or ndarray
+    positions : ndarray of int
+    n_ahead : int
+        How many rows after each window are read as well.
+
+    Returns
+    -------
+    list of ndarray of bool
+        One for each categorical column, of shape (n_labels + 1,).
+    """
+    if not isinstance(X, PanelWindows):
+        return []
+    return _labels_in(X.table, X[positions].rows_reached(n_ahead))
+
+
+def center_unlearned(net, learned):
+    """Let labels that training never met stand where the learned ones are on average.
+
+    The unknown label is one of them, unless missing labels or `id_dropout` have
+    trained it.
+
+    Parameters
+    ----------
+    net : WindowNet
+    learned : list of ndarray of bool
+        For each embedding the codes that were learned.
+    """
+    for layer, known in zip(net.module_.embeddings, learned, strict=True):
+        known = torch.as_tensor(known, device=layer.weight.device).clone()
+        free = ~known
+        if layer.padding_idx is None:
+            free[0] = False
+        known[0] = False
+        if known.any():
+            layer.weight.data[free] = layer.weight.data[known].mean(dim=0)
+
+
+def _labels_in(table, rows):
     labels = table.categories.values()
     return [
         np.bincount(column, minlength=len(known) + 1) > 0
-        for column, known in zip(codes.T, labels, strict=True)
+        for column, known in zip(table.codes[rows].T, labels, strict=True)
     ]
-
-
-def start_unused(net, used):
-    """Let labels that were never learned stand where the unknown one stands."""
-    for layer, known in zip(net.module_.embeddings, used, strict=True):
-        rows = torch.as_tensor(~known, device=layer.weight.device)
-        layer.weight.data[rows] = layer.weight.data[0].clone()

@@ -40,8 +40,8 @@ class LSTMModule(nn.Module):
     and once more to the dense head. Windows stand on the left with padding on the
     right, so that a forward state never meets padding before it is read; where
     padding could reach the state of the backward direction, sequences are packed.
-    The embedding of code 0, a label not seen in training, starts at zero, the middle of
-    where the others start, and stays there unless `id_dropout` trains it.
+    The embedding of code 0, a missing label or one not seen in training, starts at
+    zero, and stays there unless training shows it.
 
     With naive forecasts given, the head also weighs them, for each output anew by a
     softmax over them, and its own outputs, which start at zero, are a correction.
@@ -70,6 +70,9 @@ class LSTMModule(nn.Module):
         For each categorical column the number of codes, the unknown 0 included.
     embedding_dims : sequence of int, default=()
         For each categorical column the size of its embedding; 0 leaves it out.
+    trains_unknown : sequence of bool, default=None
+        For each categorical column whether code 0 occurs in training, so that its
+        embedding is trained. None: only if `id_dropout` shows it.
     id_dropout : float, default=0.0
         Share of the windows (or chunks) in which a categorical column shows only the
         code 0 in training, drawn for each column.
@@ -106,6 +109,7 @@ class LSTMModule(nn.Module):
         dropout=0.0,
         cardinalities=(),
         embedding_dims=(),
+        trains_unknown=None,
         id_dropout=0.0,
         head_hidden_size=None,
         n_naive=0,
@@ -120,9 +124,10 @@ class LSTMModule(nn.Module):
         self.quantiles = quantiles
         self.n_naive = n_naive
         self.n_per_output = 1 if quantiles is None else len(quantiles)
+        if trains_unknown is None or id_dropout > 0:
+            trains_unknown = [id_dropout > 0] * len(cardinalities)
         self.embeddings = nn.ModuleList(
-            _make_embedding(n, dim, trains_unknown=id_dropout > 0)
-            for n, dim in zip(cardinalities, embedding_dims, strict=True)
+            map(_make_embedding, cardinalities, embedding_dims, trains_unknown)
         )
         n_embedded = sum(embedding_dims)
         self.lstm = nn.LSTM(
@@ -160,22 +165,19 @@ class LSTMModule(nn.Module):
                 head_hidden_size or hidden_size,
                 dropout=dropout,
             )
-        if n_naive:
-            self.start_at(torch.zeros(n_outputs))
+        self.start_at_center()
 
-    def start_at(self, center):
-        """Let the untrained net put out about these values, of shape (n_outputs,)."""
+    def start_at_center(self):
+        """Let the untrained net put out about 0, or a standard normal's quantiles."""
         out = [self.output] + ([] if self.steps is None else [self.steps.output])
         with torch.no_grad():
             for layer in out if self.gate is not None else []:
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
             bias = self.output.bias.view(self.n_per_output, -1)
-            if self.quantiles is None:
-                bias[0] = center
-            else:
+            bias[:] = 0.0
+            if self.quantiles is not None:
                 bias[:] = start_spreads(self.quantiles)[:, None]
-                bias[center_of(self.quantiles)] += center
 
     def forward(
         self,

@@ -1,5 +1,6 @@
 """LSTMRegressor: flat scikit-learn hyperparameters around a skorch net."""
 
+from copy import copy, deepcopy
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +16,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._quantiles import USUAL_QUANTILES, check_quantiles, interpolate_quantiles
+from .._quantiles import (
+    USUAL_QUANTILES,
+    check_quantiles,
+    interpolate_quantiles,
+    median_of,
+)
 from .._sklearn_compat import (
     Interval,
     StrOptions,
@@ -28,8 +34,15 @@ from ._device import float_type, resolve_device
 from ._net_training import TrainingData, train_net, train_on
 from ._seasonal_skip import NaiveForecasts, skip_reach
 from ._stage_trainer import StageTrainer
-from ._target_past import read_past_view
-from ._training import LOSSES, OPTIMIZERS, prediction_batch
+from ._target_past import read_past_view, scale_past
+from ._target_scale import scale_of_targets
+from ._training import (
+    LOSSES,
+    OPTIMIZERS,
+    check_scoring,
+    prediction_batch,
+    split_windows,
+)
 from ._window_batches import WindowTensors, read_row_table
 
 
@@ -187,6 +200,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         The same of the training that found the number of epochs, if `refit`.
     quantiles_ : tuple of float or None
         The quantiles that were learned.
+    target_center_, target_scale_ : ndarray of shape (n_outputs,)
+        The mean and the spread (standard deviation) of each output over the training
+        windows; with `seasonal_periods`, the spread of the changes from row to row.
+        The net learns in these units, and so are the losses in `history_`.
     embeddings_ : dict of str to DataFrame
         For each categorical column its embedding, indexed by label.
     n_epochs_ : int
@@ -420,11 +437,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         LSTMRegressor
             The fitted estimator.
         """
-        going_on = self.warm_start and hasattr(self, "net_")
-        X, y, weight = self._check_training(X, y, sample_weight, reset=not going_on)
-        if not going_on:
-            self._random_state = check_random_state(self.random_state)
-        return self._train(X, y, weight, fresh=not going_on)
+        goes_on = self.warm_start and hasattr(self, "net_")
+        return self._learn(X, y, sample_weight, fresh=not goes_on)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -445,10 +459,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The estimator itself.
         """
         first = not hasattr(self, "net_")
-        X, y, weight = self._check_training(X, y, sample_weight, reset=first)
-        if first:
-            self._random_state = check_random_state(self.random_state)
-        return self._train(X, y, weight, fresh=first, n_epochs=1)
+        return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
     def stage_trainer(self, X, y, notes=None, first=None):
         """Get ready to train in stages, on parts of these windows in turn.
@@ -497,8 +508,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         y = self._evaluate(X)
-        if y.ndim == 3:
-            y = interpolate_quantiles(y, self._quantiles, [0.5])[..., 0]
+        y = median_of(y, self._quantiles)
         return y[:, 0] if self._y_ndim == 1 else y
 
     @available_if(_learns_quantiles)
@@ -538,7 +548,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         # a prediction may not depend on which others were asked for.
         n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
         device = weight.device
-        windows = self._window_tensors(X, device, weight.dtype, self._embedded, n_steps)
+        windows = self._window_tensors(X, n_steps)
         size = prediction_batch(self.net_.module_, n_steps)
         shape = (len(X), self._n_outputs)
         if self._quantiles is not None:
@@ -550,7 +560,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 padded[: len(some)] = some
                 step = self.net_.evaluation_step((windows.gather(padded), None))
                 out[some] = step[: len(some)]
-        return out.double().cpu().numpy()
+        return self.net_.scale_.undo(out.double().cpu().numpy())
 
     @property
     def history_(self):
@@ -560,6 +570,16 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     def validation_history_(self):
         check_is_fitted(self)
         return None if self._validated is None else _as_frame(self._validated)
+
+    @property
+    def target_center_(self):
+        check_is_fitted(self)
+        return self.net_.scale_.center
+
+    @property
+    def target_scale_(self):
+        check_is_fitted(self)
+        return self.net_.scale_.scale
 
     @property
     def past_reach_(self):
@@ -684,29 +704,61 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             )
         return y
 
-    def _train(self, X, y, weight, fresh, n_epochs=None):
-        device = resolve_device(self.device)
-        dtype = float_type(X, device) if fresh else self._dtype
-        embedded = self.embedding_dim != 0 if fresh else self._embedded
-        windows = self._window_tensors(X, device, dtype, embedded)
-        seed = self._random_state.randint(np.iinfo(np.int32).max)
-        data = TrainingData(X, y, weight, windows, seed)
-        if fresh:
-            labels = list(self._categories.values()) if embedded else []
-            net, self._validated = train_net(
-                self, data, labels, self._n_outputs, n_epochs
+    def _learn(self, X, y, sample_weight, fresh, n_epochs=None):
+        """Train a copy, and take over at once all that it has learned."""
+        learner = copy(self)
+        if not fresh:
+            learner.net_, learner._random_state = deepcopy(
+                (self.net_, self._random_state)
             )
-        else:
-            net = train_on(self, self.net_, data, n_epochs)
-        self.net_, self.device_ = net, device
-        self._dtype, self._embedded = dtype, embedded
+        X, y, weight = learner._check_training(X, y, sample_weight, reset=fresh)
+        learner._train(X, y, weight, fresh, n_epochs)
+        self.__dict__ = learner.__dict__
         return self
 
-    def _window_tensors(self, X, device, dtype, embedded, n_steps=None):
+    def _train(self, X, y, weight, fresh, n_epochs):
+        if fresh:
+            self._start(X)
+        seed = self._random_state.randint(np.iinfo(np.int32).max)
+        split = split_windows(self, X, y)
+        check_scoring(self.callbacks, validated=len(split[1]) > 0)
+        if not fresh:
+            windows, scale = self._window_tensors(X), self.net_.scale_
+            data = TrainingData(X, y, weight, scale, windows, split, seed)
+            self.net_ = train_on(self, self.net_, data, n_epochs)
+            return
+        self.net_ = self._train_net(X, y, weight, split, seed, n_epochs)
+        if self.refit and len(split[1]):
+            self._validated = self.net_.history
+            n_best = 1 + int(np.argmin(self._validated[:, "valid_loss"]))
+            split = np.arange(len(y)), np.arange(0)
+            self.net_ = self._train_net(X, y, weight, split, seed, n_best)
+
+    def _start(self, X):
+        """Settle what a net that is built anew keeps."""
+        self._random_state = check_random_state(self.random_state)
+        self.device_ = resolve_device(self.device)
+        self._dtype = float_type(X, self.device_)
+        self._embedded = self.embedding_dim != 0
+        self._validated = None
+
+    def _train_net(self, X, y, weight, split, seed, n_epochs):
+        """Train a net from the start, in the units of what it learns from."""
+        scale = self._measure(X, y, weight, split[0])
+        windows = self._window_tensors(X)
+        data = TrainingData(X, y, weight, scale, windows, split, seed)
+        return train_net(self, data, self._labels, n_epochs)
+
+    @property
+    def _labels(self):
+        """The labels of each categorical column that is embedded."""
+        return list(self._categories.values()) if self._embedded else []
+
+    def _window_tensors(self, X, n_steps=None):
         table = read_row_table(X, self._view)
-        if not embedded:
+        if not self._embedded:
             table = table._replace(codes=table.codes[:, :0], known_codes=np.arange(0))
-        place = {"dtype": dtype, "device": device}
+        place = {"dtype": self._dtype, "device": self.device_}
         naive, n_ahead = None, self._n_outputs // self._n_targets(X)
         if self._periods is not None:
             naive = NaiveForecasts(
@@ -720,6 +772,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return WindowTensors(
             table, n_steps, flags=self._flags, naive=naive, n_ahead=n_ahead, **place
         )
+
+    def _measure(self, X, y, weight, learned):
+        """Measure the units to learn in: those of the skip, or the spread of y."""
+        skips = self._periods is not None
+        self._view = scale_past(self._view, X, learned, by_steps=skips)
+        if skips:
+            return self._view.scale.repeat(self._n_outputs)
+        return scale_of_targets(y, learned, weight)
 
     @staticmethod
     def _n_targets(X):

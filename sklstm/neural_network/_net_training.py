@@ -1,19 +1,14 @@
-"""A net trained anew, validated and trained again, or trained on."""
+"""A net trained anew, or trained on."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from ._device import seeded
-from ._training import (
-    choose_epochs,
-    make_iterators,
-    make_net,
-    restart_lr,
-    split_windows,
-    start_at_mean,
-)
-from ._window_batches import WindowTensors, mean_target
+from ._labels import center_unlearned, labels_learned
+from ._target_scale import TargetScale
+from ._training import choose_epochs, make_iterators, make_net, restart_lr
+from ._window_batches import WindowTensors
 
 __all__ = ["TrainingData", "train_net", "train_on"]
 
@@ -26,29 +21,41 @@ class TrainingData(NamedTuple):
     X : PanelWindows or ndarray
     y : ndarray of shape (n_windows, n_outputs), or StepTargets
     weight : ndarray of shape (n_windows,) or None
+    scale : TargetScale
+        The units that y is learned in.
     windows : WindowTensors
         X on the device.
+    split : tuple of ndarray
+        Positions of the windows of training and of validation.
     seed : int
     """
 
     X: object
     y: object
     weight: np.ndarray | None
+    scale: TargetScale
     windows: WindowTensors
+    split: tuple
     seed: int
+
+    def labels_learned(self):
+        """For each categorical column, which codes the training windows hold."""
+        ahead = self.windows.ahead
+        n_ahead = 0 if ahead is None else ahead.n_ahead
+        return labels_learned(self.X, self.split[0], n_ahead)
 
     @property
     def device(self):
         return self.windows.inputs.device
 
-    def iterators(self, estimator, split):
+    def iterators(self, estimator):
         """Make the batches of training and validation."""
-        X, y, weight, windows, _ = self
-        return make_iterators(estimator, X, y, weight, windows, *split)
+        X, y, weight, scale, windows, split, _ = self
+        return make_iterators(estimator, X, y, weight, scale, windows, *split)
 
 
-def train_net(estimator, data, labels, n_outputs, n_epochs=None):
-    """Train a net from the start, and once more on all windows if `refit`.
+def train_net(estimator, data, labels, n_epochs=None):
+    """Train a net from the start.
 
     Parameters
     ----------
@@ -56,36 +63,25 @@ def train_net(estimator, data, labels, n_outputs, n_epochs=None):
     data : TrainingData
     labels : list of Index
         The labels of each categorical column that is embedded.
-    n_outputs : int
     n_epochs : int, default=None
-        Number of epochs; by `max_epochs` if None.
+        Number of epochs; by `max_epochs` if None, for which the schedule of the
+        learning rate is made in any case.
 
     Returns
     -------
-    net : WindowNet
-    validated : History or None
-        That of the training which found the number of epochs of the net.
+    WindowNet
     """
-    split = split_windows(estimator, data.X, data.y)
-    iterators = data.iterators(estimator, split)
+    iterators = data.iterators(estimator)
     max_epochs = choose_epochs(estimator.max_epochs, len(iterators[0]))
-
-    def train(iterators, learned, n_epochs):
-        with seeded(data.seed, data.device):
-            net = make_net(
-                estimator, data.windows, labels, n_outputs, iterators, max_epochs
-            )
-            if data.windows.naive is None:
-                start_at_mean(net, mean_target(data.y, learned, data.weight))
-            return net.partial_fit(iterators, epochs=n_epochs)
-
-    net = train(iterators, split[0], n_epochs or max_epochs)
-    if iterators[1] is None or not estimator.refit:
-        return net, None
-    everything = np.arange(len(data.X))
-    iterators = data.iterators(estimator, (everything, everything[:0]))
-    n_best = 1 + int(np.argmin(net.history[:, "valid_loss"]))
-    return train(iterators, everything, n_best), net.history
+    learned = data.labels_learned()[: len(labels)]
+    with seeded(data.seed, data.device):
+        net = make_net(
+            estimator, data.windows, data.scale, labels, learned, iterators, max_epochs
+        )
+        net.partial_fit(iterators, epochs=n_epochs or max_epochs)
+    net.learned_ = learned
+    center_unlearned(net, learned)
+    return net
 
 
 def train_on(estimator, net, data, n_epochs=None):
@@ -103,10 +99,13 @@ def train_on(estimator, net, data, n_epochs=None):
     -------
     WindowNet
     """
-    split = split_windows(estimator, data.X, data.y)
-    iterators = data.iterators(estimator, split)
+    iterators = data.iterators(estimator)
     if n_epochs is None:
         n_epochs = choose_epochs(estimator.max_epochs, len(iterators[0]))
     with seeded(data.seed, data.device):
         restart_lr(net, estimator.lr)
-        return net.partial_fit(iterators, epochs=n_epochs)
+        net.partial_fit(iterators, epochs=n_epochs)
+    more = data.labels_learned()
+    net.learned_ = [a | b for a, b in zip(net.learned_, more, strict=False)]
+    center_unlearned(net, net.learned_)
+    return net

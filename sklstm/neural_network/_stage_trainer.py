@@ -5,11 +5,10 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
 from ._callbacks import make_callbacks
-from ._device import float_type, resolve_device, seeded
-from ._labels import grow_embeddings, labels_of_series, start_unused
+from ._device import seeded
+from ._labels import center_unlearned, grow_embeddings, labels_of_series
 from ._mixed_batches import MixedIterator
 from ._net_state import (
     collect_state,
@@ -30,9 +29,7 @@ from ._training import (
     make_iterators,
     make_net,
     restart_lr,
-    start_at_mean,
 )
-from ._window_batches import mean_target
 
 __all__ = ["StageTrainer"]
 
@@ -50,7 +47,7 @@ class StageTrainer:
     notes : StageNotes, default=None
         Those of the trainer before, whose net is trained on. None builds a net.
     first : ndarray of int, default=None
-        The windows of the first stage, around whose mean target a new net starts.
+        The windows of the first stage, whose targets set the units of a new net.
     """
 
     def __init__(self, estimator, X, y, notes=None, first=None):
@@ -59,16 +56,14 @@ class StageTrainer:
         self.y = y
         self.notes = notes or StageNotes()
         fresh = notes is None
-        device = resolve_device(estimator.device)
-        dtype = float_type(X, device) if fresh else estimator._dtype
-        embedded = estimator.embedding_dim != 0 if fresh else estimator._embedded
-        self.windows = estimator._window_tensors(X, device, dtype, embedded)
-        self.labels = list(estimator._categories.values()) if embedded else []
+        if fresh:
+            estimator._start(X)
+            scale = estimator._measure(X, y, None, first)
+        self.windows = estimator._window_tensors(X)
+        self.labels = estimator._labels
         self._facts = None
         if fresh:
-            self._build(first)
-            estimator._dtype, estimator._embedded = dtype, embedded
-            estimator.device_, estimator._validated = device, None
+            self._build(scale)
         else:
             self._grow()
 
@@ -138,18 +133,16 @@ class StageTrainer:
         """Go back to the weights of a state alone."""
         restore_weights(self.net, arrays)
 
-    def _build(self, first):
+    def _build(self, scale):
         estimator = self.estimator
         device = self.windows.inputs.device
-        estimator._random_state = check_random_state(estimator.random_state)
         seed = estimator._random_state.randint(np.iinfo(np.int32).max)
-        n_outputs = self.y.shape[1]
+        everything = np.arange(len(self.X))
+        learned = self._labels_of(everything)
         with seeded(seed, device):
             net = make_net(
-                estimator, self.windows, self.labels, n_outputs, ([None], None), 1
+                estimator, self.windows, scale, self.labels, learned, ([None], None), 1
             )
-            if self.windows.naive is None:
-                start_at_mean(net, mean_target(self.y, first, None))
             self.notes.generators = _generators(device)
         estimator.net_ = net
         self.notes.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
@@ -171,6 +164,7 @@ class StageTrainer:
                 self.X,
                 self.y,
                 None,
+                self.net.scale_,
                 self.windows,
                 learned,
                 np.asarray(valid, dtype=np.intp),
@@ -215,7 +209,7 @@ class StageTrainer:
     def _end(self, stage, shown):
         notes = self.notes
         notes.used = _either(notes.used, shown)
-        start_unused(self.net, notes.used)
+        center_unlearned(self.net, notes.used)
         if stage.ewc:
             new = fisher_quadratic(self.net, self.windows, stage.learned)
             notes.fisher = add_quadratics(notes.fisher, new)

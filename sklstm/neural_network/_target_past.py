@@ -11,12 +11,14 @@ import numpy as np
 from .._counts import read_counts
 from .._fill import fill_forward
 from .._windows import PanelWindows
+from ._target_scale import TargetScale, scale_of_past
 
 __all__ = [
     "PastView",
     "first_known",
     "past_inputs",
     "read_past_view",
+    "scale_past",
     "seasonal_mean",
     "segment_start_of_rows",
 ]
@@ -37,6 +39,8 @@ class PastView(NamedTuple):
         The largest size of a difference.
     fill_periods : tuple of int or None
         Rows of the seasons by which missing values are filled first; None for no fill.
+    scale : TargetScale or None
+        The units that the target's past is brought to; None for its own.
     """
 
     lags: tuple
@@ -44,12 +48,17 @@ class PastView(NamedTuple):
     n_mean: int
     clip: float | None
     fill_periods: tuple | None = None
+    scale: TargetScale | None = None
 
     @property
     def reach(self):
         """The rows before its own that the inputs of a row are made of."""
         relative = self.n_mean - 1 if self.level == "relative" else 0
         return max([relative, *self.lags])
+
+    def scaled(self, target):
+        """The target's past in the net's units, of shape (n_rows, n_targets)."""
+        return target if self.scale is None else self.scale.apply(target)
 
 
 def read_past_view(estimator, X):
@@ -81,6 +90,34 @@ def read_past_view(estimator, X):
     fill = _read_fill(estimator.past_fill, periods)
     view = PastView(lags or (), estimator.level, n_mean, estimator.input_clip, fill)
     return view, periods
+
+
+def scale_past(view, X, learned, by_steps):
+    """Bring the target's past to units of its own, those that training sees.
+
+    Parameters
+    ----------
+    view : PastView
+    X : PanelWindows or ndarray
+    learned : ndarray of int
+        Positions of the windows to learn. No later row of their series is read.
+    by_steps : bool
+        Whether the net puts out changes, as the correction of the skip is one.
+
+    Returns
+    -------
+    PastView
+    """
+    if not isinstance(X, PanelWindows) or X.table.target.shape[1] == 0:
+        return view
+    table = X.table
+    target = table.target
+    if view.fill_periods is not None:
+        start = segment_start_of_rows(table.segments, len(target))
+        target = fill_forward(target, start, view.fill_periods)
+    target = np.where(X[learned].rows_reached()[:, None], target, np.nan)
+    by_steps = by_steps or view.level != "keep"
+    return view._replace(scale=scale_of_past(target, table.segments, by_steps))
 
 
 def _read_fill(past_fill, periods):

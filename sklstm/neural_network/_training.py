@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from sklearn.base import clone
+from skorch.callbacks import EpochScoring
 from torch import nn
 
 from .._step_targets import StepTargets
@@ -18,13 +19,13 @@ from ._window_net import WindowNet
 __all__ = [
     "LOSSES",
     "OPTIMIZERS",
+    "check_scoring",
     "choose_epochs",
     "make_iterators",
     "make_net",
     "prediction_batch",
     "restart_lr",
     "split_windows",
-    "start_at_mean",
 ]
 
 LOSSES = {
@@ -38,6 +39,24 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
+}
+
+# Parameters of the skorch net that have another name here, or none.
+_FLAT_NAMES = {
+    "callbacks": "callbacks",
+    "criterion": "loss",
+    "criterion__quantiles": "quantiles",
+    "criterion__reduction": None,
+    "dataset": None,
+    "iterator_train": None,
+    "iterator_valid": None,
+    "module": None,
+    "module__cardinalities": "embedding_dim",
+    "module__embedding_dims": "embedding_dim",
+    "optimizer__lr": "lr",
+    "optimizer__weight_decay": "weight_decay",
+    "train_split": "validation_fraction",
+    "warm_start": "warm_start",
 }
 
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
@@ -99,7 +118,7 @@ def split_windows(estimator, X, y):
     return train, valid
 
 
-def make_iterators(estimator, X, y, weight, windows, train, valid):
+def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
     """Make the batches of training and of validation, None without the latter.
 
     Parameters
@@ -108,6 +127,8 @@ def make_iterators(estimator, X, y, weight, windows, train, valid):
     X : PanelWindows or ndarray
     y : ndarray of shape (n_windows, n_outputs), or StepTargets
     weight : ndarray of shape (n_windows,) or None
+    scale : TargetScale
+        The units that y is learned in.
     windows : WindowTensors
         X on the device.
     train, valid : ndarray of int
@@ -118,7 +139,7 @@ def make_iterators(estimator, X, y, weight, windows, train, valid):
     tuple of iterators
     """
     device, dtype = windows.inputs.device, windows.inputs.dtype
-    targets = TargetTensors(y, weight, dtype=dtype, device=device)
+    targets = TargetTensors(y, weight, scale, dtype=dtype, device=device)
     dense = _trains_dense(estimator, X)
 
     def iterate(positions, shuffle):
@@ -159,7 +180,7 @@ def _trains_dense(estimator, X):
     return reason is None
 
 
-def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
+def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
     """Build and initialise the skorch net that the parameters describe.
 
     Parameters
@@ -167,9 +188,12 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
     estimator : LSTMRegressor
     windows : WindowTensors
         Whose number of inputs, float type and device the net takes over.
+    scale : TargetScale
+        The units of the outputs.
     labels : list of Index
         The labels of each categorical column that is embedded.
-    n_outputs : int
+    learned : list of ndarray of bool
+        For each of these columns, the codes that training meets.
     iterators : tuple of iterators
         The batches of training, and those of validation or None.
     max_epochs : int
@@ -196,13 +220,14 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
         ahead["criterion__quantiles"] = quantiles
     params = {
         "module__n_features": windows.inputs.shape[1],
-        "module__n_outputs": n_outputs,
+        "module__n_outputs": len(scale.center),
         "module__hidden_size": estimator.hidden_size,
         "module__num_layers": estimator.num_layers,
         "module__bidirectional": estimator.bidirectional,
         "module__dropout": estimator.dropout,
         "module__cardinalities": [len(known) + 1 for known in labels],
         "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
+        "module__trains_unknown": [bool(codes[0]) for codes in learned],
         "module__id_dropout": estimator.id_dropout,
         "module__head_hidden_size": estimator.head_hidden_size,
         "module__n_naive": n_naive,
@@ -220,15 +245,49 @@ def make_net(estimator, windows, labels, n_outputs, iterators, max_epochs):
         "callbacks": own + clone(estimator.callbacks or [], safe=False),
         "verbose": int(estimator.verbose > 1),
     }
-    net = WindowNet(LSTMModule, **params | (estimator.net_params or {}))
+    more = estimator.net_params or {}
+    _check_net_params(estimator, more, params)
+    net = WindowNet(LSTMModule, **params | more)
     net.initialize()
     net.module_.to(windows.inputs.dtype)
+    net.scale_, net.quantiles_ = scale, quantiles
     return net
 
 
-def start_at_mean(net, mean):
-    """Let the untrained net predict about the mean of each output."""
-    net.module_.start_at(torch.as_tensor(mean))
+def _check_net_params(estimator, more, own):
+    """Raise for entries of `net_params` that a parameter of the regressor decides."""
+    for name, value in more.items():
+        flat = _FLAT_NAMES.get(name, name.removeprefix("module__"))
+        if name == "optimizer__weight_decay" and not estimator.weight_decay:
+            continue
+        if name in own or name in _FLAT_NAMES:
+            has_flat = flat in estimator.get_params(deep=False)
+            remedy = f"Set LSTMRegressor({flat}=...) instead." if has_flat else (
+                "LSTMRegressor chooses it itself; leave it out."
+            )
+            raise ValueError(
+                f"net_params={{{name!r}: {value!r}}} contradicts the regressor. {remedy}"
+            )
+
+
+def check_scoring(callbacks, validated):
+    """Raise if a callback scores windows that are held out, and there are none.
+
+    Parameters
+    ----------
+    callbacks : list of skorch callbacks or of (name, callback), or None
+    validated : bool
+        Whether windows are held out.
+    """
+    for callback in callbacks or []:
+        name, callback = callback if isinstance(callback, tuple) else (None, callback)
+        if isinstance(callback, EpochScoring) and not (validated or callback.on_train):
+            name = callback.name or name or "EpochScoring"
+            raise ValueError(
+                f"The callback {name!r} scores windows that are held out, and none "
+                "are. Set early_stopping=True, which holds out the end of each series, "
+                "or EpochScoring(..., on_train=True)."
+            )
 
 
 def restart_lr(net, lr):

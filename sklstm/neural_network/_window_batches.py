@@ -17,12 +17,8 @@ __all__ = [
     "RowTable",
     "TargetTensors",
     "WindowTensors",
-    "mean_target",
     "read_row_table",
 ]
-
-# Windows whose targets are averaged at a time.
-_CHUNK = 1 << 13
 
 _NONE = np.zeros(0, dtype=np.intp)
 
@@ -42,7 +38,7 @@ class RowTable(NamedTuple):
         First rows of the stretches that windows stay within.
     window_size : int
     target : ndarray of shape (n_rows, n_targets)
-        The target's own past, which the naive forecasts are made of.
+        The target's own past, in the net's units; the naive forecasts are made of it.
     known_inputs, known_codes : ndarray of int
         Positions of the inputs and codes that are known ahead.
     """
@@ -76,9 +72,10 @@ def read_row_table(X, view=None):
     """
     if isinstance(X, PanelWindows):
         table, size = X.table, X.window_size
-        past = [table.target]
+        target = table.target if view is None else view.scaled(table.target)
+        past = [target]
         if view is not None:
-            past = past_inputs(table.target, table.segments, view)
+            past = past_inputs(target, table.segments, view)
         parts = [table.values, *past]
         return RowTable(
             parts,
@@ -86,7 +83,7 @@ def read_row_table(X, view=None):
             X.ends,
             table.segments,
             size,
-            table.target,
+            target,
             table.known_values,
             table.known_codes,
         )
@@ -202,18 +199,27 @@ class TargetTensors:
         NaN is a value that is not known, and gives no loss.
     weight : ndarray of shape (n_windows,) or None
         Sample weights.
+    scale : TargetScale, default=None
+        The net's units; None for those of y.
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, y, weight, *, dtype, device):
+    def __init__(self, y, weight, scale=None, *, dtype, device):
         self.weight = None if weight is None else as_tensor(weight, device).to(dtype)
-        self.steps = None
+        self.steps, self.scale, self.dtype = None, None, dtype
+        # Scaled in double precision, where the device has it: y may be far from 0.
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        if scale is not None:
+            self.scale = [
+                torch.as_tensor(part).to(exact).to(device)
+                for part in scale.repeat(y.shape[1])
+            ]
         if isinstance(y, StepTargets):
             # A view of the next rows after each row: one index fetches all steps.
-            beyond = torch.full((y.horizon, y.target.shape[1]), torch.nan, dtype=dtype)
+            beyond = torch.full((y.horizon, y.target.shape[1]), torch.nan, dtype=exact)
             table = torch.cat(
-                [as_tensor(y.target, device).to(dtype), beyond.to(device)]
+                [as_tensor(y.target, device).to(exact), beyond.to(device)]
             )
             self.table = table[1:].unfold(0, y.horizon, 1)  # (n_rows, n_targets, k)
             self.origins = as_tensor(y.origins, device)
@@ -221,7 +227,7 @@ class TargetTensors:
             self.limits = as_tensor(np.append(y.segments[1:], len(y.target)), device)
             self.steps = torch.arange(1, y.horizon + 1, device=device)
         else:
-            self.table = as_tensor(y, device).to(dtype)
+            self.table = self._scaled(as_tensor(y, device).to(exact))
 
     def gather(self, windows):
         """Gather the targets and weights of these windows."""
@@ -233,7 +239,13 @@ class TargetTensors:
         left = self.limits[segment] - origins  # rows to the end of the segment
         y = self.table.index_select(0, origins)  # (n_windows, n_targets, horizon)
         y.masked_fill_((self.steps >= left[:, None])[:, None], torch.nan)
-        return y.transpose(1, 2).flatten(1), weight
+        return self._scaled(y.transpose(1, 2).flatten(1)), weight
+
+    def _scaled(self, values):
+        if self.scale is not None:
+            center, scale = self.scale
+            values = (values - center) / scale
+        return values.to(self.dtype)
 
 
 class BatchIterator:
@@ -288,29 +300,6 @@ class BatchIterator:
         """Gather the inputs and targets of windows."""
         batch = torch.as_tensor(units[0], device=self.positions.device)
         return self.windows.gather(batch), self.targets.gather(batch)
-
-
-def mean_target(y, positions, weight):
-    """Average each output over some windows, where it is known.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_windows, n_outputs), or StepTargets
-    positions : ndarray of int
-    weight : ndarray of shape (n_windows,) or None
-
-    Returns
-    -------
-    ndarray of shape (n_outputs,)
-    """
-    total, share = 0.0, np.finfo(float).tiny
-    for first in range(0, len(positions), _CHUNK):
-        some = positions[first : first + _CHUNK]
-        values = np.asarray(y[some])
-        known = np.isfinite(values) * (1.0 if weight is None else weight[some, None])
-        total = total + (np.nan_to_num(values) * known).sum(axis=0)
-        share = share + known.sum(axis=0)
-    return total / share
 
 
 def _input_table(table, flags, dtype, device):

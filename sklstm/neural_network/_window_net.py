@@ -5,8 +5,14 @@ import math
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PrintLog
+from skorch.callbacks.scoring import ScoringBase
+
+from .._quantiles import median_of
 
 __all__ = ["WindowNet"]
+
+
+_DIVERGED = "Training diverged: {} is {}. Lower lr, set grad_clip, or scale X."
 
 
 class _StopTraining(Exception):
@@ -48,16 +54,31 @@ class WindowNet(NeuralNet):
         if iterator is None:
             return
         total, n_targets, n_batches = 0.0, 0, 0
+        watched = any(isinstance(c, ScoringBase) for _, c in self.callbacks_)
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             size = len(batch[1][0])
+            if watched:
+                batch, step = self._in_units(batch, step)
             # Added up where it is: no transfer, and no block of memory per batch.
             total = step["loss"].detach().double().mul_(size).add_(total)
             n_targets, n_batches = n_targets + size, n_batches + 1
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self._record_loss(f"{prefix}_loss", float(total) / n_targets)
         self.history.record(f"{prefix}_batch_count", n_batches)
+
+    def _in_units(self, batch, step):
+        """What callbacks score: predictions and targets in units of y.
+
+        Only windows whose targets are all known, since metrics take no NaN.
+        """
+        X, (y, _) = batch
+        known = ~torch.isnan(y).any(dim=1)
+        y, y_pred = (t.detach()[known].double().cpu().numpy() for t in (y, step["y_pred"]))
+        y_pred = median_of(y_pred, self.quantiles_)
+        y, y_pred = self.scale_.undo(y), self.scale_.undo(y_pred)
+        return (X, y), step | {"y_pred": torch.as_tensor(y_pred)}
 
     def notify(self, method_name, **cb_kwargs):
         """Tell a stop that a callback asks for from Ctrl-C, which must escape."""
@@ -77,15 +98,20 @@ class WindowNet(NeuralNet):
             self.fit_loop(X, y, **fit_params)
         except _StopTraining:
             pass
+        self._check_last_step(X[0])
         self.notify("on_train_end", X=X, y=y)
         return self
 
+    def _check_last_step(self, batches):
+        """Raise if the last step left weights that no loss was measured of."""
+        loss = self.validation_step(next(iter(batches)))["loss"]
+        if not math.isfinite(loss):
+            raise ValueError(_DIVERGED.format("the loss after the last step", loss))
+
     def _record_loss(self, name, loss):
         if not math.isfinite(loss):
-            raise ValueError(
-                f"Training diverged: {name} is {loss} in epoch "
-                f"{len(self.history)}. Lower lr, set grad_clip, or scale X and y."
-            )
+            name = f"{name} in epoch {len(self.history)}"
+            raise ValueError(_DIVERGED.format(name, loss))
         best = min([row[name] for row in self.history[:-1] if name in row] + [math.inf])
         self.history.record(name, loss)
         self.history.record(f"{name}_best", loss < best)
