@@ -29,9 +29,10 @@ def choose_chunk_rows(window_size, lengths):
     """Choose how many rows of a chunk end a window that is learned.
 
     A chunk of n such rows takes ``window_size - 1 + n`` steps, so the cost of a row
-    falls as ``1 + (window_size - 1) / n``. Twice the window pays for most of that;
-    longer chunks leave fewer of them to shuffle. At least 32 rows keep the overhead
-    of a step small; no chunk is longer than the longest series.
+    falls as ``1 + (window_size - 1) / n``. A state inside it has seen up to n rows more
+    than the window that it is used on later, which costs accuracy where windows are
+    short. So n is the window size up to 32 rows, at least 8, and grows to twice the
+    window size at 64 rows. No chunk is longer than the longest series.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ def choose_chunk_rows(window_size, lengths):
     -------
     int
     """
-    return int(min(max(2 * window_size, 32), lengths.max()))
+    grown = min(2 * window_size, max(window_size, 3 * window_size - 64))
+    return int(min(max(grown, 8), lengths.max()))
 
 
 def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):

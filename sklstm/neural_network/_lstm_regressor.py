@@ -133,7 +133,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         A name, or a subclass of ``torch.optim.Optimizer``.
     lr : float, default=3e-3
         Learning rate.
-    lr_schedule : {"cosine", "plateau", "cyclic", "step"}, default=None
+    lr_schedule : {"cosine", "plateau", "cyclic", "step"} or None, default="cosine"
         How the learning rate changes: along a cosine to 0 at `max_epochs`; halved
         when the loss stalls for ``n_iter_no_change // 2`` epochs; up and down between
         ``lr / 10`` and `lr` every four epochs; times 0.3 after each third of
@@ -150,16 +150,17 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         possible: with windows from :class:`~sklstm.SlidingWindow` and one direction.
     chunk_rows : int or "auto", default="auto"
         In dense training the number of windows that end in a chunk, which has
-        ``window_size - 1`` rows before them; "auto" takes twice the window size, at
-        least 32, and no more than the longest series has.
+        ``window_size - 1`` rows before them; "auto" takes the window size, at least 8,
+        for windows of up to 32 rows, twice the window size from 64 rows on, and no more
+        than the longest series has.
     batch_size : int, default=64
         Number of windows in a step of the optimizer. A dense batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
         takes about as long, and learns from many more windows.
-    max_epochs : int or "auto", default=20
-        Number of passes over the training windows; "auto" takes 20, and fewer where a
-        pass has more than 600 steps of the optimizer: ``20 * sqrt(600 / n_steps)``, at
-        least 3.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training windows. "auto" takes 20 where a pass has 40
+        to 600 steps of the optimizer; ``800 / n_steps`` where it has fewer, at most 100;
+        and ``20 * sqrt(600 / n_steps)`` where it has more, at least 3.
     early_stopping : bool, default=False
         Whether to hold out the end of each series, stop when the loss there has not
         improved for `n_iter_no_change` epochs, and bring the best weights back.
@@ -330,13 +331,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         quantiles=None,
         optimizer="adam",
         lr=3e-3,
-        lr_schedule=None,
+        lr_schedule="cosine",
         weight_decay=0.0,
         grad_clip=1.0,
         training_mode="auto",
         chunk_rows="auto",
         batch_size=64,
-        max_epochs=20,
+        max_epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,

@@ -66,9 +66,9 @@ _DEVICE_BUDGET = 1 << 28
 def choose_epochs(max_epochs, n_batches):
     """Choose the number of epochs: the given one, or by rule for "auto".
 
-    20, and fewer where an epoch has more than 600 steps of the optimizer: twice as many
-    steps in all for four times the data, and at least 3 epochs. Fewer rows are not gone
-    through more often, since a net soon knows them by heart.
+    20; more where an epoch has few steps of the optimizer, up to 800 steps or 100 epochs
+    in all; and fewer where it has more than 600: twice as many steps in all for four
+    times the data, and at least 3 epochs.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def choose_epochs(max_epochs, n_batches):
     """
     if max_epochs != "auto":
         return max_epochs
-    return int(np.clip(round(20 * (600 / n_batches) ** 0.5), 3, 20))
+    epochs = max(20 * min(1.0, (600 / n_batches) ** 0.5), 800 / n_batches)
+    return int(np.clip(round(epochs), 3, 100))
 
 
 def split_windows(estimator, X, y):
