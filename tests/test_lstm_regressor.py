@@ -454,7 +454,9 @@ class TestInterrupted:
             getattr(model, method)(**{"X": X, "y": y} | bad)
         model.set_params(warm_start=False)
         with pytest.raises(ValueError):
-            model.fit(**{"X": X[:, :2, :1], "y": y[:, None] * [1, np.nan]} | {"y": None})
+            model.fit(
+                **{"X": X[:, :2, :1], "y": y[:, None] * [1, np.nan]} | {"y": None}
+            )
         assert model.n_channels_in_ == n_features
         assert_array_equal(model.predict(X), before)
 

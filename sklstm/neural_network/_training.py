@@ -263,8 +263,10 @@ def _check_net_params(estimator, more, own):
             continue
         if name in own or name in _FLAT_NAMES:
             has_flat = flat in estimator.get_params(deep=False)
-            remedy = f"Set LSTMRegressor({flat}=...) instead." if has_flat else (
-                "LSTMRegressor chooses it itself; leave it out."
+            remedy = (
+                f"Set LSTMRegressor({flat}=...) instead."
+                if has_flat
+                else ("LSTMRegressor chooses it itself; leave it out.")
             )
             raise ValueError(
                 f"net_params={{{name!r}: {value!r}}} contradicts the regressor. {remedy}"

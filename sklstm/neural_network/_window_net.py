@@ -75,7 +75,9 @@ class WindowNet(NeuralNet):
         """
         X, (y, _) = batch
         known = ~torch.isnan(y).any(dim=1)
-        y, y_pred = (t.detach()[known].double().cpu().numpy() for t in (y, step["y_pred"]))
+        y, y_pred = (
+            t.detach()[known].double().cpu().numpy() for t in (y, step["y_pred"])
+        )
         y_pred = median_of(y_pred, self.quantiles_)
         y, y_pred = self.scale_.undo(y), self.scale_.undo(y_pred)
         return (X, y), step | {"y_pred": torch.as_tensor(y_pred)}
