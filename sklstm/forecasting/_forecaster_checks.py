@@ -1,9 +1,10 @@
 """What a forecaster is given, checked."""
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .._panel import show
+from .._panel import index_message, is_panel, show
 from .._windows import PanelWindows
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "check_some_known",
     "check_target",
     "check_windows",
+    "rows_without_columns",
 ]
 
 
@@ -74,3 +76,10 @@ def check_some_known(request):
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )
+
+
+def rows_without_columns(y):
+    """Make an X that has the rows of y and no columns, for X=None."""
+    if not is_panel(y):
+        raise TypeError(f"With X=None y names the rows: {index_message(y, 'y')}")
+    return pd.DataFrame(index=y.index)

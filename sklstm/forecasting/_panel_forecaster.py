@@ -38,6 +38,7 @@ from ._forecaster_checks import (
     check_some_known,
     check_target,
     check_windows,
+    rows_without_columns,
 )
 from ._history import History
 from ._known_covariates import check_columns, derived_columns, hide_unknown
@@ -284,6 +285,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target_transformer, steps = self._with_new_series(history)
         windows, past, learned = join_new_rows(history, new, target_transformer, steps)
         if weight is not None:
+            weight = weight[new.X.index.isin(history.X.index)]
             weight = weigh_new_rows(weight, learned, windows.series)
         train = self.estimator_[-1].partial_fit
         self._train(train, self.horizon_, windows, past, learned, weight)
@@ -414,7 +416,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
         index = self._history.next_steps(steps)
-        X = pd.DataFrame(index=index)
+        X = self._history.rows_ahead(index)
         columns = self._y_columns
         if self._y_ndim == 2:
             return pd.DataFrame(self.predict(X), index=index, columns=columns)
@@ -435,6 +437,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _read_asked(self, X):
         """Check rows to forecast, and give them the columns that may be left out."""
+        if X is None:
+            raise TypeError(
+                "X=None names no rows to forecast. Call forecast() for the next steps "
+                "of every series, or give their rows as an index, such as "
+                "X = pd.DataFrame(index=...)."
+            )
         if not is_panel(X):
             raise TypeError(index_message(X))
         check_frame(X)
@@ -449,13 +457,14 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _read(self, X, y, sample_weight, reset):
         """Check X, y and weights, and sort them by series and time.
 
-        With `reset`, gaps are filled too; else `_extended` does it, which knows the
-        rows before.
+        With `reset`, series end at their last known y and gaps are filled; else
+        `_extended` does it, which knows the rows before.
         """
         if y is None:
             raise ValueError(
                 "PanelForecaster requires y to be passed, but the target y is None."
             )
+        X = rows_without_columns(y) if X is None else X
         self._check_frame(X, reset)
         name, n_axes = getattr(y, "name", None), np.ndim(y)
         named = isinstance(y, pd.DataFrame)
@@ -476,6 +485,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)
+        if reset:
+            history, kept = history.until_known()
+            weight = None if weight is None else weight[kept]
         if reset and self.gaps == "fill":
             history, source = history.filled()
             weight = None if weight is None else weight[source]
