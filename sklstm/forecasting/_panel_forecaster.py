@@ -60,6 +60,7 @@ from ._target_transform import (
     transform_target,
 )
 from ._windows_regression import (
+    for_outputs,
     predict_step_quantiles,
     predict_steps,
     takes_windows,
@@ -109,7 +110,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator : Pipeline
         Transformers of X, of which the last is a :class:`~sklstm.SlidingWindow`,
         and a regressor. A :class:`~sklstm.LSTMRegressor`
-        gets the windows as they are, any other regressor gets them as an array.
+        gets the windows as they are, any other regressor gets them as an array. One
+        whose tags say that it has one output, such as
+        :class:`~sklearn.ensemble.HistGradientBoostingRegressor`, is trained once for
+        each step and target; its parameters keep their names.
     horizon : int, default=1
         Number of rows ahead that are forecast directly. Rows further ahead are
         reached by feeding forecasts back.
@@ -135,7 +139,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : Pipeline
-        The fitted pipeline.
+        The fitted pipeline. A regressor of one output is in a
+        :class:`~sklearn.multioutput.MultiOutputRegressor` there, whose `estimators_`
+        are those of step 1 of every target, step 2 of every target, and so on.
     target_transformer_ : transformer or None
         The fitted transformer of y.
     history_ : Series or DataFrame
@@ -201,7 +207,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        # Some, such as a StackingRegressor, have no predict before they are fitted.
+        "estimator": [HasMethods(["fit"])],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "target_transformer": [
             None,
@@ -311,7 +318,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
-        self._take_over(*self._with_new_series(history))
+        target_transformer, steps = self._with_new_series(history)
+        y = history.y[history.X.index.isin(new.X.index)]
+        if len(y):
+            check_still_known(transform_target(target_transformer, y), y)
+        self._take_over(target_transformer, steps)
         self._remember(history)
         return self
 
@@ -504,6 +515,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows = check_windows(steps.fit_transform(history.X, y_seen))
         # With a memory the pipeline fits copies of its steps.
         pipeline.steps[:-1] = steps.steps
+        name, regressor = pipeline.steps[-1]
+        regressor = for_outputs(regressor, self.horizon * past.shape[1])
+        pipeline.steps[-1] = (name, regressor)
         return _Ready(pipeline, target_transformer, past, windows.with_target(past))
 
     def _keep(self, ready, history):

@@ -1,10 +1,16 @@
 """A regressor on windows: the origins that it learns from, and its forecasts."""
 
 import numpy as np
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from .._step_targets import StepTargets
 
 __all__ = [
+    "for_outputs",
     "predict_step_quantiles",
     "predict_steps",
     "takes_windows",
@@ -18,9 +24,43 @@ _PREDICT_SIZE = 1 << 24
 # What to do when a regressor's own words are about the shape of what it was given.
 _ADVICE = {
     "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
-    "1d array": "It was given one column of y for each step; wrap a regressor of one "
-    "output in sklearn.multioutput.MultiOutputRegressor.",
+    "1d array": "It was given one column of y for each step and target; wrap a "
+    "regressor of one output, whose tags do not say so, in "
+    "sklearn.multioutput.MultiOutputRegressor.",
 }
+
+
+def for_outputs(regressor, n_outputs):
+    """Let a regressor of one output learn several, one copy for each.
+
+    Parameters
+    ----------
+    regressor : regressor
+    n_outputs : int
+        One for each step and target.
+
+    Returns
+    -------
+    regressor
+        The same one, if it takes several outputs, or a `MultiOutputRegressor`.
+    """
+    if n_outputs == 1 or takes_windows(regressor) or _takes_several(regressor):
+        return regressor
+    return MultiOutputRegressor(regressor)
+
+
+def _takes_several(regressor):
+    """Whether a regressor takes a y of several columns, by its tags."""
+    # The tags of some say less than they do.
+    if isinstance(regressor, MLPRegressor):
+        return True
+    if isinstance(regressor, Pipeline):
+        return _takes_several(regressor.steps[-1][1])
+    if isinstance(regressor, (GridSearchCV, RandomizedSearchCV)):
+        return _takes_several(regressor.estimator)
+    if not hasattr(regressor, "__sklearn_tags__"):
+        return True
+    return get_tags(regressor).target_tags.multi_output
 
 
 def training_origins(windows, targets, stride, complete):
