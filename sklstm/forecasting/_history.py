@@ -18,11 +18,15 @@ from .._panel import (
     show,
     tail_positions,
 )
+from .._random_holes import CUT_BY_TIME
 from .._time_step import TimeStep, infer_time_step, pairs_within
 
 __all__ = ["NO_HISTORY", "History"]
 
-NO_HISTORY = "Give the forecaster their history first, with update(X, y)."
+NO_HISTORY = (
+    "Give the forecaster their history first, with update(X, y): rows in which y is "
+    f"known. In a cross-validation each series needs its past. {CUT_BY_TIME}"
+)
 
 
 @dataclass(frozen=True, eq=False)

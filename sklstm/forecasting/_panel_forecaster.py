@@ -23,6 +23,7 @@ from .._panel import (
     read_rows,
 )
 from .._quantiles import bounds_of, check_quantiles
+from .._random_holes import check_not_drawn
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -60,7 +61,7 @@ from ._target_transform import (
     transform_target,
 )
 from ._windows_regression import (
-    for_outputs,
+    fit_or_fit_each,
     predict_step_quantiles,
     predict_steps,
     takes_windows,
@@ -263,7 +264,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
         past = None if takes_windows(regressor) else ready.past
-        self._train(regressor.fit, self.horizon, ready.windows, past, learned, weight)
+
+        def train(fit):
+            self._train(fit, self.horizon, ready.windows, past, learned, weight)
+
+        n_outputs = self.horizon * history.y.shape[1]
+        name, _ = ready.pipeline.steps[-1]
+        ready.pipeline.steps[-1] = (name, fit_or_fit_each(regressor, n_outputs, train))
         self._keep(ready, history)
         return self
 
@@ -492,6 +499,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has the columns {list(y.columns)}, but fit saw "
                 f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
+        if self.gaps == "keep":
+            check_not_drawn(read_rows(X))
         history, weight = History.of(X, y.set_axis(self._y_columns, axis=1)), None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -515,9 +524,6 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows = check_windows(steps.fit_transform(history.X, y_seen))
         # With a memory the pipeline fits copies of its steps.
         pipeline.steps[:-1] = steps.steps
-        name, regressor = pipeline.steps[-1]
-        regressor = for_outputs(regressor, self.horizon * past.shape[1])
-        pipeline.steps[-1] = (name, regressor)
         return _Ready(pipeline, target_transformer, past, windows.with_target(past))
 
     def _keep(self, ready, history):

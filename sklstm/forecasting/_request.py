@@ -13,6 +13,7 @@ from .._panel import (
     read_rows,
     show,
 )
+from .._random_holes import CUT_BY_TIME
 from ._history import NO_HISTORY, History
 
 __all__ = ["Request", "read_request", "series_blocks", "steps_ahead"]
@@ -181,7 +182,7 @@ def _find(history, index):
         raise ValueError(
             f"{len(missing)} row(s) of X come before the end of their series, but are "
             f"not remembered: {show(missing)}. Fitted values are given for the rows "
-            'of fit and update alone, and only with history="all".'
+            f'of fit and update alone, and only with history="all". {CUT_BY_TIME}'
         )
     return found
 

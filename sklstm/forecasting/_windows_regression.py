@@ -1,16 +1,14 @@
 """A regressor on windows: the origins that it learns from, and its forecasts."""
 
 import numpy as np
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.base import clone
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.neural_network import MLPRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from .._step_targets import StepTargets
 
 __all__ = [
-    "for_outputs",
+    "fit_or_fit_each",
     "predict_step_quantiles",
     "predict_steps",
     "takes_windows",
@@ -30,37 +28,40 @@ _ADVICE = {
 }
 
 
-def for_outputs(regressor, n_outputs):
-    """Let a regressor of one output learn several, one copy for each.
+def fit_or_fit_each(regressor, n_outputs, train):
+    """Train a regressor, or a copy for each output if it takes but one.
 
     Parameters
     ----------
     regressor : regressor
+        One whose tags say that it takes one output is tried all the same: some take
+        more than they say.
     n_outputs : int
         One for each step and target.
+    train : callable
+        Trains by the method that it is given, ``fit`` of a regressor.
 
     Returns
     -------
     regressor
-        The same one, if it takes several outputs, or a `MultiOutputRegressor`.
+        The same one, or a `MultiOutputRegressor` of copies.
     """
-    if n_outputs == 1 or takes_windows(regressor) or _takes_several(regressor):
+    try:
+        train(regressor.fit)
         return regressor
-    return MultiOutputRegressor(regressor)
+    except ValueError:
+        if n_outputs == 1 or takes_windows(regressor) or not _has_one(regressor):
+            raise
+    each = MultiOutputRegressor(clone(regressor))
+    train(each.fit)
+    return each
 
 
-def _takes_several(regressor):
-    """Whether a regressor takes a y of several columns, by its tags."""
-    # The tags of some say less than they do.
-    if isinstance(regressor, MLPRegressor):
-        return True
-    if isinstance(regressor, Pipeline):
-        return _takes_several(regressor.steps[-1][1])
-    if isinstance(regressor, (GridSearchCV, RandomizedSearchCV)):
-        return _takes_several(regressor.estimator)
+def _has_one(regressor):
+    """Whether the tags of a regressor say that it takes one output."""
     if not hasattr(regressor, "__sklearn_tags__"):
-        return True
-    return get_tags(regressor).target_tags.multi_output
+        return False
+    return not get_tags(regressor).target_tags.multi_output
 
 
 def training_origins(windows, targets, stride, complete):
