@@ -1,7 +1,7 @@
 """Panels that a random split took rows out of: noticed, and refused.
 
-A window needs the rows before its last one. Splitters that draw rows take them out of the
-middle of every series, and what is left trains and scores without a word.
+A window needs the rows before its last one. Splitters that draw rows take them out of
+the middle of every series; a model would train on the rest, and score, without a word.
 """
 
 import numpy as np
@@ -82,8 +82,8 @@ def _are_drawn(steps, holes):
     """Whether as many holes are one row wide as where rows are drawn one by one.
 
     If a share p of the rows is left, a row is followed by the next one with probability
-    p, and so a hole is one row wide with probability p too. Nights, weekends and outages
-    make holes of other widths.
+    p, and so a hole is one row wide with probability p too. Nights, weekends and
+    outages make holes of other widths.
     """
     one_wide, left = np.mean(steps[holes] == 2), 1 - holes.mean()
     return abs(one_wide - left) < 0.2 + 1 / np.sqrt(holes.sum())

@@ -21,7 +21,7 @@ from .._panel import (
 from .._random_holes import CUT_BY_TIME
 from .._time_step import TimeStep, infer_time_step, pairs_within
 
-__all__ = ["NO_HISTORY", "History"]
+__all__ = ["NO_HISTORY", "History", "after_last_known"]
 
 NO_HISTORY = (
     "Give the forecaster their history first, with update(X, y): rows in which y is "
@@ -92,9 +92,7 @@ class History:
     def tail(self, size):
         """Keep the last `size` rows of each series."""
         kept, _ = tail_positions(self.rows.indptr, size)
-        return History.of(
-            self.X.iloc[kept], self.y.iloc[kept], self.step, self.ahead
-        )
+        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step, self.ahead)
 
     def until_known(self):
         """End each series at its last row in which any target is known.
@@ -107,7 +105,7 @@ class History:
         kept : ndarray of bool of shape (n_rows,)
             Which rows of this history are left.
         """
-        kept = ~_after_last_known(self)
+        kept = ~after_last_known(self.rows, self.y.to_numpy())
         if kept.all():
             return self, kept
         if not kept.any():
@@ -137,7 +135,7 @@ class History:
                 f"{show(new.series[known][late])}. Leave those rows out."
             )
         new = new if self.ahead is None else new._behind(self.ahead)
-        after = _after_last_known(new)
+        after = after_last_known(new.rows, new.y.to_numpy())
         names = self.X.index.names
         frames = [
             pd.concat([old, more[~after].rename_axis(names)])
@@ -233,9 +231,21 @@ class History:
         return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
 
 
-def _after_last_known(history):
-    """Whether each row comes after the last one of its series with any known target."""
-    known = np.isfinite(history.y.to_numpy(dtype=np.float64)).any(axis=1)
-    place, indptr = np.arange(len(known)), history.rows.indptr
-    last = np.maximum.reduceat(np.where(known, place, -1), indptr[:-1])
-    return place > np.repeat(last, np.diff(indptr))
+def after_last_known(rows, y):
+    """Whether each sorted row comes after the last one of its series with a known y.
+
+    Parameters
+    ----------
+    rows : PanelRows
+    y : ndarray of shape (n_rows, n_targets)
+        Sorted. One known target is enough.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,)
+        True in all rows of a series without any.
+    """
+    place = np.arange(len(rows))
+    known = np.isfinite(np.asarray(y, dtype=np.float64)).any(axis=1)
+    last = np.maximum.reduceat(np.where(known, place, -1), rows.indptr[:-1])
+    return place > last[rows.codes]

@@ -14,6 +14,7 @@ from .._panel import show
 
 __all__ = ["check_columns", "derived_columns", "hide_unknown", "named_by"]
 
+
 def named_by(columns, known):
     """Which columns of X the known columns of the windows come from, by their names.
 

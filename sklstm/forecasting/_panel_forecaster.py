@@ -146,7 +146,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     target_transformer_ : transformer or None
         The fitted transformer of y.
     history_ : Series or DataFrame
-        The remembered y, sorted by series and time; NaN in rows that were filled in.
+        The remembered y, sorted by series and time, up to the last known value of each
+        series; NaN in rows that were filled in.
     horizon_ : int
         The `horizon` of the fit.
     window_size_ : int
@@ -176,7 +177,18 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     In a y with several columns each is a target, and all of them enter the windows.
     A missing value in y is allowed if the regressor can do with a missing input; it
-    is never a target.
+    is never a target. The history of a series ends at the last row in which any of its
+    targets is known. Rows after it are rows ahead: they are not learned from, `predict`
+    forecasts them, `forecast` reads their known covariates, and an `update` with later
+    values makes them rows of the history. A series without any known value has no
+    history: it is left out of `forecast`, and `predict` names it.
+
+    Training rows must lie before those to test, for each series: split with
+    :class:`~sklstm.PanelTimeSeriesSplit`. A row to predict that lies before the end of
+    its series, but is not remembered, is an error, and so are rows to `fit` in random
+    order with rows missing at random between them, as `train_test_split` leaves them
+    (not with ``gaps="fill"``). Rows in the order of time are never refused for their
+    gaps, since a random split cannot be told from lost rows there.
 
     A row that is remembered gets a one-step forecast from the row before; the first
     row of a series has none, and gets the mean of the transformed training targets.
@@ -244,11 +256,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (series, time), in any row order; may have no
-            columns.
+            columns. None takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X. NaN is a value that is not known.
+            Targets of the rows of X. NaN is a value that is not known. A series ends
+            at its last known value; rows after it are rows ahead.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin. A row that is filled in weighs as the row
             before.
@@ -280,10 +293,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X.
+            Targets of the rows of X; NaN as in `fit`.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin; rows remembered from before count 1.
 
@@ -312,10 +326,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X.
+            Targets of the rows of X; NaN as in `fit`.
 
         Returns
         -------
@@ -417,8 +432,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def forecast(self, steps=None):
         """Forecast the next steps of every series.
 
-        Columns of X that are known ahead have values in these rows, which only
-        `predict` can be given. What the calendar says is made of the index.
+        Columns of X that are known ahead have values in these rows. They are those of
+        the rows ahead, with a missing y, that `fit` or `update` was given; without such
+        rows call `predict`. What the calendar says is made of the index.
 
         Parameters
         ----------
@@ -482,7 +498,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 "PanelForecaster requires y to be passed, but the target y is None."
             )
-        X = rows_without_columns(y) if X is None else X
+        if X is None:
+            X = rows_without_columns(y)
+            if not reset and self.n_features_in_:
+                raise ValueError(
+                    f"X is None, but fit saw {self.n_features_in_} column(s). Give the "
+                    "covariates of the rows of y too."
+                )
         self._check_frame(X, reset)
         name, n_axes = getattr(y, "name", None), np.ndim(y)
         named = isinstance(y, pd.DataFrame)
