@@ -563,7 +563,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._remember(history)
 
     def _windows(self, X):
-        return check_windows(self.estimator_[:-1].transform(X))
+        windows = check_windows(self.estimator_[:-1].transform(X))
+        if len(windows) != len(X):
+            raise ValueError(
+                f"A step before the regressor made {len(windows)} rows of {len(X)}. "
+                "Each step must keep the rows and their order."
+            )
+        return windows
 
     def _train(self, train, horizon, windows, past, learned, weight):
         train_on_origins(

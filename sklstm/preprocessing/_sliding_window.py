@@ -55,6 +55,22 @@ class _Context:
         return np.diff(self.indptr)
 
 
+def _check_rows_of_target(rows, y):
+    """Raise if the rows of X are not those of y, one by one."""
+    if not is_panel(y) or y.index.equals(rows.index):
+        return
+    # Labels may be others, such as periods for dates.
+    of_y = read_rows(y, "y")
+    same = np.array_equal(of_y.indptr, rows.indptr)
+    if not same or not np.array_equal(of_y.positions(), rows.positions()):
+        raise ValueError(
+            f"X has {len(rows)} rows here and y {len(of_y)}, which must be the same "
+            "(series, time) in the same order. A step that drops, adds or reorders "
+            "rows cannot stand in a pipeline: do that before, to X and y. If y belongs "
+            "to the rows of X by position, give y.to_numpy()."
+        )
+
+
 def _check_nothing_between(context, rows, positions):
     """Raise if rows lie between the last ones of `fit`, and were not among them."""
     of_row = positions[rows.codes]
@@ -239,7 +255,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             A panel indexed by (series, time), in any row order.
         y : ignored
             Present for API consistency; a y whose index names series while that
-            of X does not is an error.
+            of X does not is an error, and so is one whose rows stand in another order.
 
         Returns
         -------
@@ -257,6 +273,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
         check_not_drawn(rows)
+        _check_rows_of_target(rows, y)
         self._check_columns(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
