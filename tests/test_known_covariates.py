@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -216,6 +217,17 @@ class TestLearning:
         model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
         assert model.estimator_[1].known_ == ("price", "promo")
         assert clone(model).fit(train_X, train_y).predict(test_X).shape == (9,)
+
+
+class TestImportance:
+    def test_a_past_only_column_has_none_by_construction(self):
+        train_X, train_y, test_X, test_y = split(*make_data())
+        model = flat(LinearRegression()).fit(train_X.iloc[:, :2], train_y)
+        found = permutation_importance(
+            model, test_X.iloc[:, :2], test_y, n_repeats=3, random_state=0
+        )
+        price, weather = found.importances_mean
+        assert weather == 0 < price
 
 
 class TestOtherRegressors:

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.ensemble import StackingRegressor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import Ridge
@@ -23,6 +24,7 @@ from sklearn.model_selection import (
     validation_curve,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import PanelForecaster, PanelTimeSeriesSplit, SeriesKFold, SlidingWindow
 from sklstm._panel import read_rows
@@ -77,12 +79,16 @@ BY_POSITION = {"3": 3, "KFold": KFold(4), "TimeSeriesSplit": TimeSeriesSplit(2)}
 
 
 class TestHabits:
-    @pytest.mark.parametrize("cv", [*DRAWN, *BY_POSITION])
-    @pytest.mark.parametrize("rows", ["Xy", "by_time"])
+    @pytest.mark.parametrize(
+        ("rows", "cv"),
+        [
+            *[("Xy", cv) for cv in [*DRAWN, *BY_POSITION]],
+            # Sorted by time, rows are split by time by TimeSeriesSplit.
+            *[("by_time", cv) for cv in [*DRAWN, "3", "KFold"]],
+        ],
+    )
     def test_a_forecaster_names_what_cuts_by_time(self, request, rows, cv):
         X, y = request.getfixturevalue(rows)
-        if rows == "by_time" and cv == "TimeSeriesSplit":
-            pytest.skip("rows in the order of time are split by time")
         cv = {**DRAWN, **BY_POSITION}[cv]
         found = messages_of(lambda: cross_val_score(forecaster(), X, y, cv=cv))
         assert found
@@ -202,6 +208,47 @@ class TestRowsBetween:
         window = SlidingWindow(5).fit(X[~late])
         for rows in (X, X[~late], X[late], X[-4:], X[~late][::-1], X.loc[["b"]]):
             assert len(window.transform(rows)) == len(rows)
+
+
+class TestStepsThatMoveRows:
+    """They would part X from y without a word."""
+
+    @pytest.mark.parametrize("make", [forecaster, plain])
+    @pytest.mark.parametrize(
+        "step",
+        [lambda X: X[::-1], lambda X: X.sort_values("price"), lambda X: X[1:]],
+        ids=["reverse", "sort", "drop"],
+    )
+    def test_they_are_refused(self, Xy, make, step):
+        model, moves = make(), ("moves", FunctionTransformer(step))
+        steps = model.estimator.steps if isinstance(model, PanelForecaster) else None
+        (model.steps if steps is None else steps).insert(0, moves)
+        message = "A step that drops, adds or reorders rows cannot stand in a pipeline"
+        with pytest.raises(ValueError, match=message):
+            model.fit(*Xy)
+
+    def test_rows_dropped_in_predict_alone(self, Xy):
+        X, y = Xy
+        steps = make_pipeline(
+            FunctionTransformer(lambda X: X.dropna()),
+            SlidingWindow(4, flat=True),
+            Ridge(),
+        )
+        late = X.groupby(level=0).cumcount(ascending=False) < 3
+        model = PanelForecaster(steps, horizon=3).fit(X[~late], y[~late])
+        with pytest.raises(ValueError, match="before the regressor made 92 rows of 93"):
+            model.predict(X[late].where(np.arange(9)[:, None] != 4))
+
+    def test_labels_may_change(self, Xy):
+        X, y = Xy
+        step = FunctionTransformer(lambda X: X.rename(index=lambda s: s + "x", level=0))
+        expected = plain().fit(X, y).predict(X)
+        assert_array_equal(make_pipeline(step, *plain()).fit(X, y).predict(X), expected)
+
+    def test_y_in_another_order(self, Xy):
+        X, y = Xy
+        with pytest.raises(ValueError, match=r"by position, give y.to_numpy\(\)"):
+            plain().fit(X, y.sample(frac=1, random_state=0))
 
 
 def grid(n_series, n_times, freq):

@@ -88,6 +88,28 @@ class TestFit:
         with pytest.raises(ValueError, match="1 series not seen in fit: 'b'"):
             model.predict(X)
 
+    @pytest.mark.parametrize("kind", ["text", "irregular"])
+    def test_they_count_as_steps_where_time_does_not(self, Xy, kind):
+        X, y = Xy
+        day = np.arange(60)
+        if kind == "irregular":
+            times = pd.Timestamp("2024-01-01") + pd.to_timedelta(
+                day * (day + 3) // 3, "D"
+            )
+        else:
+            times = pd.Index([f"{n:03d}" for n in day])
+        place = X.groupby(level=0).cumcount().to_numpy()
+        index = pd.MultiIndex.from_arrays(
+            [X.index.get_level_values(0), times.take(place)], names=X.index.names
+        )
+        X, y = X.set_axis(index), y.set_axis(index)
+        asked, ahead = last_rows(X, 2), last_rows(X, 5)
+        model = lstm().fit(X[~asked], y.where(~ahead)[~asked])
+        other = lstm().fit(X[~ahead], y[~ahead])
+        expected = other.predict(X[ahead])[asked[ahead]]
+        assert_array_equal(model.predict(X[asked]), expected)
+        assert (expected != other.predict(X[asked])).all()
+
     def test_nothing_known_is_an_error(self, Xy):
         X, y = Xy
         with pytest.raises(ValueError, match="all 93 are missing"):

@@ -187,8 +187,9 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
         recalibrate : bool, default=False

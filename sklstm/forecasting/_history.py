@@ -150,6 +150,17 @@ class History:
         y = pd.DataFrame(np.nan, index=ahead.index, columns=self.y.columns)
         return History.of(pd.concat([ahead, self.X]), pd.concat([y, self.y]))
 
+    def with_rows_between(self, X):
+        """Put behind rows of X those given ahead that lie before others of X."""
+        if self.ahead is None:
+            return X
+        asked, ahead = read_rows(X), read_rows(self.ahead)
+        position = locate_series(ahead.series, asked.series)[ahead.codes]
+        last = asked.times_at(asked.indptr[1:] - 1).take(position)
+        between = (position >= 0) & is_later(last, ahead.time)
+        between = ahead.unsort(between) & ~self.ahead.index.isin(X.index)
+        return pd.concat([X, self.ahead[between]]) if between.any() else X
+
     def rows_ahead(self, index):
         """The rows of X that were given ahead at an index, or none of their columns."""
         if self.ahead is not None:

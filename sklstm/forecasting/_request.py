@@ -113,7 +113,8 @@ def read_request(history, X):
     -------
     Request
     """
-    X = in_zone(X, history.rows.time)
+    X, n_asked = in_zone(X, history.rows.time), len(X)
+    X = history.with_rows_between(X)
     asked = read_rows(X)
     positions = locate_series(asked.series, history.series)
     check_known_series(positions, asked.series, NO_HISTORY)
@@ -136,7 +137,7 @@ def read_request(history, X):
     rows[ahead] += len(history.rows)
     rows[~ahead] = _find(history, given.index[~ahead])
     frame = pd.concat([history.X, future])
-    return Request(frame, history, n_steps, asked.unsort(rows))
+    return Request(frame, history, n_steps, asked.unsort(rows)[:n_asked])
 
 
 def steps_ahead(history, time, code):

@@ -289,9 +289,10 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (dataset, series, time), in any row order; may have
-            no columns. Where the index has two levels each series is a data set.
+            no columns. None takes the rows from the index of y. Where the index has two
+            levels each series is a data set.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is a value that is not known.
 
@@ -351,7 +352,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             All rows of data sets that were not trained on yet, indexed as in `fit`.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
@@ -403,7 +404,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Rows later than the remembered end of their series, or new series.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
