@@ -285,6 +285,12 @@ class TestSeveralTargets:
         with pytest.raises(ValueError, match=re.escape(message)):
             ForecastDisplay.from_predictions(two, future)
 
+    def test_their_order_must_agree(self, past_and_future):
+        _, future = past_and_future
+        two = pd.DataFrame({"up": future, "down": -future})
+        with pytest.raises(ValueError, match="y_true has the columns .'down', 'up'."):
+            ForecastDisplay.from_predictions(two[["down", "up"]], two)
+
 
 def test_predictions_without_an_index_raise():
     with pytest.raises(TypeError, match="must be a pandas object indexed by"):

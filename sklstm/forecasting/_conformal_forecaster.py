@@ -354,10 +354,10 @@ def _fitted_forecaster(estimator, X):
 
 def _rows_after(forecaster, X):
     """Whether each row of X comes after the history of its series."""
-    rows, history = read_rows(X), forecaster._history
+    rows, history = read_rows(X), read_rows(forecaster.history_)
     position = locate_series(rows.series, history.series)[rows.codes]
     after, known = np.ones(len(rows), dtype=bool), np.flatnonzero(position >= 0)
-    end = history.end.take(position[known])
+    end = history.times_at(history.indptr[1:] - 1).take(position[known])
     after[known] = is_later(rows.time.take(known), end)
     return rows.unsort(after)
 

@@ -329,6 +329,15 @@ def _check_same_targets(y_pred, y, name):
         raise ValueError(
             f"{name} must have as many columns as y_pred, {n_targets}, got {n_given}."
         )
+    if n_targets == 1:
+        return
+    names, given = y_pred.columns, y.columns
+    unnamed = any(isinstance(labels, pd.RangeIndex) for labels in (names, given))
+    if not unnamed and not names.equals(given):
+        raise ValueError(
+            f"{name} has the columns {list(given)}, but y_pred has {list(names)}. Give "
+            "both the same targets in the same order."
+        )
 
 
 def _stack(y, names):

@@ -91,7 +91,8 @@ def _check_nothing_between(context, rows, positions):
         raise ValueError(
             f"{new.sum()} row(s) of X lie between rows of fit, and were not given to "
             f"it: {show(labels)}. Their windows would lack the rows around them. "
-            f"{CUT_BY_TIME}"
+            f"{CUT_BY_TIME} If y is not known in these rows, give fit all rows all the "
+            "same: LSTMRegressor takes y.to_frame() with NaN there."
         )
 
 
