@@ -633,6 +633,16 @@ class TestTooLarge:
             model.update(new_X, new_y * 1e40)
         pd.testing.assert_series_equal(model.forecast(), before)
 
+    def test_update_refuses_values_that_are_lost_in_the_transform(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        log = FunctionTransformer(np.log, np.exp)
+        model = ridge(target_transformer=log).fit(train_X, train_y)
+        with np.errstate(divide="ignore"):
+            with pytest.raises(ValueError, match="turned 12 value.s. of y into NaN"):
+                model.update(new_X, new_y * 0)
+        assert len(model.history_) == len(train_y)
+
     def test_a_column_of_x_is_named(self, Xy):
         X, y = Xy
         X = X.astype(float).copy()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.ensemble import StackingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, StackingRegressor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import (
@@ -107,6 +107,20 @@ class TestHabits:
         train_X, _, train_y, _ = train_test_split(*Xy, random_state=0)
         with pytest.raises(ValueError, match=NAMED):
             make().fit(train_X, train_y)
+
+    def test_rows_that_a_forecaster_filled_in_are_not_scored(self, Xy):
+        """Trained with holes that it knows of, it would give one-step fitted values."""
+        X, y = Xy
+        held_out = np.random.default_rng(0).random(len(X)) < 0.2
+        held_out &= X.groupby(level=0).cumcount().to_numpy() > 0
+        held_out &= X.groupby(level=0).cumcount(ascending=False).to_numpy() > 0
+        trees = HistGradientBoostingRegressor(max_iter=2)
+        steps = make_pipeline(SlidingWindow(4, flat=True), trees)
+        model = PanelForecaster(steps, horizon=3, gaps="fill")
+        model.fit(X[~held_out], y[~held_out])
+        assert np.isfinite(model.predict(X[~held_out])).all()
+        with pytest.raises(ValueError, match=NAMED):
+            model.score(X[held_out], y[held_out])
 
     @pytest.mark.parametrize("make", [forecaster, plain])
     def test_halving_by_n_samples(self, even, make):

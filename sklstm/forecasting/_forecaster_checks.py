@@ -5,10 +5,12 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .._panel import index_message, is_panel, show
+from .._random_holes import CUT_BY_TIME
 from .._windows import PanelWindows
 
 __all__ = [
     "check_horizon",
+    "check_not_filled",
     "check_pipeline",
     "check_some_known",
     "check_target",
@@ -61,6 +63,18 @@ def check_horizon(horizon, rows):
         raise ValueError(
             f"horizon={horizon} is too long for the data: the longest series has "
             f"{longest} rows, and training needs at least horizon + 1 = {horizon + 1}."
+        )
+
+
+def check_not_filled(request):
+    """Raise if remembered rows are asked for whose y is not known, but filled in."""
+    rows = request.rows[request.rows < len(request.history)]
+    unknown = request.history.y.iloc[rows].isna().all(axis=1).to_numpy()
+    if unknown.any():
+        raise ValueError(
+            f"{unknown.sum()} row(s) of X come before the end of their series, and y "
+            f"was not given there: {show(request.X.index[rows[unknown]])}. "
+            f"gaps='fill' only fills them in. {CUT_BY_TIME}"
         )
 
 

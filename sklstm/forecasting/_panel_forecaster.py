@@ -35,6 +35,7 @@ from .._step_targets import StepTargets
 from .._windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
+    check_not_filled,
     check_pipeline,
     check_some_known,
     check_target,
@@ -608,6 +609,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             some = X if len(block) == len(X) else X.iloc[block]
             request = read_request(self._history, some)
             check_some_known(request)
+            if self._fills_gaps:
+                check_not_filled(request)
             if most_steps is not None:
                 check_within(request, most_steps)
             windows = self._windows(request.X)
