@@ -12,6 +12,7 @@ from sklstm import (
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeriesKFold,
+    SeriesScaler,
     SlidingWindow,
     backtest,
 )
@@ -93,8 +94,56 @@ def test_levels_without_names(panel, forecaster):
 def test_bad_input_is_named(panel, forecaster):
     with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
         backtest(forecaster, panel[["price"]].to_numpy(), panel["sales"], cv=CV)
-    with pytest.raises(ValueError, match="backtest takes one target"):
-        backtest(forecaster, panel[["price"]], panel, cv=CV)
+    with pytest.raises(TypeError, match="With X=None y names the rows"):
+        backtest(forecaster, None, panel["sales"].to_numpy(), cv=CV)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_several_targets_have_a_row_each(panel, forecaster, refit):
+    shuffled = panel.sample(frac=1, random_state=0)
+    Y = shuffled[["sales"]].assign(half=shuffled["sales"] / 2)
+    conformal = ConformalForecaster(forecaster, calibration_size=10)
+    model = conformal.set_params(estimator__target_transformer=SeriesScaler())
+    model.set_params(estimator__estimator__ridge__alpha=10)
+    result = backtest(model, None, Y, cv=CV, quantiles=(0.2, 0.8), refit=refit)
+    names = ["cutoff", "store", "date", "step", "target", "y_true", "y_pred", 0.2, 0.8]
+    assert result.columns.tolist() == names
+    assert result["target"].tolist() == ["sales", "half"] * (len(result) // 2)
+    train, test = next(CV.split(Y))
+    model.fit(None, Y.iloc[train])
+    X = Y.iloc[test][[]].sort_index()
+    first = result.head(2 * len(test)).set_index(["store", "date"])
+    levels = model.predict_quantiles(X, (0.2, 0.8))
+    for i, target in enumerate(Y):
+        rows = first[first["target"] == target]
+        assert_array_equal(rows["y_true"], Y.loc[X.index, target])
+        assert_array_equal(rows["y_pred"], model.predict(X)[:, i])
+        assert_array_equal(rows[[0.2, 0.8]], levels[target])
+
+
+def test_one_target_in_a_frame_is_one_target(panel, forecaster):
+    one, frame = (
+        backtest(forecaster, None, panel[key], cv=CV) for key in ("sales", ["sales"])
+    )
+    pd.testing.assert_frame_equal(one, frame)
+
+
+def test_without_covariates_x_may_be_none(panel, forecaster):
+    y = panel["sales"]
+    pd.testing.assert_frame_equal(
+        backtest(forecaster, None, y, cv=CV), backtest(forecaster, panel[[]], y, cv=CV)
+    )
+
+
+def test_steps_count_from_the_last_known_value(panel, forecaster):
+    y, (train, test) = panel["sales"].copy(), next(CV.split(panel))
+    last = y.iloc[train].groupby(level=0).tail(2).index
+    y[last] = np.nan
+    result = backtest(forecaster, None, y, cv=[(train, test)])
+    assert sorted(result["step"].unique()) == [3, 4, 5, 6]
+    known = y.iloc[train].drop(last)
+    y_pred = forecaster.fit(None, known).predict(y.iloc[test].to_frame()[[]])
+    assert_array_equal(result["y_pred"], y_pred)
 
 
 def test_steps_count_from_the_cutoff_over_a_gap(panel, forecaster):

@@ -10,6 +10,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -660,15 +662,15 @@ class TestMistakes:
             conformal(ridge(), calibration_size=0.01).fit(X, y)
 
     @pytest.mark.parametrize("forecaster", [ridge(), lstm()], ids=["ridge", "lstm"])
-    def test_no_value_to_measure_errors_on(self, Xy, forecaster):
+    @pytest.mark.parametrize("refit", [True, False])
+    def test_rows_ahead_are_not_calibrated_on(self, Xy, forecaster, refit):
         X, y = Xy
-        message = (
-            "calibration_size=4 leaves no known value of y to measure errors on. Use a "
-            "larger size, or leave out rows at the end of each series whose y is "
-            "missing."
-        )
-        with pytest.raises(ValueError, match=re.escape(message)):
-            conformal(forecaster, calibration_size=4).fit(X, y.where(~cut(X, 4)))
+        late = cut(X, 4)
+        model = conformal(forecaster, calibration_size=4, refit=refit)
+        expected = clone(model).fit(X[~late], y[~late])
+        got = model.fit(X, y.where(~late))
+        assert_array_equal(got.errors_, expected.errors_)
+        assert_array_equal(got.predict(X[late]), expected.predict(X[late]))
 
     @pytest.mark.parametrize("size", [0, 1.5, 0.0, -1, "half"])
     def test_a_size_that_is_none(self, Xy, size):
@@ -763,3 +765,71 @@ class TestRecalibration:
             model.update(new_X, new_y * np.nan, recalibrate=True)
         assert model.errors_ is before
         pd.testing.assert_series_equal(model.history_, history)
+
+
+class TestFittedForecaster:
+    """Frozen, or fitted on earlier rows: calibrated as it is."""
+
+    @pytest.fixture
+    def base(self, Xy):
+        X, y = Xy
+        return ridge().fit(X[~cut(X, 10)], y[~cut(X, 10)])
+
+    @pytest.mark.parametrize("wrap", [FrozenEstimator, lambda forecaster: forecaster])
+    def test_it_equals_the_one_that_fit_trains(self, Xy, base, wrap):
+        X, y = Xy
+        late = cut(X, 10)
+        before = base.forecast()
+        expected = conformal(ridge(), calibration_size=10).fit(X, y)
+        model = ConformalForecaster(wrap(base)).fit(X[late], y[late])
+        assert_array_equal(model.errors_, expected.errors_)
+        assert_array_equal(model.forecast(), expected.forecast())
+        pd.testing.assert_series_equal(base.forecast(), before)
+
+    def test_rows_of_its_history_are_not_read(self, Xy, base):
+        X, y = Xy
+        late = cut(X, 10)
+        wrong = y.where(late, 1e6)
+        models = [
+            ConformalForecaster(FrozenEstimator(base)).fit(*rows)
+            for rows in [(X[late], y[late]), (X, wrong)]
+        ]
+        assert_array_equal(*(model.errors_ for model in models))
+        assert_array_equal(*(model.forecast() for model in models))
+
+    def test_clone_keeps_a_frozen_one_alone(self, Xy, base):
+        X, y = Xy
+        tail = X[cut(X, 10)], y[cut(X, 10)]
+        weights = base.estimator_[-1].coef_
+        frozen = clone(ConformalForecaster(FrozenEstimator(base))).fit(*tail)
+        assert_array_equal(frozen.estimator_.estimator_[-1].coef_, weights)
+        anew = clone(ConformalForecaster(base, calibration_size=4)).fit(*tail)
+        assert (anew.estimator_.estimator_[-1].coef_ != weights).any()
+
+    def test_a_fitted_one_is_trained_anew_on_its_own_rows(self, Xy, base):
+        X, y = Xy
+        expected = ConformalForecaster(ridge()).fit(X, y)
+        got = ConformalForecaster(base).fit(X, y)
+        assert_array_equal(got.errors_, expected.errors_)
+        assert_array_equal(got.forecast(), expected.forecast())
+
+    def test_no_later_rows(self, Xy, base):
+        X, y = Xy
+        model = ConformalForecaster(FrozenEstimator(base))
+        with pytest.raises(ValueError, match="None of the 63 rows comes after"):
+            model.fit(X[~cut(X, 10)], y[~cut(X, 10)])
+
+    def test_what_is_frozen_must_be_a_fitted_forecaster(self, Xy):
+        with pytest.raises(NotFittedError):
+            ConformalForecaster(FrozenEstimator(ridge())).fit(*Xy)
+        with pytest.raises(TypeError, match="got Ridge. It may be in a FrozenEstimat"):
+            ConformalForecaster(FrozenEstimator(Ridge())).fit(*Xy)
+
+    def test_x_may_be_none(self, Xy):
+        X, y = Xy
+        late = cut(X, 4)
+        models = [
+            ConformalForecaster(ridge()).fit(rows[0], y[~late]).update(rows[1], y[late])
+            for rows in [(None, None), (X[~late][[]], X[late][[]])]
+        ]
+        assert_array_equal(*(model.forecast() for model in models))

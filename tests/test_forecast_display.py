@@ -4,10 +4,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
-from sklstm import ForecastDisplay
+from sklstm import (
+    ConformalForecaster,
+    ForecastDisplay,
+    PanelForecaster,
+    SeriesScaler,
+    SlidingWindow,
+)
 
 
 class LastValue(RegressorMixin, BaseEstimator):
@@ -234,11 +242,54 @@ def test_too_few_axes_raise(past_and_future):
         ForecastDisplay.from_predictions(future, future, ax=axes)
 
 
-def test_several_targets_raise(past_and_future):
-    _, future = past_and_future
-    two = pd.concat([future, future], axis=1)
-    with pytest.raises(ValueError, match="Plot one target at a time"):
-        ForecastDisplay.from_predictions(None, two)
+class TestSeveralTargets:
+    def test_each_target_has_a_plot_in_each_series(self, past_and_future):
+        past, future = past_and_future
+        two = pd.DataFrame({"up": future, "down": -future})
+        display = ForecastDisplay.from_predictions(
+            two, two + 0.5, history=pd.DataFrame({"up": past, "down": -past})
+        )
+        names = past.index.unique(level=0)
+        titles = [ax.get_title(loc="left") for ax in display.axes_]
+        assert titles == [f"{name}, {target}" for name in names for target in two]
+        for ax, (name, target) in zip(
+            display.axes_, [(n, t) for n in names for t in two], strict=True
+        ):
+            past_line, truth, forecast = ax.lines
+            expected = two.loc[name, target].to_numpy()
+            assert_allclose(truth.get_ydata()[-len(expected) :], expected)
+            assert_allclose(forecast.get_ydata(), expected + 0.5)
+            sign = 1 if target == "up" else -1
+            assert past_line.get_ydata()[-1] == sign * past.loc[name].iloc[-1]
+
+    def test_from_estimator_names_the_targets_of_the_history(self, panel):
+        Y = panel[["price", "sales"]]
+        late = panel.groupby(level=0).cumcount(ascending=False) < 3
+        steps = make_pipeline(SlidingWindow(3, flat=True), Ridge(10))
+        base = PanelForecaster(steps, horizon=3, target_transformer=SeriesScaler())
+        model = ConformalForecaster(base).fit(None, Y[~late])
+        X = Y[late][[]]
+        display = ForecastDisplay.from_estimator(model, X, series=["b"], coverage=0.5)
+        titles = [ax.get_title(loc="left") for ax in display.axes_]
+        assert titles == ["b, price", "b, sales"]
+        interval = model.predict_interval(X, 0.5).loc["b"]
+        for ax, target in zip(display.axes_, Y, strict=True):
+            band = ax.collections[0].get_paths()[0].vertices[:, 1]
+            assert_allclose(band.min(), interval[target].min(axis=None))
+            assert_allclose(band.max(), interval[target].max(axis=None))
+
+    def test_their_number_must_agree(self, past_and_future):
+        _, future = past_and_future
+        two = pd.concat([future, future], axis=1)
+        message = "y_true must have as many columns as y_pred, 1, got 2."
+        with pytest.raises(ValueError, match=re.escape(message)):
+            ForecastDisplay.from_predictions(two, future)
+
+    def test_their_order_must_agree(self, past_and_future):
+        _, future = past_and_future
+        two = pd.DataFrame({"up": future, "down": -future})
+        with pytest.raises(ValueError, match="y_true has the columns .'down', 'up'."):
+            ForecastDisplay.from_predictions(two[["down", "up"]], two)
 
 
 def test_predictions_without_an_index_raise():

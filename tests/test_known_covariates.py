@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -218,6 +219,17 @@ class TestLearning:
         assert clone(model).fit(train_X, train_y).predict(test_X).shape == (9,)
 
 
+class TestImportance:
+    def test_a_past_only_column_has_none_by_construction(self):
+        train_X, train_y, test_X, test_y = split(*make_data())
+        model = flat(LinearRegression()).fit(train_X.iloc[:, :2], train_y)
+        found = permutation_importance(
+            model, test_X.iloc[:, :2], test_y, n_repeats=3, random_state=0
+        )
+        price, weather = found.importances_mean
+        assert weather == 0 < price
+
+
 class TestOtherRegressors:
     def test_flat_windows_hold_the_rows_ahead_behind_the_window(self):
         X, y = make_data()
@@ -268,6 +280,30 @@ class TestOtherRegressors:
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.fit(X, y)
+
+
+def _per_series(X, column, function):
+    return getattr(X[column].groupby(level=0), function)()
+
+
+# Known columns, and what makes them of columns of another name.
+MADE = {
+    "of a column that hardly changes": ("discount", lambda X: 2 * X["rare"]),
+    "of a constant column": ("discount", lambda X: 2 * X["constant"]),
+    "of a mean of all rows": ("discount", lambda X: X["weather"].mean()),
+    "of lags": ("discount", lambda X: _per_series(X, "weather", "shift").fillna(0)),
+    "of whole series": ("discount", lambda X: _per_series(X, "rare", "cumsum")),
+    "of nothing but chance": (
+        "discount",
+        lambda X: np.random.default_rng().normal(size=len(X)),
+    ),
+    "under a name that begins like another": ("price_index", lambda X: X["cost"]),
+    "under the name of another": ("price", lambda X: X["price"] - X["cost"]),
+    "of rows that were seen alone": (
+        "discount",
+        lambda X: X["rare"].map({0.0: 0.0, 1.0: 1.0}),
+    ),
+}
 
 
 class TestWhatIsMissing:
@@ -336,6 +372,41 @@ class TestWhatIsMissing:
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X[["promo"]])
         model.predict(test_X.assign(weather=np.nan))
+
+    @pytest.mark.parametrize("name", MADE)
+    def test_what_a_known_column_is_made_of_is_found(self, name):
+        """Whatever the source is like: predict without it is an error, not a guess."""
+        X, y = make_data(lengths=(60, 60, 60, 60))
+        promo = np.zeros(len(X))
+        promo[[-30, -29]] = 1
+        X = X.assign(rare=promo, constant=4.0, cost=X["weather"] + 3)
+        X = X.drop(columns="promo")
+        train_X, train_y, test_X, _ = split(X, y)
+        known, make = MADE[name]
+        steps = make_pipeline(
+            FunctionTransformer(lambda X: X.assign(**{known: make(X)})),
+            SlidingWindow(3, known=[known], flat=True),
+            LinearRegression(),
+        )
+        model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
+        assert np.isfinite(model.predict(test_X)).all()
+        for column in X:
+            with pytest.raises(ValueError, match=f"X has no column '{column}'"):
+                model.predict(test_X.drop(columns=column))
+
+    def test_columns_made_of_the_index_need_none_whatever_x_holds(self):
+        X, y = make_data()
+        X = X.assign(constant=4.0, flag=True)
+        train_X, train_y, test_X, _ = split(X, y)
+
+        def parity(X):
+            return X.assign(odd=X.index.get_level_values("day").to_numpy() % 2)
+
+        steps = make_pipeline(
+            FunctionTransformer(parity), SlidingWindow(5, known=["odd"]), small()
+        )
+        model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
+        assert_array_equal(model.forecast(), model.predict(test_X))
 
     def test_the_calendar_needs_no_column(self):
         X, y = make_data()

@@ -16,6 +16,7 @@ FLOORS = {
     "_missing_steps": 1,
     "_panel": 0,
     "_quantiles": 0,
+    "_random_holes": 1,
     "_time_step": 0,
     "_sklearn_compat": 0,
     "_stage": 0,

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge, SGDRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVR
 
 from sklstm import (
     LSTMRegressor,
     PanelForecaster,
+    PanelTimeSeriesSplit,
+    SeedEnsemble,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
@@ -517,6 +525,136 @@ class TestHistory:
         assert_array_equal(a.forecast(), b.forecast())
 
 
+ONE_OUTPUT = {
+    "trees": HistGradientBoostingRegressor(max_iter=3),
+    "svr": SVR(),
+    "pipeline": make_pipeline(StandardScaler(), SVR()),
+    "scaled target": TransformedTargetRegressor(SVR(), transformer=StandardScaler()),
+    "search": GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2),
+    "trees in a search": GridSearchCV(
+        HistGradientBoostingRegressor(max_iter=2), {"max_depth": [2]}, cv=2
+    ),
+    "several seeds": SeedEnsemble(HistGradientBoostingRegressor(max_iter=3), 2),
+}
+
+
+class TestRegressorsOfOneOutput:
+    @pytest.mark.parametrize("name", ONE_OUTPUT)
+    def test_they_equal_those_wrapped_by_hand(self, Xy, name):
+        train_X, train_y, test_X, _ = split(*Xy, 3)
+        regressor, got = ONE_OUTPUT[name], []
+        if isinstance(regressor, SeedEnsemble):
+            regressor = clone(regressor).set_params(random_state=0)
+        for last in (regressor, MultiOutputRegressor(regressor)):
+            steps = make_pipeline(SlidingWindow(4, flat=True), last)
+            model = PanelForecaster(steps, 3, target_transformer=SeriesScaler())
+            got.append(model.fit(train_X, train_y).predict(test_X))
+        assert np.isfinite(got[0]).all()
+        assert_allclose(*got, rtol=1e-4)
+
+    @pytest.mark.parametrize(
+        "regressor", [Ridge(), MLPRegressor(hidden_layer_sizes=3, max_iter=9)]
+    )
+    def test_those_that_take_several_stay_one(self, Xy, regressor):
+        steps = make_pipeline(SlidingWindow(4, flat=True), regressor)
+        model = PanelForecaster(steps, 3, target_transformer=SeriesScaler())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(*Xy)
+        assert type(model.estimator_[-1]) is type(regressor)
+
+    def test_one_step_needs_no_wrapper(self, Xy):
+        steps = make_pipeline(SlidingWindow(4, flat=True), SVR())
+        assert type(PanelForecaster(steps).fit(*Xy).estimator_[-1]) is SVR
+
+    def test_a_grid_keeps_its_path_and_weights_reach_each_step(self, Xy):
+        X, y = Xy
+        trees = HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5)
+        steps = Pipeline([("window", SlidingWindow(4, flat=True)), ("hgb", trees)])
+        search = GridSearchCV(
+            PanelForecaster(steps, 3),
+            {"estimator__hgb__max_iter": [2, 4], "estimator__window__window_size": [3]},
+            cv=PanelTimeSeriesSplit(n_splits=2, horizon=3),
+            error_score="raise",
+        )
+        weight = np.where(X.index.get_level_values(0) == "a", 1.0, 0.0)
+        fitted = search.fit(X, y, sample_weight=weight).best_estimator_
+        assert len(fitted.estimator_[-1].estimators_) == 3
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        assert_allclose(fitted.forecast(), y["a":"a"].mean(), rtol=0.2)
+
+    def test_missing_values_reach_those_that_take_them(self, Xy):
+        X, y = Xy
+        y = y.where(np.arange(len(y)) % 10 != 3)
+        steps = make_pipeline(
+            SlidingWindow(4, flat=True), HistGradientBoostingRegressor(max_iter=3)
+        )
+        assert np.isfinite(PanelForecaster(steps, 3).fit(X, y).forecast()).all()
+
+    def test_several_targets_and_partial_fit(self, Xy):
+        X, y = Xy
+        both = pd.DataFrame({"up": y, "down": -y})
+        late = ~X.index.isin(split(X, y, 8)[0].index)
+        steps = make_pipeline(SlidingWindow(4, flat=True), SGDRegressor(random_state=0))
+        model = PanelForecaster(steps, 1, target_transformer=SeriesScaler())
+        model.fit(X[~late], both[~late])
+        before = model.estimator_[-1].estimators_[0].coef_.copy()
+        model.partial_fit(X[late], both[late])
+        assert (model.estimator_[-1].estimators_[0].coef_ != before).any()
+        assert model.forecast().columns.tolist() == ["up", "down"]
+
+
+class TestTooLarge:
+    def test_a_value_of_y_is_named(self, Xy):
+        X, y = Xy
+        large = y.copy()
+        large.iloc[50] = -1e39
+        message = (
+            "1 value(s) of y are too large for float32 as the regressor would get "
+            "them, first -1e+39 (y = -1e+39) in column 'sales' at ('b', 2024-01-11)."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            ridge().fit(X, large)
+
+    def test_scaled_values_are_not_too_large(self, Xy):
+        X, y = Xy
+        a, b = (
+            ridge(target_transformer=SeriesScaler()).fit(X, y * factor).forecast()
+            for factor in (1.0, 1e40)
+        )
+        assert_allclose(b / 1e40, a, rtol=1e-4)
+
+    def test_update_refuses_it_and_stays_as_it_was(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        model = ridge().fit(train_X, train_y)
+        before = model.forecast()
+        with pytest.raises(ValueError, match="12 value.s. of y are too large"):
+            model.update(new_X, new_y * 1e40)
+        pd.testing.assert_series_equal(model.forecast(), before)
+
+    def test_update_refuses_values_that_are_lost_in_the_transform(self, Xy):
+        X, y = Xy
+        train_X, train_y, new_X, new_y = split(X, y, 4)
+        log = FunctionTransformer(np.log, np.exp)
+        model = ridge(target_transformer=log).fit(train_X, train_y)
+        with np.errstate(divide="ignore"):
+            with pytest.raises(ValueError, match="turned 12 value.s. of y into NaN"):
+                model.update(new_X, new_y * 0)
+        assert len(model.history_) == len(train_y)
+
+    def test_a_column_of_x_is_named(self, Xy):
+        X, y = Xy
+        X = X.astype(float).copy()
+        X.iloc[50, 0] = 1e39
+        message = (
+            "Column 'price' holds infinity or a value too large for float32, first "
+            "1e+39 at ('b', 2024-01-11)."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            ridge().fit(X, y)
+
+
 class TestErrors:
     def test_estimators_that_are_no_pipeline(self, Xy):
         with pytest.raises(TypeError, match="estimator must be a Pipeline whose last"):
@@ -567,8 +705,14 @@ class TestErrors:
             PanelForecaster(steps).fit(*Xy)
         assert "SlidingWindow(flat=True)" in caught.value.__notes__[0]
 
-    def test_multi_output_is_proposed(self, Xy):
-        steps = make_pipeline(SlidingWindow(3, flat=True), SGDRegressor())
+    def test_multi_output_is_proposed_where_tags_are_silent(self, Xy):
+        class Claims(SGDRegressor):
+            def __sklearn_tags__(self):
+                tags = super().__sklearn_tags__()
+                tags.target_tags.multi_output = True
+                return tags
+
+        steps = make_pipeline(SlidingWindow(3, flat=True), Claims())
         with pytest.raises(ValueError, match="1d array") as caught:
             PanelForecaster(steps, horizon=2).fit(*Xy)
         assert "MultiOutputRegressor" in caught.value.__notes__[0]

@@ -145,12 +145,14 @@ def test_forecasts_of_awkward_data_are_finite_and_near_the_series(kind, periods)
     assert (y_pred.to_numpy() <= (high + room)[code].to_numpy()).all()
 
 
-def test_a_series_without_a_known_value_raises():
+def test_a_series_without_a_known_value_is_left_out():
     y = panel_of(rng.normal(100, 1, 30), np.full(30, np.nan))
     forecaster = small().fit(y.to_frame()[[]], y)
-    message = "1 series have no known value of y to go on from: 1. Leave out their rows"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        forecaster.forecast()
+    known = y.drop(index=1, level=0)
+    expected = small().fit(known.to_frame()[[]], known).forecast()
+    pd.testing.assert_series_equal(forecaster.forecast(), expected)
+    with pytest.raises(ValueError, match="1 series not seen in fit: 1. Give the fore"):
+        forecaster.predict(y.to_frame()[[]].tail(1))
 
 
 def test_missing_values_before_a_series_begins_change_nothing():

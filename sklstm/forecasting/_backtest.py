@@ -14,6 +14,7 @@ from .._panel import (
     locate_series,
     read_rows,
 )
+from ._forecaster_checks import rows_without_columns
 from ._history import History
 from ._request import steps_ahead
 
@@ -25,10 +26,10 @@ def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
     ----------
     forecaster : PanelForecaster, or a Pipeline or search that ends with one
         What is cloned and fitted. It is not changed.
-    X : DataFrame of shape (n_rows, n_columns)
-        Covariates indexed by (series, time).
-    y : Series of shape (n_rows,)
-        The target.
+    X : DataFrame of shape (n_rows, n_columns) or None
+        Covariates indexed by (series, time). None takes the rows from y.
+    y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+        The target, or several.
     cv : int, splitter or iterable of (train, test)
         The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`.
     quantiles : sequence of float, default=None
@@ -45,9 +46,11 @@ def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
     -------
     DataFrame
         One row for each row of each test fold, with the columns ``cutoff`` (the
-        last time in training of the row's series), the names of the index levels,
-        ``step`` (how many steps after the cutoff), ``y_true``, ``y_pred``, and one
-        column for each of `quantiles`, named by that number.
+        last time in training at which y of the row's series is known), the names of the
+        index levels, ``step`` (how many steps after the cutoff), ``y_true``,
+        ``y_pred``, and one column for each of `quantiles`, named by that number. With
+        several targets there is a row for each, whose name is in a column ``target``
+        after ``step``.
 
     Examples
     --------
@@ -67,15 +70,14 @@ def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
     >>> len(result)
     42
     """
+    X = rows_without_columns(y) if X is None else X
     if not is_panel(X):
         raise TypeError(index_message(X))
     target = align_target(X, y)
-    if target.shape[1] != 1:
-        raise ValueError(
-            f"backtest takes one target, got a y of {target.shape[1]} columns. Call it "
-            "for each column."
-        )
-    y = target.iloc[:, 0].rename(getattr(y, "name", None))
+    if target.shape[1] == 1:
+        y = target.iloc[:, 0].rename(getattr(y, "name", None))
+    else:
+        y = target
     folds = list(check_cv(cv).split(X, y))
     if refit:
         parts = Parallel(n_jobs=n_jobs)(
@@ -113,19 +115,25 @@ def _forecast_updated(forecaster, X, y, folds, quantiles):
 
 
 def _forecasts(forecaster, X, quantiles):
-    """The point forecasts of rows, and their quantiles, as columns."""
-    out = pd.DataFrame({"y_pred": forecaster.predict(X)})
+    """The point forecasts of rows, and their quantiles, as a table for each target."""
+    y_pred = np.reshape(forecaster.predict(X), (len(X), -1))
+    tables = [pd.DataFrame({"y_pred": column}) for column in y_pred.T]
     if quantiles is None:
-        return out
-    table = forecaster.predict_quantiles(X, quantiles)
-    return out.join(table.reset_index(drop=True))
+        return tables
+    levels = forecaster.predict_quantiles(X, quantiles)
+    names = levels.columns.get_level_values(-1)[: levels.shape[1] // len(tables)]
+    values = levels.to_numpy().reshape(len(X), len(tables), -1)
+    return [
+        table.join(pd.DataFrame(values[:, i], columns=names))
+        for i, table in enumerate(tables)
+    ]
 
 
 def _tidy(forecasts, y, train, test):
     """Put the forecasts of a fold beside the truth, sorted by series and time."""
     rows = read_rows(y.iloc[test])
-    past = y.iloc[train].to_frame()
-    history = History.of(past, past)
+    past = pd.DataFrame(y.iloc[train])
+    history, _ = History.of(past, past).until_known()
     position = locate_series(rows.series, history.series)
     check_known_series(
         position,
@@ -136,13 +144,17 @@ def _tidy(forecasts, y, train, test):
     code = position[rows.codes]
     cutoff = history.end.take(code)
     step = steps_ahead(history, rows.time, code)
-    truth = y.iloc[test]
-    truth = truth if rows.order is None else truth.iloc[rows.order]
+    order = slice(None) if rows.order is None else rows.order
+    truth = pd.DataFrame(y.iloc[test]).iloc[order]
     labels = truth.index.to_frame(index=False, name=_level_names(y.index))
     labels.insert(0, "cutoff", cutoff)
-    labels = labels.assign(step=step, y_true=truth.to_numpy())
-    order = slice(None) if rows.order is None else rows.order
-    return labels.join(forecasts.iloc[order].reset_index(drop=True))
+    labels["step"] = step
+    parts = []
+    for (name, y_true), table in zip(truth.items(), forecasts, strict=True):
+        target = {} if len(forecasts) == 1 else {"target": name}
+        part = labels.assign(**target, y_true=y_true.to_numpy())
+        parts.append(part.join(table.iloc[order].reset_index(drop=True)))
+    return pd.concat(parts).sort_index(kind="stable") if len(parts) > 1 else parts[0]
 
 
 def _level_names(index):

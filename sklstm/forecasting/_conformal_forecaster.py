@@ -1,12 +1,21 @@
 """ConformalForecaster: intervals from the errors that a forecaster made."""
 
+from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import align_target, index_message, is_panel, read_rows
+from .._panel import (
+    align_target,
+    index_message,
+    is_later,
+    is_panel,
+    locate_series,
+    read_rows,
+)
 from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
 from ._conformal_errors import (
@@ -15,6 +24,8 @@ from ._conformal_errors import (
     join_errors,
     roll_errors,
 )
+from ._forecaster_checks import rows_without_columns
+from ._history import after_last_known
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles, undo_each
 
@@ -30,18 +41,24 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Where the forecaster predicts quantiles itself, these are corrected: intervals are
     wide where the model says that it knows little, and hold as often as they should.
 
+    A forecaster that is fitted already is calibrated as it is, on later rows, when it
+    comes in a :class:`~sklearn.frozen.FrozenEstimator`.
+
     Parameters
     ----------
-    estimator : PanelForecaster
-        What is calibrated.
+    estimator : PanelForecaster or FrozenEstimator of one
+        What is calibrated. A frozen one is not trained; nor is a fitted one if all
+        rows of `fit` come after its history. Any other is cloned and trained. `clone`,
+        and so a search or a cross-validation, leaves the frozen one alone fitted.
     calibration_size : float or int, default=0.2
         The last rows of each series that errors are measured on: a share of its rows,
         or a number of them. At least one row of a series is left to train on.
+        Not used with a forecaster that is fitted already.
     refit : bool, default=True
         Whether the forecaster is trained again on all rows. It then knows the rows that
         are most like those to come, but is another than the one whose errors were
         measured. False keeps that one, in half the time; the last rows extend its
-        history alone.
+        history alone. Not used with a forecaster that is fitted already.
 
     Attributes
     ----------
@@ -117,13 +134,17 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         """Train, and measure the errors on the last rows of each series.
 
+        With a forecaster that is fitted already nothing is trained: errors are measured
+        on the rows after its history, which are then added to it, in a copy. Rows
+        before are not read.
+
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (series, time), in any row order; may have no
-            columns.
+            columns. None takes the rows from y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X.
+            Targets of the rows of X. Rows at the end whose y is NaN are rows ahead.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin in training.
 
@@ -132,11 +153,13 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ConformalForecaster
             The fitted forecaster.
         """
-        if not isinstance(self.estimator, PanelForecaster):
-            raise TypeError(
-                "estimator must be a PanelForecaster, got "
-                f"{type(self.estimator).__name__}."
-            )
+        X = _check_rows(X, y)
+        fitted = _fitted_forecaster(self.estimator, X)
+        if fitted is not None:
+            tail_X, tail_y = _cut(X, y, _rows_after(fitted, X))
+            errors = roll_errors(fitted, tail_X, tail_y)
+            self.estimator_, self.errors_ = fitted.update(tail_X, tail_y), errors
+            return self
         late = _calibration_rows(X, y, self.calibration_size)
         weights = {}
         if sample_weight is not None:
@@ -164,8 +187,9 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
         recalibrate : bool, default=False
@@ -179,6 +203,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The forecaster itself.
         """
         check_is_fitted(self)
+        X = _check_rows(X, y)
         forecaster, errors = self.estimator_, self.errors_
         if recalibrate:
             errors = join_errors(errors, roll_errors(forecaster, X, y))
@@ -293,22 +318,56 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
-def _calibration_rows(X, y, size):
-    """Whether errors are measured on each row, once X and y are checked."""
-    if not is_panel(X):
-        raise TypeError(index_message(X))
+def _check_rows(X, y):
+    """Check X, and take its rows from y if it is None."""
     if y is None:
         raise ValueError(
             "ConformalForecaster requires y to be passed, but the target y is None."
         )
-    target = align_target(X, y)
-    late = _late_rows(read_rows(X), size)
-    if target[late].isna().all(axis=None):
-        raise ValueError(
-            f"calibration_size={size} leaves no known value of y to measure errors on. "
-            "Use a larger size, or leave out rows at the end of each series whose y is "
-            "missing."
+    X = rows_without_columns(y) if X is None else X
+    if not is_panel(X):
+        raise TypeError(index_message(X))
+    return X
+
+
+def _fitted_forecaster(estimator, X):
+    """A copy of a forecaster that need not be trained, None if it must be."""
+    frozen = isinstance(estimator, FrozenEstimator)
+    forecaster = estimator.estimator if frozen else estimator
+    if not isinstance(forecaster, PanelForecaster):
+        raise TypeError(
+            "estimator must be a PanelForecaster, got "
+            f"{type(forecaster).__name__}. It may be in a FrozenEstimator."
         )
+    if frozen:
+        check_is_fitted(forecaster)
+        if not _rows_after(forecaster, X).any():
+            raise ValueError(
+                f"None of the {len(X)} rows comes after the history of the frozen "
+                "forecaster, and errors can be measured on such rows alone. Fit it on "
+                "earlier rows, or pass it without FrozenEstimator to train it anew."
+            )
+    elif not hasattr(forecaster, "estimator_") or not _rows_after(forecaster, X).all():
+        return None
+    return deepcopy(forecaster)
+
+
+def _rows_after(forecaster, X):
+    """Whether each row of X comes after the history of its series."""
+    rows, history = read_rows(X), read_rows(forecaster.history_)
+    position = locate_series(rows.series, history.series)[rows.codes]
+    after, known = np.ones(len(rows), dtype=bool), np.flatnonzero(position >= 0)
+    end = history.times_at(history.indptr[1:] - 1).take(position[known])
+    after[known] = is_later(rows.time.take(known), end)
+    return rows.unsort(after)
+
+
+def _calibration_rows(X, y, size):
+    """Whether errors are measured on each row, or it is ahead."""
+    rows, target = read_rows(X), align_target(X, y).to_numpy(dtype=np.float64)
+    late = rows.unsort(after_last_known(rows, rows.sort(target)))
+    if not late.all():
+        late[~late] = _late_rows(read_rows(X[~late]), size)
     return late
 
 

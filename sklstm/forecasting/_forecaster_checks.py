@@ -1,17 +1,21 @@
 """What a forecaster is given, checked."""
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .._panel import show
+from .._panel import index_message, is_panel, show
+from .._random_holes import CUT_BY_TIME
 from .._windows import PanelWindows
 
 __all__ = [
     "check_horizon",
+    "check_not_filled",
     "check_pipeline",
     "check_some_known",
     "check_target",
     "check_windows",
+    "rows_without_columns",
 ]
 
 
@@ -62,6 +66,18 @@ def check_horizon(horizon, rows):
         )
 
 
+def check_not_filled(request):
+    """Raise if remembered rows are asked for whose y is not known, but filled in."""
+    rows = request.rows[request.rows < len(request.history)]
+    unknown = request.history.y.iloc[rows].isna().all(axis=1).to_numpy()
+    if unknown.any():
+        raise ValueError(
+            f"{unknown.sum()} row(s) of X come before the end of their series, and y "
+            f"was not given there: {show(request.X.index[rows[unknown]])}. "
+            f"gaps='fill' only fills them in. {CUT_BY_TIME}"
+        )
+
+
 def check_some_known(request):
     """Raise if a series is to be continued of which no value is known."""
     history = request.history
@@ -74,3 +90,10 @@ def check_some_known(request):
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )
+
+
+def rows_without_columns(y):
+    """Make an X that has the rows of y and no columns, for X=None."""
+    if not is_panel(y):
+        raise TypeError(f"With X=None y names the rows: {index_message(y, 'y')}")
+    return pd.DataFrame(index=y.index)

@@ -18,11 +18,15 @@ from .._panel import (
     show,
     tail_positions,
 )
+from .._random_holes import CUT_BY_TIME
 from .._time_step import TimeStep, infer_time_step, pairs_within
 
-__all__ = ["NO_HISTORY", "History"]
+__all__ = ["NO_HISTORY", "History", "after_last_known"]
 
-NO_HISTORY = "Give the forecaster their history first, with update(X, y)."
+NO_HISTORY = (
+    "Give the forecaster their history first, with update(X, y): rows in which y is "
+    f"known. In a cross-validation each series needs its past. {CUT_BY_TIME}"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,22 +41,25 @@ class History:
         Where the series stand.
     known_step : TimeStep or None
         The time step of the rows that this history was taken from.
+    ahead : DataFrame or None
+        Rows of X after the last known y of their series, given ahead of their y.
     """
 
     X: pd.DataFrame
     y: pd.DataFrame
     rows: PanelRows
     known_step: TimeStep | None = None
+    ahead: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, X, y, known_step=None):
+    def of(cls, X, y, known_step=None, ahead=None):
         """Sort rows of X and y into a history."""
         rows = read_rows(X)
         if rows.order is not None:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
             rows = read_rows(X)
         # Shallow copies: what the caller writes to the frames later stays outside.
-        return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step)
+        return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step, ahead)
 
     def __len__(self):
         return len(self.rows)
@@ -85,10 +92,36 @@ class History:
     def tail(self, size):
         """Keep the last `size` rows of each series."""
         kept, _ = tail_positions(self.rows.indptr, size)
-        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
+        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step, self.ahead)
+
+    def until_known(self):
+        """End each series at its last row in which any target is known.
+
+        Returns
+        -------
+        history : History
+            The rows after the end are its `ahead`; so are those of a series of which
+            nothing is known.
+        kept : ndarray of bool of shape (n_rows,)
+            Which rows of this history are left.
+        """
+        kept = ~after_last_known(self.rows, self.y.to_numpy())
+        if kept.all():
+            return self, kept
+        if not kept.any():
+            raise ValueError(
+                f"No row of y can be learned: all {len(self)} are missing (NaN). Give "
+                "values of at least one series."
+            )
+        X, y = self.X[kept], self.y[kept]
+        return History.of(X, y, self.known_step, self.X[~kept]), kept
 
     def append(self, X, y):
-        """Add rows that come later than those of their series, or new series."""
+        """Add rows that come later than those of their series, or new series.
+
+        Rows that were ahead, and lie before a known row now, become rows of the
+        history whose y is missing.
+        """
         X, y = (in_zone(part, self.rows.time) for part in (X, y))
         new = History.of(X, y)
         positions = locate_series(new.series, self.series)
@@ -101,12 +134,40 @@ class History:
                 f"series; {late.sum()} series have rows before it: "
                 f"{show(new.series[known][late])}. Leave those rows out."
             )
+        new = new if self.ahead is None else new._behind(self.ahead)
+        after = after_last_known(new.rows, new.y.to_numpy())
         names = self.X.index.names
         frames = [
-            pd.concat([old, more.rename_axis(names)])
+            pd.concat([old, more[~after].rename_axis(names)])
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
-        return History.of(*frames, self.known_step)
+        ahead = new.X[after].rename_axis(names) if after.any() else None
+        return History.of(*frames, self.known_step, ahead)
+
+    def _behind(self, ahead):
+        """Join rows that were given before, except those that are given again."""
+        ahead = ahead[~ahead.index.isin(self.X.index)]
+        y = pd.DataFrame(np.nan, index=ahead.index, columns=self.y.columns)
+        return History.of(pd.concat([ahead, self.X]), pd.concat([y, self.y]))
+
+    def with_rows_between(self, X):
+        """Put behind rows of X those given ahead that lie before others of X."""
+        if self.ahead is None:
+            return X
+        asked, ahead = read_rows(X), read_rows(self.ahead)
+        position = locate_series(ahead.series, asked.series)[ahead.codes]
+        last = asked.times_at(asked.indptr[1:] - 1).take(position)
+        between = (position >= 0) & is_later(last, ahead.time)
+        between = ahead.unsort(between) & ~self.ahead.index.isin(X.index)
+        return pd.concat([X, self.ahead[between]]) if between.any() else X
+
+    def rows_ahead(self, index):
+        """The rows of X that were given ahead at an index, or none of their columns."""
+        if self.ahead is not None:
+            place = self.ahead.index.get_indexer(index)
+            if (place >= 0).all():
+                return self.ahead.iloc[place].set_axis(index, axis=0)
+        return pd.DataFrame(index=index)
 
     def filled(self):
         """Give every step between the first and the last row of a series a row.
@@ -139,7 +200,7 @@ class History:
             return replace(self, known_step=self.step), source
         X = self.X.iloc[source].set_axis(index, axis=0)
         y = self.y.reindex(index)
-        return History.of(X, y, self.step), source
+        return History.of(X, y, self.step, self.ahead), source
 
     def next_steps(self, n_steps):
         """The index of the next steps of every series, series by series."""
@@ -179,3 +240,23 @@ class History:
             return self
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
         return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
+
+
+def after_last_known(rows, y):
+    """Whether each sorted row comes after the last one of its series with a known y.
+
+    Parameters
+    ----------
+    rows : PanelRows
+    y : ndarray of shape (n_rows, n_targets)
+        Sorted. One known target is enough.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,)
+        True in all rows of a series without any.
+    """
+    place = np.arange(len(rows))
+    known = np.isfinite(np.asarray(y, dtype=np.float64)).any(axis=1)
+    last = np.maximum.reduceat(np.where(known, place, -1), rows.indptr[:-1])
+    return place > last[rows.codes]

@@ -8,13 +8,11 @@ on what was not known when they are made.
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from .._panel import show
 
 __all__ = ["check_columns", "derived_columns", "hide_unknown", "named_by"]
-
-# Rows of a panel that tell whether a known column is made of columns of X.
-_FEW_ROWS = 10_000
 
 
 def named_by(columns, known):
@@ -46,7 +44,7 @@ def _source(columns, name):
 
 
 def derived_columns(steps, X, known):
-    """Find the known columns that are made of columns of X, but bear no name of theirs.
+    """Find the known columns that change with columns which their names do not tell.
 
     Parameters
     ----------
@@ -59,16 +57,35 @@ def derived_columns(steps, X, known):
     Returns
     -------
     list
-        What is made of the index alone, such as the calendar, is not among them.
+        A column made of the index alone, such as the calendar, is not among them. All
+        are, where the transformers cannot be tried out.
     """
-    names = [name for name in known if _source(X.columns, name) is None]
-    if not names or X.shape[1] == 0:
+    named = named_by(X.columns, known)
+    if not known or len(named) == X.shape[1]:
         return []
-    X = X.iloc[:_FEW_ROWS]
-    # The same rows of the index, with the values of others.
-    parts = [X, X.iloc[::-1].set_axis(X.index, axis=0)]
-    tables = [steps.transform(part).table for part in parts]
-    return [name for name in names if not _equal_column(*tables, name)]
+    try:
+        tables = [steps.transform(part).table for part in (X, _redrawn(X, named))]
+        return [name for name in known if not _equal_column(*tables, name)]
+    except Exception:
+        # They may raise anything at values that they did not see in fit.
+        return list(known)
+
+
+def _redrawn(X, kept):
+    """The same index with the values of other rows, but for the columns kept.
+
+    Rows are drawn with replacement, among all of them: a column is found out by one row
+    that differs, and by a mean. A constant column gets another value.
+    """
+    rows = np.random.default_rng(0).integers(len(X), size=len(X))
+    out = X.iloc[rows].set_axis(X.index, axis=0)
+    for name in X.columns.difference(kept, sort=False):
+        column = X[name]
+        if pd.api.types.is_numeric_dtype(column) and column.nunique() == 1:
+            is_bool = pd.api.types.is_bool_dtype(column)
+            out[name] = ~column if is_bool else column + 1
+    out[kept] = X[kept]
+    return out
 
 
 def _equal_column(table, other, name):

@@ -23,6 +23,7 @@ from .._panel import (
     read_rows,
 )
 from .._quantiles import bounds_of, check_quantiles
+from .._random_holes import check_not_drawn
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -34,10 +35,12 @@ from .._step_targets import StepTargets
 from .._windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
+    check_not_filled,
     check_pipeline,
     check_some_known,
     check_target,
     check_windows,
+    rows_without_columns,
 )
 from ._history import History
 from ._known_covariates import check_columns, derived_columns, hide_unknown
@@ -59,6 +62,7 @@ from ._target_transform import (
     transform_target,
 )
 from ._windows_regression import (
+    fit_or_fit_each,
     predict_step_quantiles,
     predict_steps,
     takes_windows,
@@ -108,7 +112,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator : Pipeline
         Transformers of X, of which the last is a :class:`~sklstm.SlidingWindow`,
         and a regressor. A :class:`~sklstm.LSTMRegressor`
-        gets the windows as they are, any other regressor gets them as an array.
+        gets the windows as they are, any other regressor gets them as an array. One
+        whose tags say that it has one output, such as
+        :class:`~sklearn.ensemble.HistGradientBoostingRegressor`, is trained once for
+        each step and target; its parameters keep their names.
     horizon : int, default=1
         Number of rows ahead that are forecast directly. Rows further ahead are
         reached by feeding forecasts back.
@@ -134,11 +141,14 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : Pipeline
-        The fitted pipeline.
+        The fitted pipeline. A regressor of one output is in a
+        :class:`~sklearn.multioutput.MultiOutputRegressor` there, whose `estimators_`
+        are those of step 1 of every target, step 2 of every target, and so on.
     target_transformer_ : transformer or None
         The fitted transformer of y.
     history_ : Series or DataFrame
-        The remembered y, sorted by series and time; NaN in rows that were filled in.
+        The remembered y, sorted by series and time, up to the last known value of each
+        series; NaN in rows that were filled in.
     horizon_ : int
         The `horizon` of the fit.
     window_size_ : int
@@ -168,7 +178,18 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     In a y with several columns each is a target, and all of them enter the windows.
     A missing value in y is allowed if the regressor can do with a missing input; it
-    is never a target.
+    is never a target. The history of a series ends at the last row in which any of its
+    targets is known. Rows after it are rows ahead: they are not learned from, `predict`
+    forecasts them, `forecast` reads their known covariates, and an `update` with later
+    values makes them rows of the history. A series without any known value has no
+    history: it is left out of `forecast`, and `predict` names it.
+
+    Training rows must lie before those to test, for each series: split with
+    :class:`~sklstm.PanelTimeSeriesSplit`. A row to predict that lies before the end of
+    its series, but is not remembered, is an error, and so are rows to `fit` in random
+    order with rows missing at random between them, as `train_test_split` leaves them
+    (not with ``gaps="fill"``). Rows in the order of time are never refused for their
+    gaps, since a random split cannot be told from lost rows there.
 
     A row that is remembered gets a one-step forecast from the row before; the first
     row of a series has none, and gets the mean of the transformed training targets.
@@ -200,7 +221,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        # Some, such as a StackingRegressor, have no predict before they are fitted.
+        "estimator": [HasMethods(["fit"])],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "target_transformer": [
             None,
@@ -235,11 +257,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (series, time), in any row order; may have no
-            columns.
+            columns. None takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X. NaN is a value that is not known.
+            Targets of the rows of X. NaN is a value that is not known. A series ends
+            at its last known value; rows after it are rows ahead.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin. A row that is filled in weighs as the row
             before.
@@ -255,7 +278,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
         past = None if takes_windows(regressor) else ready.past
-        self._train(regressor.fit, self.horizon, ready.windows, past, learned, weight)
+
+        def train(fit):
+            self._train(fit, self.horizon, ready.windows, past, learned, weight)
+
+        n_outputs = self.horizon * history.y.shape[1]
+        name, _ = ready.pipeline.steps[-1]
+        ready.pipeline.steps[-1] = (name, fit_or_fit_each(regressor, n_outputs, train))
         self._keep(ready, history)
         return self
 
@@ -265,10 +294,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X.
+            Targets of the rows of X; NaN as in `fit`.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin; rows remembered from before count 1.
 
@@ -284,6 +314,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target_transformer, steps = self._with_new_series(history)
         windows, past, learned = join_new_rows(history, new, target_transformer, steps)
         if weight is not None:
+            weight = weight[new.X.index.isin(history.X.index)]
             weight = weigh_new_rows(weight, learned, windows.series)
         train = self.estimator_[-1].partial_fit
         self._train(train, self.horizon_, windows, past, learned, weight)
@@ -296,10 +327,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows later than the remembered end of their series, or new series.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series. None
+            takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X.
+            Targets of the rows of X; NaN as in `fit`.
 
         Returns
         -------
@@ -309,7 +341,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
-        self._take_over(*self._with_new_series(history))
+        target_transformer, steps = self._with_new_series(history)
+        y = history.y[history.X.index.isin(new.X.index)]
+        if len(y):
+            check_still_known(transform_target(target_transformer, y), y)
+        self._take_over(target_transformer, steps)
         self._remember(history)
         return self
 
@@ -397,8 +433,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def forecast(self, steps=None):
         """Forecast the next steps of every series.
 
-        Columns of X that are known ahead have values in these rows, which only
-        `predict` can be given. What the calendar says is made of the index.
+        Columns of X that are known ahead have values in these rows. They are those of
+        the rows ahead, with a missing y, that `fit` or `update` was given; without such
+        rows call `predict`. What the calendar says is made of the index.
 
         Parameters
         ----------
@@ -414,7 +451,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
         index = self._history.next_steps(steps)
-        X = pd.DataFrame(index=index)
+        X = self._history.rows_ahead(index)
         columns = self._y_columns
         if self._y_ndim == 2:
             return pd.DataFrame(self.predict(X), index=index, columns=columns)
@@ -435,6 +472,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _read_asked(self, X):
         """Check rows to forecast, and give them the columns that may be left out."""
+        if X is None:
+            raise TypeError(
+                "X=None names no rows to forecast. Call forecast() for the next steps "
+                "of every series, or give their rows as an index, such as "
+                "X = pd.DataFrame(index=...)."
+            )
         if not is_panel(X):
             raise TypeError(index_message(X))
         check_frame(X)
@@ -449,13 +492,20 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _read(self, X, y, sample_weight, reset):
         """Check X, y and weights, and sort them by series and time.
 
-        With `reset`, gaps are filled too; else `_extended` does it, which knows the
-        rows before.
+        With `reset`, series end at their last known y and gaps are filled; else
+        `_extended` does it, which knows the rows before.
         """
         if y is None:
             raise ValueError(
                 "PanelForecaster requires y to be passed, but the target y is None."
             )
+        if X is None:
+            X = rows_without_columns(y)
+            if not reset and self.n_features_in_:
+                raise ValueError(
+                    f"X is None, but fit saw {self.n_features_in_} column(s). Give the "
+                    "covariates of the rows of y too."
+                )
         self._check_frame(X, reset)
         name, n_axes = getattr(y, "name", None), np.ndim(y)
         named = isinstance(y, pd.DataFrame)
@@ -472,10 +522,15 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has the columns {list(y.columns)}, but fit saw "
                 f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
+        if self.gaps == "keep":
+            check_not_drawn(read_rows(X))
         history, weight = History.of(X, y.set_axis(self._y_columns, axis=1)), None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)
+        if reset:
+            history, kept = history.until_known()
+            weight = None if weight is None else weight[kept]
         if reset and self.gaps == "fill":
             history, source = history.filled()
             weight = None if weight is None else weight[source]
@@ -509,7 +564,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._remember(history)
 
     def _windows(self, X):
-        return check_windows(self.estimator_[:-1].transform(X))
+        windows = check_windows(self.estimator_[:-1].transform(X))
+        if len(windows) != len(X):
+            raise ValueError(
+                f"A step before the regressor made {len(windows)} rows of {len(X)}. "
+                "Each step must keep the rows and their order."
+            )
+        return windows
 
     def _train(self, train, horizon, windows, past, learned, weight):
         train_on_origins(
@@ -548,6 +609,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             some = X if len(block) == len(X) else X.iloc[block]
             request = read_request(self._history, some)
             check_some_known(request)
+            if self._fills_gaps:
+                check_not_filled(request)
             if most_steps is not None:
                 check_within(request, most_steps)
             windows = self._windows(request.X)

@@ -13,6 +13,7 @@ from .._panel import (
     read_rows,
     show,
 )
+from .._random_holes import CUT_BY_TIME
 from ._history import NO_HISTORY, History
 
 __all__ = ["Request", "read_request", "series_blocks", "steps_ahead"]
@@ -112,7 +113,8 @@ def read_request(history, X):
     -------
     Request
     """
-    X = in_zone(X, history.rows.time)
+    X, n_asked = in_zone(X, history.rows.time), len(X)
+    X = history.with_rows_between(X)
     asked = read_rows(X)
     positions = locate_series(asked.series, history.series)
     check_known_series(positions, asked.series, NO_HISTORY)
@@ -135,7 +137,7 @@ def read_request(history, X):
     rows[ahead] += len(history.rows)
     rows[~ahead] = _find(history, given.index[~ahead])
     frame = pd.concat([history.X, future])
-    return Request(frame, history, n_steps, asked.unsort(rows))
+    return Request(frame, history, n_steps, asked.unsort(rows)[:n_asked])
 
 
 def steps_ahead(history, time, code):
@@ -181,7 +183,7 @@ def _find(history, index):
         raise ValueError(
             f"{len(missing)} row(s) of X come before the end of their series, but are "
             f"not remembered: {show(missing)}. Fitted values are given for the rows "
-            'of fit and update alone, and only with history="all".'
+            f'of fit and update alone, and only with history="all". {CUT_BY_TIME}'
         )
     return found
 

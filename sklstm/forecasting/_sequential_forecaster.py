@@ -13,7 +13,7 @@ from .._panel import check_frame, index_message, is_panel, show
 from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context
 from ._checkpoint_folder import CheckpointFolder, describe_loop
 from ._checkpoints import read_checkpoint
-from ._forecaster_checks import check_pipeline
+from ._forecaster_checks import check_pipeline, rows_without_columns
 from ._join_datasets import join_datasets
 from ._loop_data import (
     make_data,
@@ -289,9 +289,10 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (dataset, series, time), in any row order; may have
-            no columns. Where the index has two levels each series is a data set.
+            no columns. None takes the rows from the index of y. Where the index has two
+            levels each series is a data set.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is a value that is not known.
 
@@ -301,6 +302,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The fitted forecaster.
         """
         regressor = self._check_forecaster()
+        X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=True)
         sizes = {name: len(rows) for name, rows in parts.items()}
         names = plan_order(sizes, self.order, self.primary)
@@ -350,7 +352,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             All rows of data sets that were not trained on yet, indexed as in `fit`.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
@@ -362,6 +364,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         if not hasattr(self, "forecasters_"):
             return self.fit(X, y)
+        X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=False)
         before, names = self._data, list(parts)
         known = [name for name in names if name in before.names]
@@ -401,7 +404,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
+        X : DataFrame of shape (n_rows, n_columns) or None
             Rows later than the remembered end of their series, or new series.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
@@ -413,6 +416,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             from the others, until `partial_fit` trains on it.
         """
         check_is_fitted(self)
+        X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=False)
         new = {name: rows for name, rows in parts.items() if not self._knows(name)}
         for forecaster, rows in self._by_forecaster(parts, skipped=new):

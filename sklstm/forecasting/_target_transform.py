@@ -6,6 +6,8 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from .._panel import show
+
 __all__ = [
     "check_still_known",
     "extend_transformer",
@@ -61,7 +63,10 @@ def transform_target(transformer, y):
 
 
 def check_still_known(past, y):
-    """Raise if the transformer lost values of y, such as the log of a negative one."""
+    """Raise if values of y are lost, such as the log of a negative one.
+
+    Windows hold single precision, in which values can be too large as well.
+    """
     lost = np.isfinite(y.to_numpy()) & ~np.isfinite(past)
     if lost.any():
         row = np.flatnonzero(lost.any(axis=1))[0]
@@ -69,6 +74,17 @@ def check_still_known(past, y):
             f"target_transformer turned {lost.sum()} value(s) of y into NaN or "
             f"infinity, first {y.iloc[row].tolist()} at {y.index[row]}. Use one that "
             "is defined for all values of y."
+        )
+    large = np.abs(past) > np.finfo(np.float32).max
+    if large.any():
+        row, column = (places[0] for places in np.nonzero(large))
+        name = y.columns[column]
+        raise ValueError(
+            f"{large.sum()} value(s) of y are too large for float32 as the regressor "
+            f"would get them, first {past[row, column]:.3g} (y = "
+            f"{y.iloc[row, column]:.3g}) in column {name!r} at "
+            f"{show(y.index[[row]])}. Correct them, divide y by a constant, or scale "
+            "it with target_transformer=SeriesScaler()."
         )
 
 

@@ -1,10 +1,14 @@
 """A regressor on windows: the origins that it learns from, and its forecasts."""
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils import get_tags
 
 from .._step_targets import StepTargets
 
 __all__ = [
+    "fit_or_fit_each",
     "predict_step_quantiles",
     "predict_steps",
     "takes_windows",
@@ -18,9 +22,46 @@ _PREDICT_SIZE = 1 << 24
 # What to do when a regressor's own words are about the shape of what it was given.
 _ADVICE = {
     "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
-    "1d array": "It was given one column of y for each step; wrap a regressor of one "
-    "output in sklearn.multioutput.MultiOutputRegressor.",
+    "1d array": "It was given one column of y for each step and target; wrap a "
+    "regressor of one output, whose tags do not say so, in "
+    "sklearn.multioutput.MultiOutputRegressor.",
 }
+
+
+def fit_or_fit_each(regressor, n_outputs, train):
+    """Train a regressor, or a copy for each output if it takes but one.
+
+    Parameters
+    ----------
+    regressor : regressor
+        One whose tags say that it takes one output is tried all the same: some take
+        more than they say.
+    n_outputs : int
+        One for each step and target.
+    train : callable
+        Trains by the method that it is given, ``fit`` of a regressor.
+
+    Returns
+    -------
+    regressor
+        The same one, or a `MultiOutputRegressor` of copies.
+    """
+    try:
+        train(regressor.fit)
+        return regressor
+    except ValueError:
+        if n_outputs == 1 or takes_windows(regressor) or not _has_one(regressor):
+            raise
+    each = MultiOutputRegressor(clone(regressor))
+    train(each.fit)
+    return each
+
+
+def _has_one(regressor):
+    """Whether the tags of a regressor say that it takes one output."""
+    if not hasattr(regressor, "__sklearn_tags__"):
+        return False
+    return not get_tags(regressor).target_tags.multi_output
 
 
 def training_origins(windows, targets, stride, complete):

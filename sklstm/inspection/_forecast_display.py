@@ -1,6 +1,7 @@
 """Plot of forecasts beside what happened before and after."""
 
 import numpy as np
+import pandas as pd
 
 from .._panel import align_target, is_panel, locate_series, read_rows
 from .._quantiles import bounds_of
@@ -28,27 +29,31 @@ _FORECAST = {"color": "#c8553d", "linewidth": 1.5, "label": "forecast"}
 class ForecastDisplay:
     """Past, truth and forecast of a few series, one plot for each.
 
+    With several targets there is a plot for each series and target.
+
     Make one with :meth:`from_estimator` or :meth:`from_predictions`, which choose
     the series. All parameters are stored as attributes; a display that is made from
     them directly leaves the drawing, and so its style, to :meth:`plot`.
 
     Parameters
     ----------
-    y_true : Series or None
-        What happened, indexed by (series, time). None where it is not known yet.
-    y_pred : Series
+    y_true : Series, DataFrame or None
+        What happened, indexed by (series, time), a column for each target. None where
+        it is not known yet.
+    y_pred : Series or DataFrame
         The forecasts, indexed by (series, time). Every series in it is drawn.
-    history : Series, default=None
+    history : Series or DataFrame, default=None
         The target's past, indexed by (series, time). Only the rows before the
         first forecast of their series are drawn.
     intervals : dict of float to DataFrame, default=None
         For each coverage, such as 0.8, the lower and the upper bounds in the rows of
-        `y_pred`: two columns. They are drawn as bands.
+        `y_pred`: two columns for each target. They are drawn as bands.
 
     Attributes
     ----------
-    axes_ : ndarray of Axes of shape (n_series,)
-        One for each series of `y_pred`, in the order of their first rows.
+    axes_ : ndarray of Axes of shape (n_series * n_targets,)
+        One for each series of `y_pred` in the order of their first rows, and within it
+        for each target.
     figure_ : Figure
         The figure that holds them.
 
@@ -105,7 +110,7 @@ class ForecastDisplay:
             holds one.
         X : DataFrame of shape (n_rows, n_features)
             The rows to forecast, indexed by (series, time).
-        y : Series or array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
             What happened. None where it is not known yet.
         series : list, default=None
             The labels of the series to draw. None leaves the choice to `n_series`
@@ -115,7 +120,7 @@ class ForecastDisplay:
         random_state : int or RandomState instance, default=None
             Draws a random choice of series. None takes the first ones.
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series. None makes a new figure.
+            Where to draw, one for each series and target. None makes a new figure.
         n_history : int, default=None
             How many rows of the past to draw. None draws five for every row that
             is forecast, and at least 30.
@@ -132,13 +137,16 @@ class ForecastDisplay:
         rows = read_rows(X)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
-        X_kept = X.iloc[kept]
+        X_kept, history = X.iloc[kept], _find_history(forecaster)
         if y is not None:
-            y = _as_series(y, X, "y").iloc[kept]
+            y = _as_targets(y, X, "y").iloc[kept]
+        y_pred = _as_targets(forecaster.predict(X_kept), X_kept, "y_pred")
+        if isinstance(history, pd.DataFrame) and y_pred.ndim == 2:
+            y_pred.columns = history.columns
         return cls.from_predictions(
             y,
-            _as_series(forecaster.predict(X_kept), X_kept, "y_pred"),
-            history=_find_history(forecaster),
+            y_pred,
+            history=history,
             intervals=_predict_intervals(forecaster, X_kept, coverage),
             series=rows.series[chosen],
             ax=ax,
@@ -163,17 +171,17 @@ class ForecastDisplay:
 
         Parameters
         ----------
-        y_true : Series or None
-            What happened, indexed by (series, time). None where it is not known
-            yet; `y_pred` then brings the index.
-        y_pred : Series or array-like of shape (n_rows,)
+        y_true : Series, DataFrame or None
+            What happened, indexed by (series, time), a column for each target. None
+            where it is not known yet; `y_pred` then brings the index.
+        y_pred : array-like of shape (n_rows,) or (n_rows, n_targets)
             The forecasts, in the rows of `y_true`.
-        history : Series, default=None
+        history : Series or DataFrame, default=None
             The target's past, indexed by (series, time). Only the rows before the
             first forecast of their series are drawn.
         intervals : dict of float to DataFrame or array-like, default=None
             For each coverage, such as 0.8, the lower and the upper bounds in the
-            rows of `y_pred`: shape (n_rows, 2).
+            rows of `y_pred`: shape (n_rows, 2 * n_targets), target by target.
         series : list, default=None
             The labels of the series to draw. None leaves the choice to `n_series`
             and `random_state`.
@@ -182,7 +190,7 @@ class ForecastDisplay:
         random_state : int or RandomState instance, default=None
             Draws a random choice of series. None takes the first ones.
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series. None makes a new figure.
+            Where to draw, one for each series and target. None makes a new figure.
         n_history : int, default=None
             How many rows of the past to draw. None draws five for every row that
             is forecast, and at least 30.
@@ -194,13 +202,15 @@ class ForecastDisplay:
         """
         rows_of, name = (y_pred, "y_pred") if y_true is None else (y_true, "y_true")
         rows = read_rows(rows_of, name)
-        y_pred = _as_series(y_pred, rows_of, "y_pred")
+        y_pred = _as_targets(y_pred, rows_of, "y_pred")
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
         if y_true is not None:
-            y_true = _as_series(y_true, y_pred, "y_true").iloc[kept]
+            y_true = _as_targets(y_true, y_pred, "y_true").iloc[kept]
+            _check_same_targets(y_pred, y_true, "y_true")
         if history is not None:
-            history = _as_series(history, history, "history")
+            history = _as_targets(history, history, "history")
+            _check_same_targets(y_pred, history, "history")
             history = _take_series(history, rows.series[chosen])
         if intervals is not None:
             intervals = {
@@ -229,7 +239,7 @@ class ForecastDisplay:
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series. None makes a new figure.
+            Where to draw, one for each series and target. None makes a new figure.
         n_history : int, default=None
             How many rows of the past to draw. None draws five for every row that
             is forecast, and at least 30.
@@ -249,10 +259,12 @@ class ForecastDisplay:
         display : ForecastDisplay
             The display itself.
         """
-        forecasts = by_series(self.y_pred)
-        pasts = {} if self.history is None else by_series(self.history)
-        truths = {} if self.y_true is None else by_series(self.y_true)
-        bands = self._bands()
+        names = self._target_names()
+        forecasts = by_series(_stack(self.y_pred, names))
+        history, y_true = (_stack(y, names) for y in (self.history, self.y_true))
+        pasts = {} if history is None else by_series(history)
+        truths = {} if y_true is None else by_series(y_true)
+        bands = self._bands(names)
         styles = [
             line_style(_PAST, history_kwargs),
             line_style(_TRUTH, true_kwargs),
@@ -271,17 +283,25 @@ class ForecastDisplay:
         label_display(self.axes_, words if ax is None else None)
         return self
 
-    def _bands(self):
+    def _bands(self, names):
         """Map each coverage to its bands by series, the widest first."""
         intervals = {} if self.intervals is None else self.intervals
         return {
-            coverage: by_series(intervals[coverage])
+            coverage: by_series(_stack(intervals[coverage], names))
             for coverage in sorted(intervals, reverse=True)
         }
 
+    def _target_names(self):
+        """The names of several targets, None where there is one."""
+        if self.y_pred.ndim == 1:
+            return None
+        known = [y for y in (self.y_true, self.history, self.y_pred) if y is not None]
+        named = (y.columns for y in known if not isinstance(y.columns, pd.RangeIndex))
+        return next(named, self.y_pred.columns)
+
     def _target_name(self):
         for y in (self.y_true, self.history, self.y_pred):
-            if y is not None and y.name is not None:
+            if y is not None and y.ndim == 1 and y.name is not None:
                 return y.name
         return ""
 
@@ -293,14 +313,46 @@ def _take_series(history, labels):
     return history.iloc[rows_of_series(rows, positions)] if len(positions) else None
 
 
-def _as_series(y, rows_of, name):
+def _as_targets(y, rows_of, name):
+    """The values of rows: a Series, or a DataFrame of several targets."""
     table = align_target(rows_of, y, name)
-    if table.shape[1] != 1:
-        raise ValueError(
-            f"{name} must have one value per row, got {table.shape[1]} columns. "
-            "Plot one target at a time."
-        )
+    if table.shape[1] > 1:
+        return table
     return table.iloc[:, 0].rename(getattr(y, "name", None))
+
+
+def _check_same_targets(y_pred, y, name):
+    n_targets, n_given = (
+        np.size(table, 1) if table.ndim > 1 else 1 for table in (y_pred, y)
+    )
+    if n_given != n_targets:
+        raise ValueError(
+            f"{name} must have as many columns as y_pred, {n_targets}, got {n_given}."
+        )
+    if n_targets == 1:
+        return
+    names, given = y_pred.columns, y.columns
+    unnamed = any(isinstance(labels, pd.RangeIndex) for labels in (names, given))
+    if not unnamed and not names.equals(given):
+        raise ValueError(
+            f"{name} has the columns {list(given)}, but y_pred has {list(names)}. Give "
+            "both the same targets in the same order."
+        )
+
+
+def _stack(y, names):
+    """Put several targets under one another, the name the last level of the series."""
+    if y is None or names is None:
+        return y
+    values = y.to_numpy(dtype=float).reshape(len(y) * len(names), -1)
+    levels = [y.index.get_level_values(i) for i in range(y.index.nlevels)]
+    *series, time = [level.repeat(len(names)) for level in levels]
+    index = pd.MultiIndex.from_arrays(
+        [*series, np.tile(names, len(y)), time],
+        names=[*y.index.names[:-1], None, y.index.names[-1]],
+    )
+    frame = pd.DataFrame(values, index=index)
+    return frame if frame.shape[1] > 1 else frame.iloc[:, 0]
 
 
 def _find_history(forecaster):
@@ -325,9 +377,11 @@ def _as_bounds(bounds, rows_of, coverage):
     bounds_of(coverage)
     name = f"intervals[{coverage}]"
     table = align_target(rows_of, bounds, name)
-    if table.shape[1] != 2:
+    n_targets = 1 if rows_of.ndim == 1 else rows_of.shape[1]
+    if table.shape[1] != 2 * n_targets:
+        each = "" if n_targets == 1 else f" for each of {n_targets} targets"
         raise ValueError(
-            f"{name} must have two columns, the lower and the upper bound, got "
+            f"{name} must have two columns, the lower and the upper bound{each}, got "
             f"{table.shape[1]}."
         )
     return table

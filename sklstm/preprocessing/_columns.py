@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from .._panel import show
+
 __all__ = ["check_kinds", "encode", "is_categorical", "observed_labels", "read_numbers"]
 
 
@@ -51,9 +53,11 @@ def read_numbers(column, name):
             f"Column {name!r} was numeric in fit and now has dtype {column.dtype}, "
             f"with values that are no numbers: {error}. Convert it to those of fit."
         ) from error
-    if np.isinf(values).any():
+    row = np.flatnonzero(np.isinf(values))
+    if len(row):
         raise ValueError(
-            f"Column {name!r} holds infinity or a value too large for float32. "
-            "Replace it by NaN, or scale the column first."
+            f"Column {name!r} holds infinity or a value too large for float32, first "
+            f"{column.iloc[row[0]]:.3g} at {show(column.index[row[:1]])}. Replace it "
+            "by NaN, divide the column by a constant, or scale it before the window."
         )
     return values

@@ -11,12 +11,15 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 from .._panel import (
     check_frame,
     index_message,
+    is_later,
     is_panel,
     locate_series,
     ragged_arange,
     read_rows,
+    show,
     tail_positions,
 )
+from .._random_holes import CUT_BY_TIME, check_not_drawn
 from .._sklearn_compat import (
     Interval,
     StrOptions,
@@ -44,11 +47,62 @@ class _Context:
     breaks: np.ndarray
     indptr: np.ndarray
     series: pd.Index
+    time: pd.Index
     end: pd.Index
 
     @property
     def lengths(self):
         return np.diff(self.indptr)
+
+
+def _check_rows_of_target(rows, y):
+    """Raise if the rows of X are not those of y, one by one."""
+    if not is_panel(y) or y.index.equals(rows.index):
+        return
+    # Labels may be others, such as periods for dates.
+    of_y = read_rows(y, "y")
+    same = np.array_equal(of_y.indptr, rows.indptr)
+    if not same or not np.array_equal(of_y.positions(), rows.positions()):
+        raise ValueError(
+            f"X has {len(rows)} rows here and y {len(of_y)}, which must be the same "
+            "(series, time) in the same order. A step that drops, adds or reorders "
+            "rows cannot stand in a pipeline: do that before, to X and y. If y belongs "
+            "to the rows of X by position, give y.to_numpy()."
+        )
+
+
+def _check_nothing_between(context, rows, positions):
+    """Raise if rows lie between the last ones of `fit`, and were not among them."""
+    of_row = positions[rows.codes]
+    kept = np.flatnonzero((of_row >= 0) & (context.lengths[of_row] > 0))
+    if len(kept) == 0:
+        return
+    of_row, time = of_row[kept], rows.time.take(kept)
+    first = context.time.take(context.indptr[:-1].take(of_row))
+    inside = ~is_later(first, time) & is_later(context.end.take(of_row), time)
+    of_row, time, kept = of_row[inside], time[inside], kept[inside]
+    if len(kept) == 0 or _are_the_same(context, of_row, time):
+        return
+    seen = np.repeat(np.arange(len(context.series)), context.lengths)
+    seen = pd.MultiIndex.from_arrays([seen, context.time])
+    new = ~pd.MultiIndex.from_arrays([of_row, time]).isin(seen)
+    if new.any():
+        labels = rows.index[rows.unsort(np.isin(np.arange(len(rows)), kept[new]))]
+        raise ValueError(
+            f"{new.sum()} row(s) of X lie between rows of fit, and were not given to "
+            f"it: {show(labels)}. Their windows would lack the rows around them. "
+            f"{CUT_BY_TIME} If y is not known in these rows, give fit all rows all the "
+            "same: LSTMRegressor takes y.to_frame() with NaN there."
+        )
+
+
+def _are_the_same(context, of_row, time):
+    """Whether rows are those that the context holds before its ends, in short."""
+    inner = np.ones(len(context.time), dtype=bool)
+    last = context.time == context.end.repeat(context.lengths)
+    inner[last] = False
+    series = np.repeat(np.arange(len(context.series)), context.lengths)
+    return np.array_equal(series[inner], of_row) and context.time[inner].equals(time)
 
 
 def _gap_breaks(start, end, max_gap):
@@ -202,7 +256,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             A panel indexed by (series, time), in any row order.
         y : ignored
             Present for API consistency; a y whose index names series while that
-            of X does not is an error.
+            of X does not is an error, and so is one whose rows stand in another order.
 
         Returns
         -------
@@ -219,6 +273,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
+        check_not_drawn(rows)
+        _check_rows_of_target(rows, y)
         self._check_columns(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
@@ -248,7 +304,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         rows = read_rows(X)
+        check_not_drawn(rows)
         positions, lengths = self._matching_context(rows)
+        _check_nothing_between(self._context, rows, positions)
         table, ends = self._lay_out(X, rows, positions, lengths)
         return PanelWindows(table, ends, self.window_size_, flat=self.flat)
 
@@ -358,7 +416,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         parts = self._read(X.iloc[given], slice(None), len(tail))
         end = rows.times_at(rows.indptr[1:] - 1)
         breaks = self._breaks(rows)[tail]
-        return _Context(*parts[:3], breaks, indptr, rows.series, end)
+        time = rows.time.take(tail)
+        return _Context(*parts[:3], breaks, indptr, rows.series, time, end)
 
     def _matching_context(self, rows):
         """Find the kept rows that go before each series of `rows`, and their number."""
