@@ -1,9 +1,9 @@
 """Chunked training by default beside training window by window, in equal time.
 
-Each set is learned by `LSTMRegressor` as it comes, whose defaults choose chunks, batches
-and epochs, and then with ``training_mode="windowed"`` for as many epochs as fit into the
-same processor time, under the same schedule. Errors are those of rows or series that
-were held out::
+Each set is learned by `LSTMRegressor` as it comes, whose defaults choose chunks,
+batches and epochs, and then with ``training_mode="windowed"`` for as many epochs as fit
+into the same processor time, under the same schedule. Errors are those of rows or
+series that were held out::
 
     python examples/benchmarks/training_modes.py [FOLDER] [--seeds 2]
 
@@ -97,7 +97,7 @@ def sensor(window_size=24):
 
 
 def forecast(y, window_size, horizon, n_test, X=None, method="standard"):
-    """The next `horizon` rows, from every row among the last `n_test` of each series."""
+    """The next `horizon` rows, from each of the last `n_test` rows of every series."""
     y = y.sort_index().rename("y").astype(float)
     left = y.groupby(level=0).cumcount(ascending=False).to_numpy()
     scaler = SeriesScaler(method).fit(y[left >= n_test].to_frame())
@@ -206,9 +206,8 @@ def main():
             "tourism": lambda: tourism(folder),
             "orange juice": lambda: orange_juice(folder),
         }
-    print(
-        "| set | windows | rows | default | s | epochs | windowed | s | epochs | ratio |"
-    )
+    names = "set, windows, rows, default, s, epochs, windowed, s, epochs, ratio"
+    print("|", names.replace(", ", " | "), "|")
     print("|" + "---|" * 10)
     with threadpool_limits(1):
         for name, make in tasks.items():

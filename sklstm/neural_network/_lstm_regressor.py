@@ -159,8 +159,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         takes about as long, and learns from many more windows.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training windows. "auto" takes 20 where a pass has 40
-        to 600 steps of the optimizer; ``800 / n_steps`` where it has fewer, at most 100;
-        and ``20 * sqrt(600 / n_steps)`` where it has more, at least 3.
+        to 600 steps of the optimizer; ``800 / n_steps`` where it has fewer, at most
+        100; and ``20 * sqrt(600 / n_steps)`` where it has more, at least 3.
     early_stopping : bool, default=False
         Whether to hold out the end of each series, stop when the loss there has not
         improved for `n_iter_no_change` epochs, and bring the best weights back.

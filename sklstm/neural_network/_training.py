@@ -66,9 +66,9 @@ _DEVICE_BUDGET = 1 << 28
 def choose_epochs(max_epochs, n_batches):
     """Choose the number of epochs: the given one, or by rule for "auto".
 
-    20; more where an epoch has few steps of the optimizer, up to 800 steps or 100 epochs
-    in all; and fewer where it has more than 600: twice as many steps in all for four
-    times the data, and at least 3 epochs.
+    20; more where an epoch has few steps of the optimizer, up to 800 steps or 100
+    epochs in all; and fewer where it has more than 600: twice as many steps in all for
+    four times the data, and at least 3 epochs.
 
     Parameters
     ----------
@@ -269,7 +269,8 @@ def _check_net_params(estimator, more, own):
                 else ("LSTMRegressor chooses it itself; leave it out.")
             )
             raise ValueError(
-                f"net_params={{{name!r}: {value!r}}} contradicts the regressor. {remedy}"
+                f"net_params={{{name!r}: {value!r}}} contradicts the regressor. "
+                f"{remedy}"
             )
 
 
