@@ -582,8 +582,10 @@ class TestRefit:
         assert "valid_loss" not in model.history_
 
     def test_it_equals_a_fit_of_so_many_epochs_on_all_windows(self, noise):
-        model = self.refit(noise)
-        plain = small(max_epochs=model.n_epochs_, lr=0.03).fit(*noise)
+        # A schedule would be that of `max_epochs` epochs, of which only some are run.
+        model = self.refit(noise, lr_schedule=None)
+        n_epochs = model.n_epochs_
+        plain = small(max_epochs=n_epochs, lr=0.03, lr_schedule=None).fit(*noise)
         assert_same_weights(model, plain)
 
     def test_its_validation_is_that_of_a_fit_without_it(self, noise):
