@@ -53,7 +53,8 @@ def floor_of(module):
 def imports_of(path, *, inside_functions=True):
     """Every module that a file imports, those of this package as `.name`."""
     found = set()
-    for node in _import_nodes(ast.parse(path.read_text()), inside_functions):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in _import_nodes(tree, inside_functions):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif node.level == 0:

@@ -270,7 +270,7 @@ def test_a_panel_of_missing_rows_only_raises():
         ("month, period", [], "multiples of one M."),
         ("day", 1, "a clock step, days, weekdays or months."),
         ("day", "BME", "a clock step, days, weekdays or months."),
-        ("day", "nonsense", "a clock step, days, weekdays or months."),
+        ("day", "NONSENSE", "a clock step, days, weekdays or months."),
         ("day", "-1D", "a clock step, days, weekdays or months."),
     ],
 )

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -126,13 +127,15 @@ def test_rollback_resumes(tmp_path, monkeypatch):
 
 def test_a_killed_process_resumes(tmp_path):
     code = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import sys, torch; sys.path.insert(0, {str(Path(__file__).parent)!r})
+torch.set_num_threads(1)  # as in the process that it is compared with
 from test_stage_checkpoints import data, loop
 loop({str(tmp_path)!r}, lstm={{"max_epochs": 15}}).fit(*data())
 """
     process = subprocess.Popen([sys.executable, "-c", code])
     while not (tmp_path / "stage_000.npz").exists():
         assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     params = {"lstm": {"max_epochs": 15}}

@@ -50,7 +50,7 @@ def interval_coverage(y_true, y_interval, *, sample_weight=None):
     >>> import pandas as pd
     >>> from sklstm.metrics import interval_coverage
     >>> interval = pd.DataFrame({"lower": [0, 0, 0, 0], "upper": [1, 1, 1, 1]})
-    >>> interval_coverage([0.5, 1.0, 0.2, 3.0], interval)
+    >>> round(interval_coverage([0.5, 1.0, 0.2, 3.0], interval), 2)
     0.75
     """
     y_true, lower, upper, weight = read_interval(y_true, y_interval, sample_weight)
@@ -91,7 +91,7 @@ def mean_interval_width(y_interval, *, sample_weight=None):
     Examples
     --------
     >>> from sklstm.metrics import mean_interval_width
-    >>> mean_interval_width([[0, 1], [10, 14]])
+    >>> round(mean_interval_width([[0, 1], [10, 14]]), 2)
     2.5
     """
     lower, upper, weight = read_bounds(y_interval, sample_weight)
@@ -150,7 +150,7 @@ def interval_score(y_true, y_interval, *, coverage, sample_weight=None):
     Examples
     --------
     >>> from sklstm.metrics import interval_score
-    >>> interval_score([0.5, 3.0], [[0, 1], [0, 1]], coverage=0.5)
+    >>> round(interval_score([0.5, 3.0], [[0, 1], [0, 1]], coverage=0.5), 2)
     5.0
     """
     tail, _ = bounds_of(coverage)

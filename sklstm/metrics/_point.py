@@ -73,8 +73,9 @@ def symmetric_mean_absolute_percentage_error(y_true, y_pred, *, sample_weight=No
     Examples
     --------
     >>> from sklstm.metrics import symmetric_mean_absolute_percentage_error
-    >>> symmetric_mean_absolute_percentage_error([100, 0, 10], [300, 0, 10])
-    33.3...
+    >>> smape = symmetric_mean_absolute_percentage_error([100, 0, 10], [300, 0, 10])
+    >>> round(smape, 2)
+    33.33
     """
     y_true, y_pred, weight = read_targets(y_true, y_pred, sample_weight)
     return average_errors(*symmetric_terms(y_true, y_pred), weight)
@@ -115,7 +116,7 @@ def weighted_absolute_percentage_error(y_true, y_pred, *, sample_weight=None):
     Examples
     --------
     >>> from sklstm.metrics import weighted_absolute_percentage_error
-    >>> weighted_absolute_percentage_error([90, 0, 10], [80, 5, 10])
+    >>> round(weighted_absolute_percentage_error([90, 0, 10], [80, 5, 10]), 2)
     0.15
     """
     y_true, y_pred, weight = read_targets(y_true, y_pred, sample_weight)

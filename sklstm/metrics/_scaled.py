@@ -141,7 +141,8 @@ def mean_absolute_scaled_error(
     Examples
     --------
     >>> from sklstm.metrics import mean_absolute_scaled_error
-    >>> mean_absolute_scaled_error([5, 6], [5, 8], y_train=[1, 2, 3, 4])
+    >>> mase = mean_absolute_scaled_error([5, 6], [5, 8], y_train=[1, 2, 3, 4])
+    >>> round(mase, 2)
     1.0
 
     A panel, where each series has a scale of its own:
@@ -150,7 +151,7 @@ def mean_absolute_scaled_error(
     >>> index = pd.MultiIndex.from_product([["a", "b"], [0, 1, 2]])
     >>> y = pd.Series([1, 2, 3, 100, 300, 500], index=index)
     >>> train, test = y.drop(2, level=1), y.xs(2, level=1, drop_level=False)
-    >>> mean_absolute_scaled_error(test, [2, 300], y_train=train)
+    >>> round(mean_absolute_scaled_error(test, [2, 300], y_train=train), 2)
     1.0
     """
     return scaled_error(1, y_true, y_pred, y_train, seasonal_period, sample_weight)
@@ -209,8 +210,9 @@ def root_mean_squared_scaled_error(
     Examples
     --------
     >>> from sklstm.metrics import root_mean_squared_scaled_error
-    >>> root_mean_squared_scaled_error([5, 6], [5, 8], y_train=[1, 2, 3, 4])
-    1.41...
+    >>> rmsse = root_mean_squared_scaled_error([5, 6], [5, 8], y_train=[1, 2, 3, 4])
+    >>> round(rmsse, 2)
+    1.41
     """
     return scaled_error(2, y_true, y_pred, y_train, seasonal_period, sample_weight)
 

@@ -46,7 +46,7 @@ def panel_sample_weight(X, *, half_life=None, series=None):
     >>> index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("a", 3), ("b", 3)])
     >>> X = pd.DataFrame({"price": [5.0, 6.0, 7.0, 9.0]}, index=index)
     >>> weight = panel_sample_weight(X, half_life=1)
-    >>> (weight / weight.max()).tolist()
+    >>> (weight / weight.max()).round(2).tolist()
     [0.25, 0.5, 1.0, 1.0]
     >>> weight = panel_sample_weight(X, series="equal")
     >>> (weight / weight.max()).round(2).tolist()

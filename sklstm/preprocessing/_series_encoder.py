@@ -332,7 +332,8 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
             pd.DataFrame(_indicators(codes[name], len(labels)), index=X.index)
             for name, labels in self.categories_.items()
         ]
-        return pd.concat([kept, *new], axis=1)
+        # `transform` names the columns.
+        return pd.concat([kept, *new], axis=1, ignore_index=True)
 
     def _code(self, X, codes):
         columns = {

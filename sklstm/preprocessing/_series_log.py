@@ -98,6 +98,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
     >>> from sklstm import SeriesLog
     >>> index = pd.MultiIndex.from_product([["kiosk", "bank"], [1, 2, 3]])
@@ -105,8 +106,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     >>> log = SeriesLog().fit(X)
     >>> log.transform(X)["flow"].round(2).tolist()
     [-2.3, 0.1, 0.74, -100.0, 200.0, 300.0]
-    >>> log.inverse_transform(log.transform(X))["flow"].round(6).tolist()
-    [0.0, 1.0, 2.0, -100.0, 200.0, 300.0]
+    >>> bool(np.allclose(log.inverse_transform(log.transform(X)), X))
+    True
     """
 
     _parameter_constraints: dict = {

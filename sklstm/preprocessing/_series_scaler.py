@@ -159,6 +159,7 @@ default="standard"
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
     >>> from sklstm import SeriesScaler
     >>> index = pd.MultiIndex.from_product(
@@ -173,7 +174,7 @@ default="standard"
     store
     kiosk  -1.0  0.0  1.0
     mall   -1.0  0.0  1.0
-    >>> scaler.inverse_transform(scaled).equals(X)
+    >>> bool(np.allclose(scaler.inverse_transform(scaled), X))
     True
     >>> scaler.center_
            sales
