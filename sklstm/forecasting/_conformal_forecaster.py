@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._all_or_nothing import all_or_nothing, shallow_copy
 from .._panel import align_target, index_message, is_panel, read_rows
 from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
@@ -113,6 +114,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.calibration_size = calibration_size
         self.refit = refit
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train, and measure the errors on the last rows of each series.
@@ -159,6 +161,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimator_, self.errors_ = forecaster, errors
         return self
 
+    @all_or_nothing
     def update(self, X, y, *, recalibrate=False):
         """Extend the history of the forecaster, without training.
 
@@ -179,11 +182,10 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The forecaster itself.
         """
         check_is_fitted(self)
-        forecaster, errors = self.estimator_, self.errors_
+        forecaster = self.estimator_
         if recalibrate:
-            errors = join_errors(errors, roll_errors(forecaster, X, y))
-        forecaster.update(X, y)
-        self.errors_ = errors
+            self.errors_ = join_errors(self.errors_, roll_errors(forecaster, X, y))
+        self.estimator_ = shallow_copy(forecaster).update(X, y)
         return self
 
     def predict(self, X):
