@@ -49,10 +49,19 @@ def write_checkpoint(path, arrays, facts):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(facts | {_DIGEST: digest_of(arrays, facts)})
-    with _put_in_place(path) as part, open(part, "wb") as file:
-        np.savez(file, **arrays, **{_FACTS: np.frombuffer(text.encode(), np.uint8)})
+    with _put_in_place(path) as part, open(part, "w+b") as file:
+        np.savez(file, **arrays)
+        _add_text(file, text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _add_text(file, text):
+    """Add the facts to an archive, compressed: weights hardly can be, they can."""
+    array = io.BytesIO()
+    np.save(array, np.frombuffer(text.encode(), np.uint8))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{_FACTS}.npy", array.getvalue())
 
 
 def copy_checkpoint(path, other):

@@ -32,7 +32,7 @@ def fingerprint(value, by_type=()):
     str
     """
     spelled = _spell(value, frozenset(map(id, by_type)))
-    return hashlib.sha256(json.dumps(spelled).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(spelled).encode()).hexdigest()[:32]
 
 
 def fingerprint_rows(*frames):

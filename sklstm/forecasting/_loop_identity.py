@@ -1,7 +1,6 @@
 """What makes a loop over data sets the same loop, in this process or another."""
 
 import re
-import reprlib
 from typing import NamedTuple
 
 import numpy as np
@@ -46,8 +45,9 @@ class LoopIdentity(NamedTuple):
     def check(self, path, facts, remedy):
         """Raise if a checkpoint is not of this loop, then or earlier."""
         origin, later = facts.get("origin", {}), facts.get("later", [])
-        if origin != self.origin:
-            difference = _difference(origin, self.origin)
+        changed = _changed(origin, self.origin)
+        if changed:
+            difference = _difference(changed, origin, self.origin)
         elif later != self.later[: len(later)]:
             difference = "after partial_fit on other data sets, or in another order"
         else:
@@ -102,18 +102,28 @@ def _words(value):
     if np.ndim(value) and hasattr(value, "shape"):
         return f"{type(value).__name__} of shape {value.shape}"
     # The address of an object says nothing about it.
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", reprlib.repr(value))
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _difference(theirs, ours):
-    names = [n for n in theirs | ours if theirs.get(n) != ours.get(n)]
-    if names == ["data"]:
+def _changed(theirs, ours):
+    """The names whose digests differ."""
+    absent = ["absent", ""]
+    return [
+        name
+        for name in theirs | ours
+        if theirs.get(name, absent)[1] != ours.get(name, absent)[1]
+    ]
+
+
+def _difference(changed, theirs, ours):
+    if changed == ["data"]:
         return "with the same parameters, but on other data"
-    pairs = [_pair(name, theirs, ours) for name in names if name != "data"]
+    pairs = [_pair(name, theirs, ours) for name in changed if name != "data"]
     more = f" and {len(pairs) - 8} more" if len(pairs) > 8 else ""
     return "with " + ", ".join(pairs[:8]) + more
 
 
 def _pair(name, theirs, ours):
-    (old, _), (new, _) = (of.get(name, ["absent", ""]) for of in (theirs, ours))
+    old, new = (of[name][0] if name in of else "absent" for of in (theirs, ours))
     return f"another {name}" if old == new else f"{name}={old} (now {new})"
