@@ -343,6 +343,8 @@ def test_bad_input_changes_nothing(name, method):
     for X, y in bad_inputs().values():
         with pytest.raises((ValueError, TypeError)):
             getattr(model, method)(X, y)
+        names = list(model.feature_names_in_)
+        assert (model.n_features_in_, names) == before["features"]
     assert_same_state(model, before)
 
 
