@@ -70,6 +70,10 @@ def assert_same_loop(one, other):
 
 def fit_until(model, n_epochs, monkeypatch):
     """Fit, and die in the middle of an epoch."""
+    die_in(lambda: model.fit(*data()), n_epochs, monkeypatch)
+
+
+def die_in(call, n_epochs, monkeypatch):
     from sklstm.neural_network._window_net import WindowNet
 
     train, count = WindowNet.run_single_epoch, 0
@@ -84,7 +88,7 @@ def fit_until(model, n_epochs, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(WindowNet, "run_single_epoch", run_single_epoch)
         with pytest.raises(Killed):
-            model.fit(*data())
+            call()
 
 
 @pytest.mark.parametrize("n_epochs", range(1, 10))
@@ -383,6 +387,15 @@ def test_restore_refuses_the_stage_of_another_partial_fit(tmp_path):
     with pytest.raises(ValueError, match="after partial_fit on other data sets"):
         model.restore(tmp_path / "stage_001.npz")
     model.restore(tmp_path / "stage_000.npz")
+
+
+def test_a_partial_fit_that_dies_leaves_the_loop_to_resume(tmp_path, monkeypatch):
+    X, y = data()
+    model = loop(tmp_path).fit(X.loc[["s0"]], y.loc[["s0"]])
+    latest = (tmp_path / "latest.npz").read_bytes()
+    new = X.loc[["s1"]], y.loc[["s1"]]
+    die_in(lambda: model.partial_fit(*new), 2, monkeypatch)
+    assert (tmp_path / "latest.npz").read_bytes() == latest
 
 
 def test_restore_names_a_file_that_is_no_checkpoint(tmp_path):

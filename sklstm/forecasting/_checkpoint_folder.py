@@ -38,7 +38,7 @@ class CheckpointFolder:
 
     def save_epoch(self, loop, n_done):
         """Write where a stage of a loop stands, if its turn has come."""
-        if self.folder is not None and self.every and n_done % self.every == 0:
+        if self._resumable and self.every and n_done % self.every == 0:
             self._write_latest(loop, n_done, *loop.trainer.state())
 
     def save_stage(self, loop, improved):
@@ -51,7 +51,7 @@ class CheckpointFolder:
         for i in improved:
             copy_checkpoint(stage, self.folder / f"best_{i:03d}.npz")
         # The one that a loop resumes from comes last: the others must be there then.
-        if self.identity.resumable:
+        if self._resumable:
             self._write_latest(loop, 0, arrays, facts)
 
     def load_latest(self):
@@ -64,6 +64,11 @@ class CheckpointFolder:
     def load_stage(self, number):
         """Read the state after a stage."""
         return self._read(self._stage(number))
+
+    @property
+    def _resumable(self):
+        """Whether ``latest.npz`` is written: `fit` resumes, `partial_fit` does not."""
+        return self.folder is not None and not self.identity.later
 
     def _stage(self, number):
         return self.folder / f"stage_{number:03d}.npz"

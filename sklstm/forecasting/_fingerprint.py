@@ -46,7 +46,8 @@ def fingerprint_rows(*frames):
     -------
     str
     """
-    rows = np.stack([_hash_rows(frame) for frame in frames], axis=1)
+    hashes = [_hash_rows(frame, index=i == 0) for i, frame in enumerate(frames)]
+    rows = np.stack(hashes, axis=1)
     rows = rows[np.lexsort(rows.T)]
     return hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
 
@@ -155,5 +156,5 @@ def _(value):
     return [list(frame.columns), list(frame.index.names), content]
 
 
-def _hash_rows(frame):
-    return pd.util.hash_pandas_object(frame).to_numpy()
+def _hash_rows(frame, index=True):
+    return pd.util.hash_pandas_object(frame, index=index).to_numpy()

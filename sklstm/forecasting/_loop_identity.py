@@ -30,11 +30,6 @@ class LoopIdentity(NamedTuple):
     origin: dict
     later: list
 
-    @property
-    def resumable(self):
-        """Whether `fit` alone has trained."""
-        return not self.later
-
     def followed_by(self, description):
         """The identity after one more `partial_fit`."""
         return LoopIdentity(self.origin, [*self.later, fingerprint(description)])

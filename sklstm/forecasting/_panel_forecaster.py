@@ -178,7 +178,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     a history. Transformers with per-series statistics (those with a method
     `add_series`) then learn those of the new series, and leave all others: give them
     enough rows at once. `fit` always trains anew, also with a regressor whose
-    `warm_start` is True; `partial_fit` goes on.
+    `warm_start` is True; `partial_fit` goes on, with a copy of the regressor. After an
+    error or Ctrl-C in `fit`, `partial_fit` or `update` the forecaster is as it was
+    before the call.
 
     Examples
     --------

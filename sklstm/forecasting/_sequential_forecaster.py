@@ -33,7 +33,8 @@ from ._stage_scores import backward_transfer, forgetting, forward_transfer
 
 def _has_quantiles(self):
     """Whether the regressor predicts quantiles; an AttributeError says it does not."""
-    self.forecaster.predict_quantiles  # noqa: B018
+    forecasters = getattr(self, "forecasters_", {"": self.forecaster})
+    next(iter(forecasters.values())).predict_quantiles  # noqa: B018
     return True
 
 
@@ -105,12 +106,13 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     checkpoint_dir : str or Path, default=None
         Folder for checkpoints: ``latest.npz``, ``stage_000.npz`` after each stage, and
         ``best_000.npz`` with the weights that were best for each data set, in the order
-        of the stages. None writes none.
+        of the stages. Only one loop at a time can write to a folder. None writes none.
     checkpoint_every : int, default=None
         Epochs between two writes of ``latest.npz`` inside a stage; None writes it after
         stages alone.
     resume : bool, default=False
-        Whether `fit` goes on from ``latest.npz``, if it is there.
+        Whether `fit` goes on from ``latest.npz``, if it is there. Parameters and data
+        must be the same; rows may come in another order.
 
     Attributes
     ----------
@@ -171,6 +173,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ends with the weights it would have had, bit for bit on the CPU. Callbacks that have
     a state of their own are not part of it, and a stage with `early_stopping` is
     resumed from its start. The files are read by ``numpy.load`` without pickle.
+
+    After an error or Ctrl-C in `fit`, `partial_fit`, `update` or `restore` the model is
+    as it was before the call.
 
     The last rows of each series are scored and not learned, but the transformers do see
     them.
@@ -536,8 +541,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         path : str or Path
-            A file of `checkpoint_dir`: ``stage_000.npz`` has the weights after the
-            first stage, ``best_000.npz`` those that were best for the first data set.
+            A file of `checkpoint_dir` that this loop wrote: ``stage_000.npz`` has the
+            weights after the first stage, ``best_000.npz`` those that were best for the
+            first data set.
 
         Returns
         -------
