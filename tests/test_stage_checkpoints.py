@@ -25,6 +25,7 @@ from sklstm import (
     StaticFeatures,
 )
 from sklstm.datasets import make_panel
+from sklstm.forecasting import _checkpoints as checkpoints
 from sklstm.forecasting._checkpoints import read_checkpoint, write_checkpoint
 from sklstm.forecasting._folder_lock import lock_folder
 
@@ -412,14 +413,17 @@ def test_restore_names_a_file_that_is_no_checkpoint(tmp_path):
 def test_an_error_of_the_file_system_is_not_called_damage(tmp_path, monkeypatch, error):
     loop(tmp_path, **SHORT).fit(*data())
 
-    def read_bytes(path):
+    def refuse(path, *args, **kwargs):
         raise error(13, "Permission denied", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", read_bytes)
+        patch.setattr(checkpoints, "open", refuse, raising=False)
         with pytest.raises(error, match=r"latest\.npz"):
             loop(tmp_path, resume=True, **SHORT).fit(*data())
-    loop(tmp_path, resume=True, **SHORT).fit(*data())
+    (tmp_path / "latest.npz").unlink()
+    (tmp_path / "latest.npz").mkdir()
+    with pytest.raises(OSError, match=r"latest\.npz"):
+        loop(tmp_path, resume=True, **SHORT).fit(*data())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -27,7 +27,6 @@ _DAMAGE = (
     ValueError,
     KeyError,
     EOFError,
-    OSError,
     NotImplementedError,
     RuntimeError,
     TypeError,
@@ -89,9 +88,8 @@ def _put_in_place(path):
     try:
         yield part
         os.replace(part, path)
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise
     _sync_folder(path.parent)
 
 
@@ -108,9 +106,10 @@ def read_checkpoint(path):
     facts : dict
     """
     # An error of the file system is raised as it is, and is no damage.
-    content = io.BytesIO(Path(path).read_bytes())
+    with open(path, "rb") as file:
+        content = file.read()
     try:
-        with np.load(content, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         text = arrays.pop(_FACTS, None)
         facts = None if text is None else json.loads(text.tobytes())
