@@ -115,6 +115,10 @@ def test_values_that_hold_themselves_or_cannot_be_pickled_have_one():
     ring.append(ring)
     assert fingerprint(ring) != fingerprint([1])
     assert fingerprint(threading.Lock()) == fingerprint(threading.Lock())
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert fingerprint(deep) != fingerprint(ring)
 
 
 def test_rows_are_the_same_in_any_order(panel):

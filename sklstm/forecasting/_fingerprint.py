@@ -31,8 +31,11 @@ def fingerprint(value, by_type=()):
     -------
     str
     """
-    spelled = _spell(value, frozenset(map(id, by_type)))
-    return hashlib.sha256(json.dumps(spelled).encode()).hexdigest()[:32]
+    try:
+        text = json.dumps(_spell(value, frozenset(map(id, by_type))))
+    except RecursionError:  # nested too deeply
+        text = _name_of(type(value))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fingerprint_rows(*frames):
@@ -56,13 +59,17 @@ def _spell(value, above):
     """Spell a value in nested lists of text; those above it, by id, are not entered."""
     if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
         value = value.item()
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    name = _name_of(type(value))
     if type(value) in _PLAIN:
         return [name, repr(value)]
     if id(value) in above:
         return [name]
     above = above | {id(value)}
     return [name, *(_spell(part, above) for part in _parts(value))]
+
+
+def _name_of(kind):
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @singledispatch
@@ -81,7 +88,7 @@ def _parts(value):
 
 @_parts.register(type)
 def _(value):
-    return [value.__module__, value.__qualname__]
+    return [_name_of(value)]
 
 
 @_parts.register(ModuleType)
@@ -149,12 +156,11 @@ def _(value):
 @_parts.register(pd.Index)
 def _(value):
     frame = value if isinstance(value, pd.DataFrame) else value.to_frame()
-    try:
-        content = _hash_rows(frame)
-    except TypeError:  # cells that have no hash, such as lists
-        content = [frame.index.tolist(), *(frame[c].tolist() for c in frame)]
-    return [list(frame.columns), list(frame.index.names), content]
+    return [list(frame.columns), list(frame.index.names), _hash_rows(frame)]
 
 
 def _hash_rows(frame, index=True):
-    return pd.util.hash_pandas_object(frame, index=index).to_numpy()
+    try:
+        return pd.util.hash_pandas_object(frame, index=index).to_numpy()
+    except TypeError:  # cells that have no hash, such as lists
+        return pd.util.hash_pandas_object(frame.astype(str), index=index).to_numpy()
