@@ -483,7 +483,8 @@ def test_new_series_start_at_the_unknown_embedding_and_leave_the_others(Xy):
     finally:
         type(lstm.net_).partial_fit = train
     assert_array_equal(started[0][3:], np.tile(unknown, (2, 1)))
-    table = lstm.embeddings_["dataset_series"]
+    assert_array_equal(lstm.embeddings_["dataset_series"], first)
+    table = lstm_of(model).embeddings_["dataset_series"]
     assert_array_equal(table.iloc[:2], first)
     assert not np.allclose(table.iloc[2:], unknown)
 

@@ -1,6 +1,7 @@
 """Checkpoints of a loop: written whole, read without pickle, resumed bit for bit."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
@@ -21,9 +23,12 @@ from sklstm import (
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
+    StaticFeatures,
 )
 from sklstm.datasets import make_panel
+from sklstm.forecasting import _checkpoints as checkpoints
 from sklstm.forecasting._checkpoints import read_checkpoint, write_checkpoint
+from sklstm.forecasting._folder_lock import lock_folder
 
 
 class Killed(BaseException):
@@ -67,6 +72,10 @@ def assert_same_loop(one, other):
 
 def fit_until(model, n_epochs, monkeypatch):
     """Fit, and die in the middle of an epoch."""
+    die_in(lambda: model.fit(*data()), n_epochs, monkeypatch)
+
+
+def die_in(call, n_epochs, monkeypatch):
     from sklstm.neural_network._window_net import WindowNet
 
     train, count = WindowNet.run_single_epoch, 0
@@ -81,7 +90,7 @@ def fit_until(model, n_epochs, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(WindowNet, "run_single_epoch", run_single_epoch)
         with pytest.raises(Killed):
-            model.fit(*data())
+            call()
 
 
 @pytest.mark.parametrize("n_epochs", range(1, 10))
@@ -262,3 +271,275 @@ def test_a_failed_write_leaves_the_file_before(tmp_path, monkeypatch):
     assert facts == {"n": 1}
     assert_array_equal(arrays["a"], np.arange(3))
     assert [p.name for p in tmp_path.iterdir()] == ["latest.npz"]
+
+
+# Which loop a checkpoint is of.
+
+
+SHORT = {"lstm": {"max_epochs": 1}}
+
+
+def covariates():
+    X, y = data()
+    rows = np.arange(len(X))
+    return X.assign(price=np.sin(rows), promotion=rows % 3.0), y
+
+
+def test_the_same_rows_in_another_order_resume(tmp_path, monkeypatch):
+    X, y = covariates()
+    whole = loop(**SHORT).fit(X, y)
+    first = loop(tmp_path, **SHORT).fit(X, y)
+    monkeypatch.setattr(
+        "sklstm.neural_network._stage_trainer.StageTrainer.train", pytest.fail
+    )
+    order = np.random.default_rng(0).permutation(len(X))
+    other = loop(tmp_path, resume=True, **SHORT).fit(X.iloc[order], y.iloc[order])
+    assert other.datasets_ == first.datasets_
+    assert_same_loop(other, whole)
+    plain = loop(tmp_path, resume=True, **SHORT)
+    assert_same_loop(plain.fit(X.iloc[order], y.to_numpy()[order]), whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda X: X.rename(columns={"price": "cost"}),
+            "columns=['price', 'promotion'] (now ['cost', 'promotion'])",
+        ),
+        (
+            lambda X: X.set_axis(["promotion", "price"], axis=1),
+            "columns=['price', 'promotion'] (now ['promotion', 'price'])",
+        ),
+        (
+            lambda X: X[["promotion", "price"]],
+            "columns=['price', 'promotion'] (now ['promotion', 'price'])",
+        ),
+        (
+            lambda X: X.rename_axis(["shop", "time"]),
+            "levels=['series', 'time'] (now ['shop', 'time'])",
+        ),
+        (lambda X: X * 1.001, "with the same parameters, but on other data"),
+    ],
+    ids=["renamed", "swapped names", "swapped columns", "levels", "values"],
+)
+def test_other_columns_are_refused(tmp_path, change, message):
+    X, y = covariates()
+    loop(tmp_path, **SHORT).fit(X, y)
+    X = change(X)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        loop(tmp_path, resume=True, **SHORT).fit(X, y.set_axis(X.index))
+
+
+def scaled_error(scale):
+    return lambda truth, guess: float(scale * np.abs(truth - guess).mean())
+
+
+def test_another_callable_is_refused(tmp_path):
+    loop(tmp_path, scoring=scaled_error(1.0), **SHORT).fit(*data())
+    loop(tmp_path, scoring=scaled_error(1.0), resume=True, **SHORT).fit(*data())
+    with pytest.raises(ValueError, match="another loop, with another scoring"):
+        loop(tmp_path, scoring=scaled_error(2.0), resume=True, **SHORT).fit(*data())
+
+
+def test_another_table_in_a_transformer_is_refused(tmp_path):
+    table = pd.DataFrame({"size": np.arange(3.0)}, index=["s0", "s1", "s2"])
+
+    def with_table(table, **params):
+        model = loop(tmp_path, **SHORT, **params)
+        step = ("facts", StaticFeatures(table))
+        model.forecaster.estimator.steps.insert(0, step)
+        return model
+
+    with_table(table).fit(*data())
+    with_table(table.copy(), resume=True).fit(*data())
+    message = "another loop, with another forecaster__estimator__facts__table. Fit"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        with_table(table * 2, resume=True).fit(*data())
+
+
+def test_what_is_printed_may_change(tmp_path, capsys):
+    loop(tmp_path, lstm={"max_epochs": 1}).fit(*data())
+    loop(tmp_path, resume=True, lstm={"max_epochs": 1, "verbose": 2}).fit(*data())
+
+
+@pytest.mark.parametrize(
+    ("params", "difference"),
+    [
+        ({"lstm": {"max_epochs": 1, "hidden_size": 5}}, "hidden_size=5 (now 4)"),
+        ({**SHORT, "replay": 0.1}, "replay=0.1 (now 0.5)"),
+    ],
+    ids=["architecture", "parameters"],
+)
+def test_restore_refuses_the_file_of_another_loop(tmp_path, params, difference):
+    loop(tmp_path / "other", **params).fit(*data())
+    model = loop(tmp_path / "own", **SHORT).fit(*data())
+    before = weights(model)
+    with pytest.raises(ValueError, match=re.escape(difference)):
+        model.restore(tmp_path / "other" / "best_000.npz")
+    for name, value in weights(model).items():
+        assert_array_equal(value, before[name], strict=True)
+
+
+def test_restore_refuses_the_stage_of_another_partial_fit(tmp_path):
+    X, y = data()
+    model = loop(tmp_path, **SHORT).fit(X.loc[["s0"]], y.loc[["s0"]])
+    other = loop(tmp_path, resume=True, **SHORT).fit(X.loc[["s0"]], y.loc[["s0"]])
+    model.partial_fit(X.loc[["s1"]], y.loc[["s1"]])
+    model.restore(tmp_path / "stage_001.npz")
+    other.partial_fit(X.loc[["s2"]], y.loc[["s2"]])
+    with pytest.raises(ValueError, match="after partial_fit on other data sets"):
+        model.restore(tmp_path / "stage_001.npz")
+    model.restore(tmp_path / "stage_000.npz")
+
+
+def test_a_partial_fit_that_dies_leaves_the_loop_to_resume(tmp_path, monkeypatch):
+    X, y = data()
+    model = loop(tmp_path).fit(X.loc[["s0"]], y.loc[["s0"]])
+    latest = (tmp_path / "latest.npz").read_bytes()
+    new = X.loc[["s1"]], y.loc[["s1"]]
+    die_in(lambda: model.partial_fit(*new), 2, monkeypatch)
+    assert (tmp_path / "latest.npz").read_bytes() == latest
+
+
+def test_restore_names_a_file_that_is_no_checkpoint(tmp_path):
+    np.savez(tmp_path / "mine.npz", a=np.arange(3))
+    model = loop(**SHORT).fit(*data())
+    with pytest.raises(ValueError, match=r"mine\.npz' is no checkpoint of a loop"):
+        model.restore(tmp_path / "mine.npz")
+
+
+# The files.
+
+
+@pytest.mark.parametrize("error", [PermissionError, TimeoutError])
+def test_an_error_of_the_file_system_is_not_called_damage(tmp_path, monkeypatch, error):
+    loop(tmp_path, **SHORT).fit(*data())
+
+    def refuse(path, *args, **kwargs):
+        raise error(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "open", refuse, raising=False)
+        with pytest.raises(error, match=r"latest\.npz"):
+            loop(tmp_path, resume=True, **SHORT).fit(*data())
+    (tmp_path / "latest.npz").unlink()
+    (tmp_path / "latest.npz").mkdir()
+    with pytest.raises(OSError, match=r"latest\.npz"):
+        loop(tmp_path, resume=True, **SHORT).fit(*data())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
+def test_files_obey_the_umask(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        loop(tmp_path, **SHORT).fit(*data())
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {0o666 & ~mask}
+
+
+def test_writes_grow_with_the_number_of_data_sets_and_not_its_square(
+    tmp_path, monkeypatch
+):
+    from sklstm.forecasting import _checkpoint_folder
+
+    written = []
+
+    def write(path, arrays, facts):
+        write_checkpoint(path, arrays, facts)
+        written.append(path.stat().st_size)
+
+    monkeypatch.setattr(_checkpoint_folder, "write_checkpoint", write)
+    totals = []
+    for n in (5, 10, 20):
+        written.clear()
+        panel = make_panel(n, 20, n_covariates=0, random_state=0)
+        model = loop(tmp_path / str(n), checkpoint_every=None, **SHORT)
+        # Embeddings of more labels are larger themselves.
+        model.set_params(forecaster__estimator__lstmregressor__embedding_dim=0)
+        model.fit(panel[[]], panel["target"])
+        totals.append(sum(written))
+        assert len(written) == 2 * n
+        assert len(list((tmp_path / str(n)).glob("best_*.npz"))) == n
+    assert totals[1] / totals[0] < 2.3
+    assert totals[2] / totals[1] < 2.3
+
+
+def test_without_hard_links_the_best_weights_are_copied(tmp_path, monkeypatch):
+    def link(*paths):
+        raise OSError("no links here")
+
+    loop(tmp_path / "links", **SHORT).fit(*data())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", link)
+        loop(tmp_path / "copies", **SHORT).fit(*data())
+    for i in range(3):
+        one, two = (
+            read_checkpoint(tmp_path / kind / f"best_{i:03d}.npz")[0]
+            for kind in ("links", "copies")
+        )
+        assert_array_equal(one["net/output.weight"], two["net/output.weight"])
+
+
+def test_a_later_loop_leaves_the_files_of_an_earlier_one_whole(tmp_path):
+    """A file that has two names is replaced under one, not written into."""
+    loop(tmp_path, **SHORT).fit(*data())
+    first = read_checkpoint(tmp_path / "stage_000.npz")[0]
+    os.link(tmp_path / "stage_000.npz", tmp_path / "kept.npz")
+    loop(tmp_path, lstm={"max_epochs": 1, "random_state": 1}).fit(*data())
+    kept = read_checkpoint(tmp_path / "kept.npz")[0]
+    now = read_checkpoint(tmp_path / "stage_000.npz")[0]
+    assert_array_equal(kept["net/output.weight"], first["net/output.weight"])
+    assert (now["net/output.weight"] != first["net/output.weight"]).any()
+
+
+# One loop at a time.
+
+needs_locks = pytest.mark.skipif(os.name == "nt", reason="Windows has no fcntl")
+
+
+@needs_locks
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_second_loop_in_a_folder_is_refused(tmp_path, method):
+    X, y = data()
+    model = loop(tmp_path, **SHORT)
+    if method == "partial_fit":
+        model.fit(X.loc[["s0"]], y.loc[["s0"]])
+        X, y = X.loc[["s1"]], y.loc[["s1"]]
+    with lock_folder(tmp_path):
+        message = f"Another loop writes to checkpoint_dir={str(tmp_path)!r} now: "
+        message += f"process {os.getpid()} on "
+        with pytest.raises(ValueError, match=re.escape(message)):
+            getattr(model, method)(X, y)
+    getattr(model, method)(X, y)
+    assert not (tmp_path / "loop.lock").exists()
+
+
+def _hold(folder, held):
+    with lock_folder(folder):
+        held.set()
+        signal.pause()
+
+
+@needs_locks
+def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    process = context.Process(target=_hold, args=(tmp_path, held))
+    process.start()
+    assert held.wait(60)
+    with pytest.raises(ValueError, match=f"process {process.pid} on "):
+        loop(tmp_path, **SHORT).fit(*data())
+    process.kill()
+    process.join()
+    assert (tmp_path / "loop.lock").exists()
+    loop(tmp_path, **SHORT).fit(*data())
+    assert not (tmp_path / "loop.lock").exists()
+
+
+def test_a_loop_that_fails_lets_go_of_its_folder(tmp_path, monkeypatch):
+    fit_until(loop(tmp_path), 2, monkeypatch)
+    loop(tmp_path, **SHORT).fit(*data())

@@ -1,5 +1,6 @@
 """SeedEnsemble: one regressor, trained from several seeds, and averaged."""
 
+from copy import deepcopy
 from numbers import Integral
 
 import numpy as np
@@ -20,9 +21,13 @@ def _can_go_on(self):
 
 def _has_quantiles(self):
     """Whether the regressor predicts quantiles; an AttributeError says it does not."""
-    member = self.estimators_[0] if hasattr(self, "estimators_") else self.estimator
-    member.predict_quantiles  # noqa: B018
+    _member(self).predict_quantiles  # noqa: B018
     return True
+
+
+def _member(ensemble):
+    """A fitted regressor, if there is one, else the one that is cloned."""
+    return getattr(ensemble, "estimators_", [ensemble.estimator])[0]
 
 
 class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -100,7 +105,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     @property
     def accepts_panel_windows(self):
         """Whether the regressor reads windows as they are."""
-        return getattr(self.estimator, "accepts_panel_windows", False)
+        return getattr(_member(self), "accepts_panel_windows", False)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
@@ -142,7 +147,8 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         SeedEnsemble
             The estimator itself.
         """
-        members = getattr(self, "estimators_", None) or self._new()
+        # Copies: many regressors train in place, and one of them may fail.
+        members = deepcopy(getattr(self, "estimators_", None)) or self._new()
         self.estimators_ = self._train("partial_fit", members, X, y, sample_weight)
         return self
 

@@ -1,54 +1,12 @@
 """The checkpoints of a loop in one folder."""
 
-import hashlib
-import json
-import re
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator
+from ._checkpoints import copy_checkpoint, read_checkpoint, write_checkpoint
+from ._folder_lock import lock_folder
 
-from .._panel import show
-from ._checkpoints import read_checkpoint, write_checkpoint
-
-__all__ = ["CheckpointFolder", "describe_loop"]
-
-# They decide where and when is written, not what is trained.
-_FREE = {"checkpoint_dir", "checkpoint_every", "resume", "compare_joint"}
-
-
-def describe_loop(model, X, y):
-    """Describe what decides the weights: every parameter, and the data.
-
-    Parameters
-    ----------
-    model : SequentialForecaster
-    X : DataFrame
-    y : Series, DataFrame or array
-
-    Returns
-    -------
-    dict of str to str
-    """
-    parameters = {
-        name: _words(value)
-        for name, value in model.get_params().items()
-        if name not in _FREE and not name.endswith("verbose")
-    }
-    digest = hashlib.sha256(pd.util.hash_pandas_object(X.reset_index()).values)
-    digest.update(np.ascontiguousarray(np.asarray(y, dtype=np.float64)))
-    return parameters | {"data": digest.hexdigest()}
-
-
-def _words(value):
-    if isinstance(value, BaseEstimator):
-        return type(value).__name__
-    if isinstance(value, np.random.RandomState):
-        state = [part.tolist() for part in value.get_state() if hasattr(part, "tolist")]
-        return hashlib.sha256(json.dumps(state).encode()).hexdigest()
-    # The address of an object says nothing about it.
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+__all__ = ["CheckpointFolder"]
 
 
 class CheckpointFolder:
@@ -56,78 +14,83 @@ class CheckpointFolder:
 
     Parameters
     ----------
-    folder : str, Path or None
+    identity : LoopIdentity
+        What is written to each file, and must agree with those that are read.
+    folder : str, Path or None, default=None
         None keeps none.
-    every : int or None
+    every : int, default=None
         Epochs between two checkpoints inside a stage; None keeps those after stages.
-    description : dict of str to str, or None
-        What a loop that resumes must agree with; None writes nothing to resume from.
     """
 
-    def __init__(self, folder=None, every=None, description=None):
+    def __init__(self, identity, folder=None, every=None):
+        self.identity = identity
         self.folder = None if folder is None else Path(folder)
         self.every = every
-        self.description = description
 
-    def save_epoch(self, trainer, progress, n_done):
-        """Write where a stage stands, if its turn has come."""
-        if self.folder is not None and self.every and n_done % self.every == 0:
-            self._write("latest.npz", trainer, progress, n_done)
+    @contextmanager
+    def locked(self):
+        """Keep other loops from writing to the folder."""
+        if self.folder is None:
+            yield self
+            return
+        with lock_folder(self.folder):
+            yield self
 
-    def save_stage(self, trainer, progress, improved):
+    def save_epoch(self, loop, n_done):
+        """Write where a stage of a loop stands, if its turn has come."""
+        if self._resumable and self.every and n_done % self.every == 0:
+            self._write_latest(loop, n_done, *loop.trainer.state())
+
+    def save_stage(self, loop, improved):
         """Write the state after a stage, and once more for data sets it is best for."""
         if self.folder is None:
             return
-        state = trainer.state()
-        last = progress.n_begun - 1
-        names = [f"stage_{last:03d}.npz", *(f"best_{i:03d}.npz" for i in improved)]
+        arrays, facts = loop.trainer.state()
+        stage = self._stage(loop.progress.n_begun - 1)
+        self._write(stage, arrays, {"trainer": facts})
+        for i in improved:
+            copy_checkpoint(stage, self.folder / f"best_{i:03d}.npz")
         # The one that a loop resumes from comes last: the others must be there then.
-        if self.description is not None:
-            names.append("latest.npz")
-        for name in names:
-            self._write(name, trainer, progress, 0, state)
+        if self._resumable:
+            self._write_latest(loop, 0, arrays, facts)
 
     def load_latest(self):
         """Read where the loop stood, None if it has not begun."""
-        path = self.folder / "latest.npz"
-        if not path.exists():
+        try:
+            return self._read(self.folder / "latest.npz")
+        except FileNotFoundError:
             return None
-        return self._read(path)
 
     def load_stage(self, number):
         """Read the state after a stage."""
-        return self._read(self.folder / f"stage_{number:03d}.npz")
+        return self._read(self._stage(number))
 
-    def _write(self, name, trainer, progress, n_done, state=None):
-        arrays, facts = state or trainer.state()
+    @property
+    def _resumable(self):
+        """Whether ``latest.npz`` is written: `fit` resumes, `partial_fit` does not."""
+        return self.folder is not None and not self.identity.later
+
+    def _stage(self, number):
+        return self.folder / f"stage_{number:03d}.npz"
+
+    def _write_latest(self, loop, n_done, arrays, facts):
         facts = {
-            "description": self.description,
-            "progress": progress.to_dict(),
+            "datasets": [repr(name) for name in loop.data.names],
+            "progress": loop.progress.to_dict(),
             "n_done": n_done,
             "trainer": facts,
         }
-        write_checkpoint(self.folder / name, arrays, facts)
+        self._write(self.folder / "latest.npz", arrays, facts)
+
+    def _write(self, path, arrays, facts):
+        write_checkpoint(path, arrays, self.identity.to_dict() | facts)
 
     def _read(self, path):
         arrays, facts = read_checkpoint(path)
-        if facts["description"] != self.description:
-            raise ValueError(_other_loop(path, facts["description"], self.description))
+        self.identity.check(
+            path,
+            facts,
+            "Fit with the same parameters and data, choose another checkpoint_dir, or "
+            "set resume=False to write over it.",
+        )
         return arrays, facts
-
-
-def _other_loop(path, theirs, ours):
-    if {**theirs, "data": ""} == {**ours, "data": ""}:
-        what = "with the same parameters, but on other data"
-    else:
-        names = [n for n in theirs | ours if theirs.get(n) != ours.get(n)]
-        pairs = [
-            f"{name}={theirs.get(name, 'absent')} (now {ours.get(name, 'absent')})"
-            for name in names
-            if name != "data"
-        ]
-        what = "with " + show(pairs, 8).replace('"', "").replace("'", "")
-    return (
-        f"The checkpoint {str(path)!r} is that of another loop, {what}. Fit with the "
-        "same parameters and data, choose another checkpoint_dir, or set resume=False "
-        "to write over it."
-    )

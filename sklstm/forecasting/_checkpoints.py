@@ -5,16 +5,20 @@ names, and under ``facts`` a JSON text with all else and a digest of the whole.
 """
 
 import hashlib
+import io
 import json
 import os
-import tempfile
+import shutil
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["digest_of", "read_checkpoint", "write_checkpoint"]
+from .._panel import show
+
+__all__ = ["copy_checkpoint", "digest_of", "read_checkpoint", "write_checkpoint"]
 
 _FACTS, _DIGEST = "facts", "digest"
 
@@ -23,9 +27,9 @@ _DAMAGE = (
     ValueError,
     KeyError,
     EOFError,
-    OSError,
     NotImplementedError,
     RuntimeError,
+    TypeError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -44,16 +48,48 @@ def write_checkpoint(path, arrays, facts):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(facts | {_DIGEST: digest_of(arrays, facts)})
-    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with _put_in_place(path) as part, open(part, "w+b") as file:
+        np.savez(file, **arrays)
+        _add_text(file, text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _add_text(file, text):
+    """Add the facts to an archive, compressed: weights hardly can be, they can."""
+    array = io.BytesIO()
+    np.save(array, np.frombuffer(text.encode(), np.uint8))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{_FACTS}.npy", array.getvalue())
+
+
+def copy_checkpoint(path, other):
+    """Put a checkpoint in a second place as well, without writing it again.
+
+    Where the file system has no hard links, it is copied.
+
+    Parameters
+    ----------
+    path, other : Path
+    """
+    with _put_in_place(other) as part:
+        try:
+            os.link(path, part)
+        except OSError:
+            shutil.copyfile(path, part)
+
+
+@contextmanager
+def _put_in_place(path):
+    """Give a name to write to, whose file comes to `path` if all goes well."""
+    part = path.with_name(f"{path.name}.part")
+    # What a process left that was killed is not written into: it may have other names.
+    part.unlink(missing_ok=True)
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays, **{_FACTS: np.frombuffer(text.encode(), np.uint8)})
-            file.flush()
-            os.fsync(file.fileno())
+        yield part
         os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    finally:
+        part.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
@@ -69,16 +105,22 @@ def read_checkpoint(path):
     arrays : dict of str to ndarray
     facts : dict
     """
+    # An error of the file system is raised as it is, and is no damage.
+    with open(path, "rb") as file:
+        content = file.read()
     try:
-        # NumPy would leave a file open that it cannot read.
-        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        facts = json.loads(arrays.pop(_FACTS).tobytes())
-        digest = facts.pop(_DIGEST)
-    except FileNotFoundError:
-        raise
+        text = arrays.pop(_FACTS, None)
+        facts = None if text is None else json.loads(text.tobytes())
+        digest = None if text is None else facts.pop(_DIGEST)
     except _DAMAGE as error:
         raise ValueError(_damaged(path)) from error
+    if facts is None:
+        raise ValueError(
+            f"{str(path)!r} is no checkpoint of a loop over data sets: it holds the "
+            f"arrays {show(list(arrays))} and no facts about them."
+        )
     if digest != digest_of(arrays, facts):
         raise ValueError(_damaged(path))
     return arrays, facts

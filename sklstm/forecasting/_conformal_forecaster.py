@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .._all_or_nothing import all_or_nothing, shallow_copy
 from .._panel import (
     align_target,
     index_message,
@@ -130,6 +131,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.calibration_size = calibration_size
         self.refit = refit
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train, and measure the errors on the last rows of each series.
@@ -182,6 +184,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimator_, self.errors_ = forecaster, errors
         return self
 
+    @all_or_nothing
     def update(self, X, y, *, recalibrate=False):
         """Extend the history of the forecaster, without training.
 
@@ -204,11 +207,10 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = _check_rows(X, y)
-        forecaster, errors = self.estimator_, self.errors_
+        forecaster = self.estimator_
         if recalibrate:
-            errors = join_errors(errors, roll_errors(forecaster, X, y))
-        forecaster.update(X, y)
-        self.errors_ = errors
+            self.errors_ = join_errors(self.errors_, roll_errors(forecaster, X, y))
+        self.estimator_ = shallow_copy(forecaster).update(X, y)
         return self
 
     def predict(self, X):

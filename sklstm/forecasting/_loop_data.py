@@ -157,7 +157,7 @@ def prepare_more(forecaster, X, y, parts):
     Parameters
     ----------
     forecaster : fitted PanelForecaster
-        Of the data sets so far, all of which share it.
+        Of the data sets so far, all of which share it. `finish` changes it.
     X : DataFrame of shape (n_rows, n_columns)
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
     parts : dict
@@ -175,7 +175,7 @@ def prepare_more(forecaster, X, y, parts):
     windows = steps.transform(new.X).with_target(past)
 
     def finish(regressor):
-        forecaster._take_over(target_transformer, steps)
+        forecaster._take_over(target_transformer, steps, regressor)
         forecaster._remember(history)
         return dict.fromkeys(parts, forecaster)
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._all_or_nothing import all_or_nothing, shallow_copy
 from .._panel import (
     align_target,
     check_frame,
@@ -198,7 +199,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     a history. Transformers with per-series statistics (those with a method
     `add_series`) then learn those of the new series, and leave all others: give them
     enough rows at once. `fit` always trains anew, also with a regressor whose
-    `warm_start` is True; `partial_fit` goes on.
+    `warm_start` is True; `partial_fit` goes on, with a copy of the regressor. After an
+    error or Ctrl-C in `fit`, `partial_fit` or `update` the forecaster is as it was
+    before the call.
 
     Examples
     --------
@@ -251,6 +254,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.gaps = gaps
 
     # Parameters of the nested estimators are checked by their own fit.
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a panel, and remember the end of each series.
@@ -289,6 +293,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self
 
     @available_if(_can_go_on)
+    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Extend the history by these rows, and train on the forecasts of them.
 
@@ -316,12 +321,15 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if weight is not None:
             weight = weight[new.X.index.isin(history.X.index)]
             weight = weigh_new_rows(weight, learned, windows.series)
-        train = self.estimator_[-1].partial_fit
+        # A copy: many regressors train in place, and may be stopped half-way.
+        regressor = deepcopy(self.estimator_[-1])
+        train = regressor.partial_fit
         self._train(train, self.horizon_, windows, past, learned, weight)
-        self._take_over(target_transformer, steps)
+        self._take_over(target_transformer, steps, regressor)
         self._remember(history)
         return self
 
+    @all_or_nothing
     def update(self, X, y):
         """Extend the history without training; series may be new.
 
@@ -345,7 +353,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
             check_still_known(transform_target(target_transformer, y), y)
-        self._take_over(target_transformer, steps)
+        self._take_over(target_transformer, steps, self.estimator_[-1])
         self._remember(history)
         return self
 
@@ -759,9 +767,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             extend_transformer(steps, added.X)
         return target_transformer, steps
 
-    def _take_over(self, target_transformer, steps):
-        self.target_transformer_ = target_transformer
-        self.estimator_.steps[:-1] = steps.steps
+    def _take_over(self, target_transformer, steps, regressor):
+        pipeline = shallow_copy(self.estimator_)
+        pipeline.steps = [*steps.steps, (pipeline.steps[-1][0], regressor)]
+        self.estimator_, self.target_transformer_ = pipeline, target_transformer
 
     def _remember(self, history):
         if not self._keeps_all:

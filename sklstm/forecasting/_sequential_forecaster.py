@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._all_or_nothing import all_or_nothing, shallow_copy
 from .._panel import check_frame, index_message, is_panel, show
 from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context
-from ._checkpoint_folder import CheckpointFolder, describe_loop
+from ._checkpoint_folder import CheckpointFolder
 from ._checkpoints import read_checkpoint
 from ._forecaster_checks import check_pipeline, rows_without_columns
 from ._join_datasets import join_datasets
@@ -23,6 +24,7 @@ from ._loop_data import (
     take_rows,
     with_padding,
 )
+from ._loop_identity import LoopIdentity, describe_loop
 from ._panel_forecaster import PanelForecaster
 from ._stage_loop import Progress, StageLoop
 from ._stage_plan import plan_epochs, plan_order, split_datasets
@@ -31,7 +33,8 @@ from ._stage_scores import backward_transfer, forgetting, forward_transfer
 
 def _has_quantiles(self):
     """Whether the regressor predicts quantiles; an AttributeError says it does not."""
-    self.forecaster.predict_quantiles  # noqa: B018
+    forecasters = getattr(self, "forecasters_", {"": self.forecaster})
+    next(iter(forecasters.values())).predict_quantiles  # noqa: B018
     return True
 
 
@@ -103,12 +106,13 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     checkpoint_dir : str or Path, default=None
         Folder for checkpoints: ``latest.npz``, ``stage_000.npz`` after each stage, and
         ``best_000.npz`` with the weights that were best for each data set, in the order
-        of the stages. None writes none.
+        of the stages. Only one loop at a time can write to a folder. None writes none.
     checkpoint_every : int, default=None
         Epochs between two writes of ``latest.npz`` inside a stage; None writes it after
         stages alone.
     resume : bool, default=False
-        Whether `fit` goes on from ``latest.npz``, if it is there.
+        Whether `fit` goes on from ``latest.npz``, if it is there. Parameters and data
+        must be the same; rows may come in another order.
 
     Attributes
     ----------
@@ -169,6 +173,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ends with the weights it would have had, bit for bit on the CPU. Callbacks that have
     a state of their own are not part of it, and a stage with `early_stopping` is
     resumed from its start. The files are read by ``numpy.load`` without pickle.
+
+    After an error or Ctrl-C in `fit`, `partial_fit`, `update` or `restore` the model is
+    as it was before the call.
 
     The last rows of each series are scored and not learned, but the transformers do see
     them.
@@ -283,6 +290,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.resume = resume
 
     # Parameters of the nested estimators are checked by their own fit.
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
         """Train on the data sets of a panel, one after another.
@@ -301,22 +309,41 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         SequentialForecaster
             The fitted forecaster.
         """
+        if y is None:
+            raise ValueError(
+                "SequentialForecaster requires y to be passed, but the target y is "
+                "None."
+            )
         regressor = self._check_forecaster()
         X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=True)
         sizes = {name: len(rows) for name, rows in parts.items()}
         names = plan_order(sizes, self.order, self.primary)
+        self._identity = LoopIdentity(describe_loop(self, X, y), [])
+        with self._folder().locked() as folder:
+            found = folder.load_latest() if self.resume else None
+            if found is not None:
+                # Rows in another order are the same rows, to be trained in the old one.
+                names = sorted(names, key=lambda n: found[1]["datasets"].index(repr(n)))
+            self._fit_stages(
+                regressor, X, y, {n: parts[n] for n in names}, folder, found
+            )
+        return self
+
+    def _fit_stages(self, regressor, X, y, parts, folder, found):
+        """Train on data sets in their order, from a checkpoint on if one was found."""
+        names = list(parts)
         epochs = plan_epochs(names, self.epochs, self.warmup_epochs)
         plan = [([i], epochs[name]) for i, name in enumerate(names)]
         if self.strategy == "joint":
             plan = [self._joint_stage(names)]
         forecaster = with_padding(self.forecaster, X)
         prepare = prepare_own if self.preprocessing == "own" else prepare_shared
-        prepared = prepare(forecaster, X, y, {name: parts[name] for name in names})
+        prepared = prepare(forecaster, X, y, parts)
         data = make_data(prepared, names, forecaster, self.validation_fraction)
 
-        loop = self._start_loop(regressor, data, plan, self._folder(X, y))
-        n_done = loop.resume() if self.resume else 0
+        loop = self._start_loop(regressor, data, plan, folder)
+        n_done = 0 if found is None else loop.resume(*found)
         loop.run(plan[loop.progress.n_begun :], n_done)
         joint = None
         if self.compare_joint:
@@ -324,9 +351,9 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             other.run([self._joint_stage(names)])
             joint = other.progress.scores[-1]
         self.forecasters_ = prepared.finish(regressor)
+        self._prototype, self._shared = forecaster, self.preprocessing == "shared"
         self._regressor, self._joint_scores = regressor, joint
         self._take_over(loop)
-        return self
 
     def fit_datasets(self, datasets):
         """Train on data sets that are given one by one.
@@ -344,6 +371,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         return self.fit(*join_datasets(datasets))
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y):
         """Train on one more data set, or on several in turn.
@@ -373,12 +401,13 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"partial_fit takes new data sets, but fit saw {show(known)}. Give "
                 "their later rows to update, or under the name of a new data set."
             )
-        if self.preprocessing == "own":
-            forecaster = with_padding(self.forecaster, X, self.window_size_)
-            prepared = prepare_own(forecaster, X, y, parts)
-        else:
+        self._copy_forecasters()
+        if self._shared:
             forecaster = next(iter(self.forecasters_.values()))
             prepared = prepare_more(forecaster, X, y, parts)
+        else:
+            forecaster = with_padding(self._prototype, X, self.window_size_)
+            prepared = prepare_own(forecaster, X, y, parts)
         data = make_data(prepared, names, forecaster, self.validation_fraction, before)
         epochs = plan_epochs(names, self.epochs, None)
         plan = [([len(before.names) + i], epochs[n]) for i, n in enumerate(names)]
@@ -389,16 +418,18 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         )
         trainer = regressor.stage_trainer(data.windows, data.targets, notes)
         progress.stopped = False
-        folder = CheckpointFolder(self.checkpoint_dir)
-        loop = StageLoop(self, data, trainer, folder, progress)
-        fresh = self._start_loop(clone(self._regressor), data, plan)
-        progress.untrained += fresh.progress.untrained[len(before.names) :]
-        loop.run(plan)
-        vars(self._regressor).update(vars(regressor))
-        self.forecasters_ |= prepared.finish(self._regressor)
+        self._identity = self._identity.followed_by(describe_loop(self, X, y))
+        with self._folder().locked() as folder:
+            loop = StageLoop(self, data, trainer, folder, progress)
+            fresh = self._start_loop(clone(self._regressor), data, plan)
+            progress.untrained += fresh.progress.untrained[len(before.names) :]
+            loop.run(plan)
+        self.forecasters_ |= prepared.finish(regressor)
+        self._set_regressor(regressor)
         self._take_over(loop)
         return self
 
+    @all_or_nothing
     def update(self, X, y):
         """Extend the history without training; series and data sets may be new.
 
@@ -419,17 +450,18 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=False)
         new = {name: rows for name, rows in parts.items() if not self._knows(name)}
+        self._copy_forecasters()
         for forecaster, rows in self._by_forecaster(parts, skipped=new):
             forecaster.update(X.iloc[rows], take_rows(y, rows))
-        if new and self.preprocessing == "own":
-            forecaster = with_padding(self.forecaster, X, self.window_size_)
-            prepared = prepare_own(forecaster, X, y, new)
-            self.forecasters_ |= prepared.finish(self._regressor)
-        elif new:
+        if new and self._shared:
             rows = np.sort(np.concatenate(list(new.values())))
             forecaster = next(iter(self.forecasters_.values()))
             forecaster.update(X.iloc[rows], take_rows(y, rows))
             self.forecasters_ |= dict.fromkeys(new, forecaster)
+        elif new:
+            forecaster = with_padding(self._prototype, X, self.window_size_)
+            prepared = prepare_own(forecaster, X, y, new)
+            self.forecasters_ |= prepared.finish(self._regressor)
         return self
 
     def predict(self, X):
@@ -506,14 +538,16 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return pd.concat([f.forecast(steps) for f in self._forecasters()])
 
+    @all_or_nothing
     def restore(self, path):
         """Go back to the weights of a checkpoint.
 
         Parameters
         ----------
         path : str or Path
-            A file of `checkpoint_dir`: ``stage_000.npz`` has the weights after the
-            first stage, ``best_000.npz`` those that were best for the first data set.
+            A file of `checkpoint_dir` that this loop wrote: ``stage_000.npz`` has the
+            weights after the first stage, ``best_000.npz`` those that were best for the
+            first data set.
 
         Returns
         -------
@@ -521,10 +555,18 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The forecaster itself. All else, such as `stage_scores_`, stays as it is.
         """
         check_is_fitted(self)
-        arrays, _ = read_checkpoint(path)
+        arrays, facts = read_checkpoint(path)
+        self._identity.check(
+            path,
+            facts,
+            "Give restore a file that the fit or partial_fit of this loop wrote.",
+        )
         data = self._data
-        trainer = self._regressor.stage_trainer(data.windows, data.targets, self._notes)
+        regressor, notes = deepcopy((self._regressor, self._notes))
+        trainer = regressor.stage_trainer(data.windows, data.targets, notes)
         trainer.load_weights(arrays)
+        self._copy_forecasters()
+        self._set_regressor(regressor)
         return self
 
     @property
@@ -627,23 +669,33 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         n_epochs = None if isinstance(self.epochs, dict) else self.epochs
         return list(range(len(names))), n_epochs
 
-    def _folder(self, X, y):
-        if self.checkpoint_dir is None:
-            if self.resume:
-                raise ValueError(
-                    "resume=True needs a checkpoint_dir to resume from, got None."
-                )
-            return CheckpointFolder()
-        description = describe_loop(self, X, y)
-        return CheckpointFolder(self.checkpoint_dir, self.checkpoint_every, description)
+    def _folder(self):
+        if self.checkpoint_dir is None and self.resume:
+            raise ValueError(
+                "resume=True needs a checkpoint_dir to resume from, got None."
+            )
+        return CheckpointFolder(
+            self._identity, self.checkpoint_dir, self.checkpoint_every
+        )
 
     def _start_loop(self, regressor, data, plan, folder=None):
         first = np.concatenate([data.learned[i] for i in plan[0][0]])
         trainer = regressor.stage_trainer(data.windows, data.targets, first=first)
-        folder = folder or CheckpointFolder()
+        folder = folder or CheckpointFolder(self._identity)
         loop = StageLoop(self, data, trainer, folder, Progress())
         loop.progress.untrained = loop.score()
         return loop
+
+    def _copy_forecasters(self):
+        """Let what follows change copies, which data sets share as they did."""
+        copies = {id(f): shallow_copy(f) for f in self._forecasters()}
+        self.forecasters_ = {n: copies[id(f)] for n, f in self.forecasters_.items()}
+
+    def _set_regressor(self, regressor):
+        """Give another trained regressor to all forecasters, which are copies."""
+        self._regressor = regressor
+        for f in self._forecasters():
+            f._take_over(f.target_transformer_, f.estimator_[:-1], regressor)
 
     def _take_over(self, loop):
         self._data, self._progress = loop.data, loop.progress

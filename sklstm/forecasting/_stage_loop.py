@@ -93,18 +93,19 @@ class StageLoop:
         group = self.data.dataset[self._held_out]
         return error_by_group(self._truth, guess, group, n, error).tolist()
 
-    def resume(self):
-        """Go back to the latest checkpoint, if there is one.
+    def resume(self, arrays, facts):
+        """Go back to the latest checkpoint.
+
+        Parameters
+        ----------
+        arrays, facts : dict
+            What it holds.
 
         Returns
         -------
         int
             Epochs that are done of the stage that comes next.
         """
-        found = self.folder.load_latest()
-        if found is None:
-            return 0
-        arrays, facts = found
         self.trainer.load(arrays, facts["trainer"])
         self.progress = Progress(**facts["progress"])
         return facts["n_done"]
@@ -151,7 +152,7 @@ class StageLoop:
             }
         )
         improved = [] if outcome == "undone" else _improved(errors)
-        self.folder.save_stage(self.trainer, progress, improved)
+        self.folder.save_stage(self, improved)
 
     def _state_before(self, n_done):
         """The state to go back to, where that may be asked for."""
@@ -185,7 +186,7 @@ class StageLoop:
         # The state of early stopping is not kept, so that a stage with it is resumed
         # from its start.
         if not getattr(self.trainer.estimator, "early_stopping", False):
-            self.folder.save_epoch(self.trainer, self.progress, n_done)
+            self.folder.save_epoch(self, n_done)
 
     def _react(self, increase, worst, datasets, before):
         """Do what `on_forgetting` says, and name it."""

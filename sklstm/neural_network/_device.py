@@ -1,5 +1,6 @@
 """Where a fit runs, and the seed that it runs under."""
 
+import os
 from contextlib import contextmanager
 from threading import RLock
 
@@ -10,6 +11,16 @@ __all__ = ["float_type", "resolve_device", "seeded"]
 
 # torch has one generator for all threads of a process.
 _GENERATOR = RLock()
+
+
+def _renew_lock():
+    global _GENERATOR
+    _GENERATOR = RLock()
+
+
+# In a forked process no thread is left to let go of a lock that one held at the fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def resolve_device(device):
