@@ -1,6 +1,6 @@
 """LSTMRegressor: flat scikit-learn hyperparameters around a skorch net."""
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._all_or_nothing import all_or_nothing
 from .._quantiles import (
     USUAL_QUANTILES,
     check_quantiles,
@@ -420,6 +421,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self.net_params = (self.net_params or {}) | of_net
         return self
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Train on windows and their targets.
@@ -441,6 +443,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "net_")
         return self._learn(X, y, sample_weight, fresh=not goes_on)
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch, on these windows.
@@ -706,15 +709,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return y
 
     def _learn(self, X, y, sample_weight, fresh, n_epochs=None):
-        """Train a copy, and take over at once all that it has learned."""
-        learner = copy(self)
         if not fresh:
-            learner.net_, learner._random_state = deepcopy(
-                (self.net_, self._random_state)
-            )
-        X, y, weight = learner._check_training(X, y, sample_weight, reset=fresh)
-        learner._train(X, y, weight, fresh, n_epochs)
-        self.__dict__ = learner.__dict__
+            self.net_, self._random_state = deepcopy((self.net_, self._random_state))
+        X, y, weight = self._check_training(X, y, sample_weight, reset=fresh)
+        self._train(X, y, weight, fresh, n_epochs)
         return self
 
     def _train(self, X, y, weight, fresh, n_epochs):
