@@ -1,30 +1,107 @@
-"""The columns of a frame as the numbers and codes that windows hold."""
+"""The columns of a frame: which hold numbers, which hold labels, and how to read both.
+
+A column of dtype object is judged by its values, so that prices that came as Decimal,
+or as floats with None among them, are numbers. Every reader of columns asks here, and
+every message about the kind of a column is written here.
+"""
+
+import re
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Complex, Real
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["check_kinds", "encode", "is_categorical", "observed_labels", "read_numbers"]
+__all__ = [
+    "as_floats",
+    "check_no_times",
+    "column_kind",
+    "encode",
+    "observed_labels",
+    "read_labels",
+    "read_numbers",
+]
+
+# Digits, and what is written around and between them: "1,234.5", "12 %", "$3".
+_WRITTEN_NUMBER = re.compile(
+    r"[+-]?[$€£]?\s*[+-]?\.?\d[\d.,' _]*(?:[eE][+-]?\d+)?\s*[%$€£]?"
+)
 
 
-def is_categorical(column):
-    """Whether a column holds labels: category, string or object dtype."""
+def column_kind(column, name, of="X"):
+    """Tell what a column holds.
+
+    Parameters
+    ----------
+    column : Series
+    name : hashable
+        The name of the column, for errors. None for a Series that is no column.
+    of : str, default="X"
+        The frame it belongs to, for errors, or what the Series itself is called.
+
+    Returns
+    -------
+    {"number", "bool", "label", "time", "other"}
+        A column of dtype object without any value is one of numbers.
+
+    Raises
+    ------
+    TypeError
+        If the column mixes numbers and labels, or holds text that reads as numbers.
+    """
     dtype = column.dtype
-    return isinstance(
-        dtype, (pd.CategoricalDtype, pd.StringDtype)
-    ) or pd.api.types.is_object_dtype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "label"
+    if isinstance(dtype, pd.SparseDtype):
+        dtype = dtype.subtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return "bool"
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "other" if pd.api.types.is_complex_dtype(dtype) else "number"
+    if isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM":
+        return "time"
+    if isinstance(dtype, pd.StringDtype):
+        kinds = {"label"}
+    elif _judged_by_values(dtype):
+        kinds = _kinds_of_values(column)
+    else:
+        return "other"
+    for kind in ("time", "other"):
+        if kind in kinds:
+            return kind
+    if "label" not in kinds:
+        return "bool" if kinds == {"bool"} else "number"
+    if len(kinds) > 1:
+        _raise_mixed(column, name, of)
+    _check_no_numbers_as_text(column, name, of)
+    return "label"
 
 
-def check_kinds(X):
-    """Raise if a column of X is neither numeric nor categorical."""
+def check_no_times(X, action, of="X"):
+    """Raise if a column of X holds times, or neither numbers nor labels.
+
+    Parameters
+    ----------
+    X : DataFrame
+    action : str
+        What cannot be done to such a column, such as "scaled".
+    of : str, default="X"
+        What X is called in errors.
+    """
     for name, column in X.items():
-        if not is_categorical(column) and not (
-            pd.api.types.is_numeric_dtype(column.dtype)
-            and not pd.api.types.is_complex_dtype(column.dtype)
-        ):
+        kind = column_kind(column, name, of)
+        if kind == "time":
             raise TypeError(
-                f"Column {name!r} has dtype {column.dtype}; windows hold numbers and "
-                "categories. Convert it (dates to numbers or categories, say) or "
-                "drop it."
+                f"Column {name!r} of {of} has dtype {column.dtype}: times cannot be "
+                f"{action}. Drop the column, move it to the index, or make numbers of "
+                f"it, such as pd.to_datetime({of}[{name!r}]).dt.dayofweek."
+            )
+        if kind == "other":
+            raise TypeError(
+                f"Column {name!r} of {of} has dtype {column.dtype}, neither real "
+                f"numbers nor labels, and cannot be {action}. Drop it, or make numbers "
+                "of it, such as the real and the imaginary part of complex ones."
             )
 
 
@@ -41,19 +118,158 @@ def encode(column, labels):
     return np.append(labels.get_indexer(found.categories) + 1, 0)[found.codes]
 
 
-def read_numbers(column, name):
-    """Read a numeric column as float32, missing values as NaN."""
-    try:
-        with np.errstate(over="ignore"):
-            values = column.to_numpy(dtype=np.float32, na_value=np.nan)
-    except (TypeError, ValueError) as error:
+def read_labels(column, name, labels):
+    """Encode a column of X, and raise where it held text in fit and numbers now."""
+    text = len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype)
+    if text and _only_numbers(column):
         raise TypeError(
-            f"Column {name!r} was numeric in fit and now has dtype {column.dtype}, "
-            f"with values that are no numbers: {error}. Convert it to those of fit."
-        ) from error
+            f"Column {name!r} of X held labels in fit, such as {labels[0]!r}, and now "
+            f"holds numbers (dtype {column.dtype}). Give it the labels of fit."
+        )
+    return encode(column, labels)
+
+
+def read_numbers(column, name, dtype=None, of="X"):
+    """Read a column of numbers as floats, missing values as NaN.
+
+    Parameters
+    ----------
+    column : Series
+    name : hashable
+        The name of the column, for errors.
+    dtype : dtype, default=None
+        None takes float32 where the column has it, and else float64.
+    of : str, default="X"
+        The frame it belongs to, for errors.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    TypeError
+        If the column holds no numbers.
+    ValueError
+        If it holds infinity, or a value too large for `dtype`.
+    """
+    if dtype is None:
+        dtype = np.float32 if column.dtype == np.float32 else np.float64
+    values = _to_floats(column, name, dtype, of)
     if np.isinf(values).any():
+        words, code = _call(name, of)
         raise ValueError(
-            f"Column {name!r} holds infinity or a value too large for float32. "
-            "Replace it by NaN, or scale the column first."
+            f"{words} holds infinity or a value too large for {np.dtype(dtype).name}. "
+            f"Replace it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or by "
+            "a number."
         )
     return values
+
+
+def as_floats(values, of):
+    """Read a Series, a DataFrame or an array of objects as float64, infinity allowed.
+
+    Parameters
+    ----------
+    values : object
+    of : str
+        What it is called in errors.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or (n_rows, n_columns)
+        Missing values are NaN. Anything else is given back as it is.
+    """
+    if not isinstance(values, (pd.Series, pd.DataFrame)):
+        array = np.asarray(values)
+        if array.dtype != object or array.ndim not in (1, 2):
+            return values
+        values = pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
+    if isinstance(values, pd.Series):
+        return _to_floats(values, None, np.float64, of)
+    out = np.empty(values.shape)
+    for i, (name, column) in enumerate(values.items()):
+        out[:, i] = _to_floats(column, name, np.float64, of)
+    return out
+
+
+def _to_floats(column, name, dtype, of):
+    plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
+    if not plain and not _reads_as_numbers(column, name, of):
+        words, code = _call(name, of)
+        raise TypeError(
+            f"{words} must be numeric, got dtype {column.dtype} with values such as "
+            f"{column.dropna().iloc[0]!r}. Make numbers of it, such as with {code}"
+            ".astype(float), or leave it out."
+        )
+    try:
+        with np.errstate(over="ignore"):
+            return column.to_numpy(dtype, **({} if plain else {"na_value": np.nan}))
+    except OverflowError:
+        # Integers of Python have no bounds.
+        return np.full(len(column), np.inf, dtype)
+
+
+def _reads_as_numbers(column, name, of):
+    return column_kind(column, name, of) in ("number", "bool")
+
+
+def _call(name, of):
+    """What a column is called in an error, and in code."""
+    if name is None:
+        return of, of
+    return f"Column {name!r} of {of}", f"{of}[{name!r}]"
+
+
+def _judged_by_values(dtype):
+    return pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.ArrowDtype)
+
+
+def _kinds_of_values(column):
+    return {_kind_of_type(kind) for kind in set(map(type, column.dropna()))}
+
+
+def _kind_of_type(kind):
+    if issubclass(kind, (bool, np.bool_)):
+        return "bool"
+    if issubclass(kind, (Real, Decimal)):
+        return "number"
+    if issubclass(kind, Complex):
+        return "other"
+    times = (date, time, timedelta, pd.Period, np.datetime64, np.timedelta64)
+    return "time" if issubclass(kind, times) else "label"
+
+
+def _only_numbers(column):
+    """Whether a column has values, and all of them are numbers."""
+    if isinstance(column.dtype, pd.CategoricalDtype) or not column.notna().any():
+        return False
+    if _judged_by_values(column.dtype):
+        return _kinds_of_values(column) <= {"number", "bool"}
+    return pd.api.types.is_numeric_dtype(column.dtype)
+
+
+def _raise_mixed(column, name, of):
+    known, (words, code) = column.dropna(), _call(name, of)
+    labels = known.map(type).map(_kind_of_type) == "label"
+    raise TypeError(
+        f"{words} mixes numbers such as {known[~labels].iloc[0]!r} and labels such as "
+        f"{known[labels].iloc[0]!r}. Make numbers of all, with pd.to_numeric({code}, "
+        "errors='coerce') where the labels stand for missing values, or labels, with "
+        f"{code}.astype(str).astype('category')."
+    )
+
+
+def _check_no_numbers_as_text(column, name, of):
+    """Raise if most of the labels are numbers that were read as text."""
+    labels = [label for label in column.dropna().unique() if isinstance(label, str)]
+    numbers = [label for label in labels if _WRITTEN_NUMBER.fullmatch(label.strip())]
+    if len(numbers) > len(labels) / 2:
+        others = [label for label in labels if label not in numbers]
+        beside = f" beside {others[0]!r}" if others else ""
+        words, code = _call(name, of)
+        raise TypeError(
+            f"{words} holds numbers as text, such as "
+            f"{numbers[0]!r}{beside}. Make numbers of it, with pd.to_numeric({code}), "
+            f"or, if they are labels, say so with {code}.astype('category')."
+        )

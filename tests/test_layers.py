@@ -11,6 +11,7 @@ import sklstm
 
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
+    "_columns": 0,
     "_counts": 0,
     "_fill": 0,
     "_missing_steps": 1,

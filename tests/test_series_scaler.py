@@ -249,7 +249,7 @@ def test_global_robust_statistics_are_those_of_the_median_series():
 def test_unseen_series_use_the_global_statistics(method):
     X = make_panel()
     train, test = X.drop(index="s3"), X.loc[["s0", "s3"]]
-    scaler = SeriesScaler(method).fit(train)
+    scaler = SeriesScaler(method, handle_unknown="global").fit(train)
     out = scaler.transform(shuffled(test)).loc[test.index]
     center, scale = scaler.global_.loc["center"], scaler.global_.loc["scale"]
     expected = (test.loc["s3"] - center) / scale + scaler.offset_
@@ -259,12 +259,14 @@ def test_unseen_series_use_the_global_statistics(method):
     pd.testing.assert_frame_equal(back, test)
 
 
-def test_unseen_series_raise_where_asked():
+def test_unseen_series_raise_and_the_error_names_the_choices():
     X = make_panel()
-    scaler = SeriesScaler(unseen="error").fit(X.drop(index=["s3", "s4"]))
+    scaler = SeriesScaler().fit(X.drop(index=["s3", "s4"]))
     message = (
-        "2 series not seen in fit: 's3', 's4'. Add them with add_series, or set "
-        "unseen='global' to use the statistics of all series."
+        "2 series not seen in fit: 's3', 's4'. Learn their statistics with "
+        "add_series(X), set handle_unknown='global' to take those of all series "
+        "together, or transform whole columns, such as with "
+        "StandardScaler().set_output(transform='pandas')."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         scaler.transform(X)
@@ -496,7 +498,10 @@ def test_complex_columns_raise():
 def test_numeric_column_that_turned_to_text_raises():
     X = make_panel(lengths=[3])
     scaler = SeriesScaler().fit(X)
-    message = "Column 'sales' of X was numeric in fit and now has dtype"
+    message = "Column 'sales' of X must be numeric, got dtype"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        scaler.transform(X.assign(sales=["a", "b", None]))
+    message = "Column 'sales' of X holds numbers as text, such as '1'. Make numbers"
     with pytest.raises(TypeError, match=re.escape(message)):
         scaler.transform(X.assign(sales=["1", "2", "3"]))
 
@@ -505,7 +510,7 @@ def test_infinity_raises():
     X = make_panel(lengths=[3])
     scaler = SeriesScaler().fit(X)
     X.iloc[1, 1] = -np.inf
-    message = "Input X contains infinity in column 'gaps'. Replace it by NaN"
+    message = "Column 'gaps' of X holds infinity or a value too large for float64."
     for call in (scaler.fit, scaler.transform, scaler.inverse_transform):
         with pytest.raises(ValueError, match=re.escape(message)):
             call(X)
@@ -565,7 +570,7 @@ def test_set_output_names_the_columns_and_keeps_the_index():
 def test_grid_search_runs_in_parallel():
     X = make_panel().fillna(0)
     y = X["sales"]
-    pipeline = make_pipeline(SeriesScaler(), Ridge())
+    pipeline = make_pipeline(SeriesScaler(handle_unknown="global"), Ridge())
     grid = {"seriesscaler__method": METHODS}
     search = GridSearchCV(pipeline, grid, cv=3, n_jobs=2, error_score="raise")
     single = clone(search).set_params(n_jobs=1)

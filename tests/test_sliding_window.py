@@ -334,10 +334,10 @@ def test_bad_parameters_are_named(X, change, error, message):
 @pytest.mark.parametrize(
     ("column", "error", "message"),
     [
-        (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' has dtype datetime64"),
-        (np.inf, ValueError, "Column 'w' holds infinity"),
+        (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' of X has dtype datetime64"),
+        (np.inf, ValueError, "Column 'w' of X holds infinity"),
         (1e300, ValueError, "too large for float32"),
-        (1j, TypeError, "Column 'w' has dtype complex"),
+        (1j, TypeError, "Column 'w' of X has dtype complex"),
     ],
 )
 def test_bad_columns_are_named(X, column, error, message):

@@ -6,6 +6,7 @@ series. A row without a true value has weight 0, so that it enters no sum.
 
 import numpy as np
 
+from .._columns import as_floats
 from .._panel import is_panel
 
 __all__ = [
@@ -67,7 +68,7 @@ def weigh_values(scored, sample_weight):
 
 def to_columns(values, name):
     """Read values as float64 of shape (n_rows, n_targets); NaN is missing."""
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(as_floats(values, name), dtype=np.float64)
     if values.ndim not in (1, 2):
         raise ValueError(
             f"{name} must be one value, or one row of values, for each row of the "
@@ -113,7 +114,8 @@ def average_errors(errors, sizes, weight, groups=None, *, root=False, undefined=
 def sum_by_group(values, groups, n_groups=0):
     """Add up the rows of each group: an array of shape (n_groups, n_columns)."""
     columns = [np.bincount(groups, weights=v, minlength=n_groups) for v in values.T]
-    return np.stack(columns, axis=1)
+    # Without any row the counts are integers.
+    return np.stack(columns, axis=1).astype(np.float64, copy=False)
 
 
 def read_weight(sample_weight, n_rows):

@@ -7,6 +7,7 @@ values and weights of shape (n_rows, n_targets) stand, as in all metrics.
 import numpy as np
 import pandas as pd
 
+from .._columns import as_floats
 from .._panel import show
 from .._quantiles import check_quantiles
 from ._row_errors import check_same_index, read_weight, to_columns, weigh_values
@@ -103,7 +104,7 @@ def _read_pairs(y_interval, y_true=None):
 
 def _read_stack(values, name, y_true):
     """Read forecasts as a stack, and the columns that each target has."""
-    stack, labels = np.asarray(values, dtype=np.float64), None
+    stack, labels = np.asarray(as_floats(values, name), dtype=np.float64), None
     if isinstance(values, pd.DataFrame):
         labels = values.columns
         if labels.nlevels > 1:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._columns import as_floats
 from .._quantiles import USUAL_QUANTILES, check_quantiles, interpolate_quantiles
 from .._sklearn_compat import (
     Interval,
@@ -664,7 +665,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     def _check_targets(self, y, reset):
         if not isinstance(y, StepTargets):
             y = check_array(
-                y,
+                as_floats(y, "y"),
                 ensure_2d=False,
                 dtype=np.float64,
                 ensure_all_finite="allow-nan",

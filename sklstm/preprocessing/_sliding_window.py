@@ -8,6 +8,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
+from .._columns import (
+    check_no_times,
+    column_kind,
+    observed_labels,
+    read_labels,
+    read_numbers,
+)
 from .._panel import (
     check_frame,
     index_message,
@@ -24,14 +31,7 @@ from .._sklearn_compat import (
     _get_column_indices,
 )
 from .._windows import PanelTable, PanelWindows
-from ._columns import (
-    check_kinds,
-    encode,
-    is_categorical,
-    observed_labels,
-    read_numbers,
-)
-from ._frames import starts_later
+from ._frames import check_new_names, starts_later
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,8 +222,11 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self._check_columns(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
-        names = [n for n, c in X.items() if is_categorical(c) and n != self.target]
-        self.categories_ = {name: observed_labels(X[name]) for name in names}
+        self.categories_ = {
+            name: observed_labels(column)
+            for name, column in X.items()
+            if name != self.target and column_kind(column, name) == "label"
+        }
         self._context = self._keep_context(X, rows)
         return self
 
@@ -279,7 +282,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
 
     def _check_columns(self, X):
-        check_kinds(X)
+        check_new_names([], X.columns, "Rename or drop one of those of X.")
+        check_no_times(X, "held by windows")
         if self.target is None:
             return
         if self.target not in X.columns:
@@ -287,7 +291,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 f"target={self.target!r} is not a column of X, which has "
                 f"{list(X.columns)}."
             )
-        if is_categorical(X[self.target]):
+        if column_kind(X[self.target], self.target) == "label":
             raise ValueError(
                 f"target={self.target!r} has dtype {X[self.target].dtype}; the "
                 "target's past must be numeric."
@@ -332,13 +336,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         numeric = [n for n in numeric if n != self.target]
         values = np.empty((size, len(numeric)), dtype=np.float32)
         for j, name in enumerate(numeric):
-            values[rows, j] = read_numbers(X[name], name)
+            values[rows, j] = read_numbers(X[name], name, np.float32)
         codes = np.empty((size, len(self.categories_)), dtype=np.int32)
         for j, (name, labels) in enumerate(self.categories_.items()):
-            codes[rows, j] = encode(X[name], labels)
+            codes[rows, j] = read_labels(X[name], name, labels)
         target = np.empty((size, int(self.target is not None)), dtype=np.float32)
         if self.target is not None:
-            target[rows, 0] = read_numbers(X[self.target], self.target)
+            target[rows, 0] = read_numbers(X[self.target], self.target, np.float32)
         return values, codes, target, tuple(numeric)
 
     def _breaks(self, rows):
