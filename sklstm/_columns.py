@@ -16,6 +16,7 @@ import pandas as pd
 __all__ = [
     "as_floats",
     "check_no_times",
+    "check_same_kinds",
     "column_kind",
     "encode",
     "observed_labels",
@@ -23,6 +24,7 @@ __all__ = [
     "read_numbers",
 ]
 
+_NUMERIC = {"number", "bool"}
 # Digits, and what is written around and between them: "1,234.5", "12 %", "$3".
 _WRITTEN_NUMBER = re.compile(
     r"[+-]?[$€£]?\s*[+-]?\.?\d[\d.,' _]*(?:[eE][+-]?\d+)?\s*[%$€£]?"
@@ -50,23 +52,7 @@ def column_kind(column, name, of="X"):
     TypeError
         If the column mixes numbers and labels, or holds text that reads as numbers.
     """
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "label"
-    if isinstance(dtype, pd.SparseDtype):
-        dtype = dtype.subtype
-    if pd.api.types.is_bool_dtype(dtype):
-        return "bool"
-    if pd.api.types.is_numeric_dtype(dtype):
-        return "other" if pd.api.types.is_complex_dtype(dtype) else "number"
-    if isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM":
-        return "time"
-    if isinstance(dtype, pd.StringDtype):
-        kinds = {"label"}
-    elif _judged_by_values(dtype):
-        kinds = _kinds_of_values(column)
-    else:
-        return "other"
+    kinds = _kinds_in(column)
     for kind in ("time", "other"):
         if kind in kinds:
             return kind
@@ -74,7 +60,8 @@ def column_kind(column, name, of="X"):
         return "bool" if kinds == {"bool"} else "number"
     if len(kinds) > 1:
         _raise_mixed(column, name, of)
-    _check_no_numbers_as_text(column, name, of)
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        _check_no_numbers_as_text(column, name, of)
     return "label"
 
 
@@ -92,10 +79,14 @@ def check_no_times(X, action, of="X"):
     for name, column in X.items():
         kind = column_kind(column, name, of)
         if kind == "time":
+            code = f"{of}[{name!r}]"
+            if column.dtype == object:
+                code = f"pd.to_datetime({code})"
+            part = "total_seconds()" if column.dtype.kind == "m" else "dayofweek"
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}: times cannot be "
                 f"{action}. Drop the column, move it to the index, or make numbers of "
-                f"it, such as pd.to_datetime({of}[{name!r}]).dt.dayofweek."
+                f"it, such as {code}.dt.{part}."
             )
         if kind == "other":
             raise TypeError(
@@ -103,6 +94,26 @@ def check_no_times(X, action, of="X"):
                 f"numbers nor labels, and cannot be {action}. Drop it, or make numbers "
                 "of it, such as the real and the imaginary part of complex ones."
             )
+
+
+def check_same_kinds(X, like):
+    """Raise if X has labels in a column where `like` has numbers, or the reverse.
+
+    Parameters
+    ----------
+    X, like : DataFrame
+        With the same columns. A column without values agrees with any other.
+    """
+    for name, column in X.items():
+        kinds, others = _kinds_in(column), _kinds_in(like[name])
+        if not kinds or not others or (kinds <= _NUMERIC) == (others <= _NUMERIC):
+            continue
+        if isinstance(like[name].dtype, pd.CategoricalDtype):
+            read_labels(column, name, observed_labels(like[name]))
+        elif kinds <= _NUMERIC:
+            read_labels(column, name, pd.Index(like[name].dropna().iloc[:1]))
+        else:
+            _to_floats(column, name, np.float64, "X")
 
 
 def observed_labels(column):
@@ -121,7 +132,7 @@ def encode(column, labels):
 def read_labels(column, name, labels):
     """Encode a column of X, and raise where it held text in fit and numbers now."""
     text = len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype)
-    if text and _only_numbers(column):
+    if text and column.notna().any() and _kinds_in(column) <= _NUMERIC:
         raise TypeError(
             f"Column {name!r} of X held labels in fit, such as {labels[0]!r}, and now "
             f"holds numbers (dtype {column.dtype}). Give it the labels of fit."
@@ -195,12 +206,15 @@ def as_floats(values, of):
 
 def _to_floats(column, name, dtype, of):
     plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
-    if not plain and not _reads_as_numbers(column, name, of):
+    if not plain and not _kinds_in(column) <= _NUMERIC:
         words, code = _call(name, of)
+        known = column.dropna()
+        other = known[[_kind_of_type(type(value)) not in _NUMERIC for value in known]]
+        example = f", such as {other.iloc[0]!r}" if len(other) else ""
         raise TypeError(
-            f"{words} must be numeric, got dtype {column.dtype} with values such as "
-            f"{column.dropna().iloc[0]!r}. Make numbers of it, such as with {code}"
-            ".astype(float), or leave it out."
+            f"{words} must be numeric, but has dtype {column.dtype} and values that "
+            f"are no numbers{example}. Convert it with pd.to_numeric({code}), or leave "
+            "it out."
         )
     try:
         with np.errstate(over="ignore"):
@@ -210,10 +224,6 @@ def _to_floats(column, name, dtype, of):
         return np.full(len(column), np.inf, dtype)
 
 
-def _reads_as_numbers(column, name, of):
-    return column_kind(column, name, of) in ("number", "bool")
-
-
 def _call(name, of):
     """What a column is called in an error, and in code."""
     if name is None:
@@ -221,12 +231,22 @@ def _call(name, of):
     return f"Column {name!r} of {of}", f"{of}[{name!r}]"
 
 
-def _judged_by_values(dtype):
-    return pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.ArrowDtype)
-
-
-def _kinds_of_values(column):
-    return {_kind_of_type(kind) for kind in set(map(type, column.dropna()))}
+def _kinds_in(column):
+    """The kinds of the values of a column, judged by its dtype where that tells."""
+    dtype = column.dtype
+    if isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype)):
+        return {"label"}
+    if isinstance(dtype, pd.SparseDtype):
+        dtype = dtype.subtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return {"bool"}
+    if pd.api.types.is_numeric_dtype(dtype):
+        return {"other" if pd.api.types.is_complex_dtype(dtype) else "number"}
+    if isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM":
+        return {"time"}
+    if pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.ArrowDtype):
+        return {_kind_of_type(kind) for kind in set(map(type, column.dropna()))}
+    return {"other"}
 
 
 def _kind_of_type(kind):
@@ -238,15 +258,6 @@ def _kind_of_type(kind):
         return "other"
     times = (date, time, timedelta, pd.Period, np.datetime64, np.timedelta64)
     return "time" if issubclass(kind, times) else "label"
-
-
-def _only_numbers(column):
-    """Whether a column has values, and all of them are numbers."""
-    if isinstance(column.dtype, pd.CategoricalDtype) or not column.notna().any():
-        return False
-    if _judged_by_values(column.dtype):
-        return _kinds_of_values(column) <= {"number", "bool"}
-    return pd.api.types.is_numeric_dtype(column.dtype)
 
 
 def _raise_mixed(column, name, of):

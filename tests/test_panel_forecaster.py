@@ -558,9 +558,11 @@ class TestErrors:
 
     def test_a_y_of_text_is_named(self, Xy):
         X, y = Xy
-        with pytest.raises(TypeError, match="^y must be numeric, got dtype"):
+        with pytest.raises(TypeError, match="^y must be numeric, but has dtype"):
             lstm().fit(X, y.astype(str) + "x")
-        with pytest.raises(TypeError, match=r"with pd\.to_numeric\(y\)"):
+        with pytest.raises(
+            TypeError, match=r"such as '[\d.]+'. Convert it with pd\.to_numeric\(y\)"
+        ):
             lstm().fit(X, y.astype(str))
 
     def test_a_horizon_that_is_too_long(self, Xy):

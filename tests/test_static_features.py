@@ -262,7 +262,7 @@ def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     message = (
         "Column 'opened' of table has dtype datetime64[us]: times cannot be facts. "
         "Drop the column, move it to the index, or make numbers of it, such as "
-        "pd.to_datetime(table['opened']).dt.dayofweek."
+        "table['opened'].dt.dayofweek."
     )
     opened = pd.Series(pd.Timestamp("2020-01-01"), table.index).astype("datetime64[us]")
     raises(panel, table.assign(opened=opened), message, TypeError)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._columns import check_same_kinds
 from .._panel import (
     align_target,
     check_frame,
@@ -39,7 +40,7 @@ from ._forecaster_checks import (
 )
 from ._growing_series import GrowingTransform
 from ._history import History
-from ._known_covariates import check_columns, derived_columns, hide_unknown
+from ._known_covariates import check_columns, derived_columns, hide_unknown, named_by
 from ._new_rows import join_new_rows, weigh_new_rows
 from ._request import read_request, series_blocks
 from ._step_forecasts import (
@@ -452,6 +453,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             check_columns(X, columns, self._known, self._derived)
             X = self._history.complete(X, missing)
         self._check_frame(X, reset=False)
+        read = named_by(columns, self._known)
+        check_same_kinds(X[read], self._history.X)
         return X
 
     def _read(self, X, y, sample_weight, reset):
@@ -694,6 +697,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
 
     def _extended(self, new):
+        check_same_kinds(new.X, self._history.X)
         history = self._history.append(new.X, new.y)
         return history.filled()[0] if self._fills_gaps else history
 

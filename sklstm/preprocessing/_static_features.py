@@ -12,6 +12,7 @@ from ._frames import (
     append_columns,
     check_n_levels,
     check_new_names,
+    join_names,
     read_input,
 )
 
@@ -235,7 +236,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
             The names of the columns of X, then of those of the table.
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        return np.array([*names, *self.table_.columns], dtype=object)
+        return np.array(join_names(names, self.table_.columns), dtype=object)
 
     def _locate(self, rows, labels):
         """The position of each series among the labels, -1 where it is not there."""
