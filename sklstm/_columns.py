@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
+    "LARGEST",
     "as_floats",
+    "check_float32",
     "check_no_times",
     "check_same_kinds",
     "column_kind",
@@ -24,6 +26,10 @@ __all__ = [
     "read_numbers",
 ]
 
+# Squares of larger numbers, and sums of squares, would be infinite.
+LARGEST = 1e150
+# Rounding may change a value by this share of the standard deviation.
+_SHARE_LOST = 0.01
 _NUMERIC = {"number", "bool"}
 # Digits, and what is written around and between them: "1,234.5", "12 %", "$3".
 _WRITTEN_NUMBER = re.compile(
@@ -167,7 +173,8 @@ def read_numbers(column, name, dtype=None, of="X"):
     if dtype is None:
         dtype = np.float32 if column.dtype == np.float32 else np.float64
     values = _to_floats(column, name, dtype, of)
-    if np.isinf(values).any():
+    largest = max(np.fmax.reduce(values, initial=0), -np.fmin.reduce(values, initial=0))
+    if largest > min(float(np.finfo(dtype).max), LARGEST):
         words, code = _call(name, of)
         raise ValueError(
             f"{words} holds infinity or a value too large for {np.dtype(dtype).name}. "
@@ -175,6 +182,20 @@ def read_numbers(column, name, dtype=None, of="X"):
             "a number."
         )
     return values
+
+
+def check_float32(column, name):
+    """Raise if float32 cannot tell the values of a column of X apart."""
+    rounded, values = read_numbers(column, name, np.float32), read_numbers(column, name)
+    lost = np.abs(values - rounded)
+    known = values[~np.isnan(values)]
+    spread = known.std() if len(known) else 0.0
+    if np.fmax.reduce(lost, initial=0) > _SHARE_LOST * spread > 0:
+        raise ValueError(
+            f"Column {name!r} of X varies by {spread:.2g} around {known.mean():.2g}, "
+            "which float32 rounds away, and windows are float32. Scale the column "
+            f"first, with a SeriesScaler, or use X[{name!r}] - X[{name!r}].mean()."
+        )
 
 
 def as_floats(values, of):

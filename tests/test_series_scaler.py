@@ -59,6 +59,17 @@ def test_common_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1e20])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_units_do_not_matter(method, dtype, unit):
+    X = make_panel(lengths=[20, 30])[["sales"]].astype(dtype)
+    expected = SeriesScaler(method).fit_transform(X)
+    out = SeriesScaler(method).fit_transform(X * dtype(unit))
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
+    assert expected["sales"].abs().max() > 0.5
+
+
 @pytest.mark.parametrize("method", SKLEARN)
 def test_array_gives_what_scikit_learn_gives(method):
     rng = np.random.default_rng(0)
@@ -77,7 +88,8 @@ def test_array_gives_what_scikit_learn_gives(method):
 def test_near_constant_columns_are_constant_where_scikit_learn_says_so(method, dtype):
     rng = np.random.default_rng(0)
     spread = 10.0 ** np.arange(-20, 2)
-    level = np.array([0.0, 1.0, 1e6])[:, None]
+    # Around 0 and 1e6 the other methods of scikit-learn count in units of 1.
+    level = np.array([0.0, 1.0, 1e6] if method == "standard" else [1.0])[:, None]
     noise = rng.uniform(-1, 1, (50, 1, 1)) * spread
     X = (level + noise).reshape(50, -1).astype(dtype)
     ours, theirs = SeriesScaler(method).fit(X), clone(SKLEARN[method]).fit(X)

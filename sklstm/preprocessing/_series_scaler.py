@@ -151,8 +151,9 @@ default="standard"
 
     A constant series gets scale 1 and comes back from `inverse_transform` bit by
     bit (with "maxabs" only a series of zeros is constant). So does a series whose
-    spread is within rounding, by the rules of scikit-learn. Without any value, the
-    centre is 0 and the scale 1.
+    spread is within rounding of its values. The units do not matter: a spread of 1e-20
+    around 0 is scaled like any other, where scikit-learn's MinMaxScaler takes it for a
+    constant. Without any value, the centre is 0 and the scale 1.
 
     A series that was not seen in `fit` has no statistics of its own, and those of all
     rows pooled leave it in other units than every series of `fit`: inputs that a model

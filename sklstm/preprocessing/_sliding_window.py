@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
 from .._columns import (
+    check_float32,
     check_no_times,
     column_kind,
     observed_labels,
@@ -222,10 +223,14 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self._check_columns(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
+        kinds = {name: column_kind(column, name) for name, column in X.items()}
+        for name, kind in kinds.items():
+            if kind == "number":
+                check_float32(X[name], name)
         self.categories_ = {
-            name: observed_labels(column)
-            for name, column in X.items()
-            if name != self.target and column_kind(column, name) == "label"
+            name: observed_labels(X[name])
+            for name, kind in kinds.items()
+            if kind == "label"
         }
         self._context = self._keep_context(X, rows)
         return self
