@@ -107,6 +107,22 @@ def test_missing_values_do_not_count():
     assert_allclose(statistics(model)[0]["new"], rows["y"].mean(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("target", [SCALE, LOG_AND_SCALE], ids=["scale", "log"])
+def test_a_series_without_y_in_fit_is_one_that_joins_later(target):
+    train = pd.concat([series("a", LONGEST), series("b", LONGEST - 3, 100, seed=1)])
+    rows = series("new", LONGEST + 4, 1000, seed=2)
+    first, later = rows.iloc[:3].assign(y=np.nan), rows.iloc[3:]
+    both = pd.concat([train, first])
+    steps = make_pipeline(SlidingWindow(3, flat=True), Ridge())
+    model = PanelForecaster(steps, 2, target_transformer=target)
+    model.fit(both[[]], both["y"]).update(later[[]], later["y"])
+    for ours, theirs in zip(
+        statistics(model), statistics(update(fitted(target), later, 50)), strict=True
+    ):
+        pd.testing.assert_series_equal(ours, theirs[ours.index], rtol=1e-9)
+    assert model.forecast().loc["new"].between(500, 2000).all()
+
+
 def test_context_keeps_all_rows_of_young_series_alone():
     model = fitted(history="context")
     context = model.history_.groupby(level=0).size()["a"]

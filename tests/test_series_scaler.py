@@ -8,7 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -18,7 +18,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklstm import SeriesScaler
+from sklstm import SeriesKFold, SeriesScaler, SlidingWindow
 
 METHODS = ["standard", "minmax", "robust", "maxabs", "difference"]
 MERGEABLE = ["standard", "minmax", "maxabs", "difference"]
@@ -286,6 +286,17 @@ def test_unseen_series_raise_and_the_error_names_the_choices():
     with pytest.raises(ValueError, match=re.escape(message)):
         scaler.inverse_transform(X)
     scaler.transform(X.loc[["s0", "s1"]])
+
+
+def test_held_out_series_are_refused_and_scaling_whole_columns_is_the_remedy():
+    X = make_panel().fillna(0)[["sales", "gaps"]]
+    options = {"cv": SeriesKFold(2), "error_score": "raise"}
+    pipeline = make_pipeline(SeriesScaler(), SlidingWindow(3, flat=True), Ridge())
+    with pytest.raises(ValueError, match="not seen in fit: .* or transform whole col"):
+        cross_val_score(pipeline, X, X["sales"], **options)
+    whole = StandardScaler().set_output(transform="pandas")
+    pipeline = make_pipeline(whole, SlidingWindow(3, flat=True), Ridge())
+    assert np.isfinite(cross_val_score(pipeline, X, X["sales"], **options)).all()
 
 
 def by_label(frame):

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .._panel import locate_series
-from ._target_transform import extend_transformer, name_target
+from ._target_transform import extend_transformer, fit_target, name_target
 
 __all__ = ["GrowingTransform"]
 
@@ -17,10 +17,10 @@ __all__ = ["GrowingTransform"]
 class GrowingTransform:
     """Fitted transformers, and which of the series they know are young.
 
-    A young series joined after `fit` and has fewer known values of y than the longest
-    series had there: its statistics are those of all its rows so far. Then they settle,
-    as those of the series in `fit` did. So statistics depend on the rows of a series
-    alone, and not on how many of them came at a time.
+    A young series joined after `fit`, or had no known y in it, and has fewer known
+    values of y than the longest series of `fit`. Its statistics are those of all its
+    rows so far. Then they settle, as those of the series in `fit` did. So statistics
+    depend on the rows of a series alone, and not on how many of them came at a time.
 
     Attributes
     ----------
@@ -43,10 +43,21 @@ class GrowingTransform:
 
     @classmethod
     def of(cls, target_transformer, steps, history):
-        """Take the transformers that were fitted on a history."""
-        enough = int(_count_known(history).max())
-        both = (target_transformer, steps)
-        return cls(*both, enough, history.series[:0], both)
+        """Take the transformers that were fitted on a history.
+
+        A series of which no y is known is young: it has no statistics yet.
+        """
+        blank, settled = _count_known(history) == 0, target_transformer
+        if blank.any() and not blank.all():
+            known = history.select(np.flatnonzero(~blank))
+            settled = fit_target(target_transformer, known.y)
+        return cls(
+            target_transformer,
+            steps,
+            enough=int(_count_known(history).max()),
+            young=history.series[blank],
+            settled=(settled, steps),
+        )
 
     def after(self, history, new, series):
         """Learn of new rows; these transformers stay as they are.
