@@ -184,17 +184,25 @@ def read_numbers(column, name, dtype=None, of="X"):
     return values
 
 
-def check_float32(column, name):
-    """Raise if float32 cannot tell the values of a column of X apart."""
-    rounded, values = read_numbers(column, name, np.float32), read_numbers(column, name)
-    lost = np.abs(values - rounded)
+def check_float32(values, words, remedy):
+    """Raise if float32 cannot tell values apart.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n_rows,)
+    words : str
+        What the values are called in the error.
+    remedy : str
+        What to do.
+    """
+    with np.errstate(over="ignore"):
+        lost = np.abs(values - values.astype(np.float32))
     known = values[~np.isnan(values)]
     spread = known.std() if len(known) else 0.0
     if np.fmax.reduce(lost, initial=0) > _SHARE_LOST * spread > 0:
         raise ValueError(
-            f"Column {name!r} of X varies by {spread:.2g} around {known.mean():.2g}, "
-            "which float32 rounds away, and windows are float32. Scale the column "
-            f"first, with a SeriesScaler, or use X[{name!r}] - X[{name!r}].mean()."
+            f"{words} varies by {spread:.2g} around {known.mean():.2g}, which float32 "
+            f"rounds away, and windows are float32. {remedy}"
         )
 
 

@@ -556,6 +556,16 @@ class TestErrors:
         with pytest.raises(ValueError, match=re.escape(message)):
             lstm().fit(*change(*Xy))
 
+    def test_a_y_that_float32_rounds_away_needs_a_transformer(self, Xy):
+        X, y = Xy
+        meter = 1e9 + y
+        with pytest.raises(ValueError, match="^y varies by .* target_transformer=Seri"):
+            ridge().fit(X, meter)
+        scaled = ridge(target_transformer=SeriesScaler())
+        near = scaled.fit(X, y).forecast()
+        far = scaled.fit(X, meter).forecast() - 1e9
+        np.testing.assert_allclose(far, near, atol=1e-3 * y.std())
+
     def test_a_y_of_text_is_named(self, Xy):
         X, y = Xy
         with pytest.raises(TypeError, match="^y must be numeric, but has dtype"):

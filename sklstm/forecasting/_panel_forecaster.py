@@ -13,7 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._columns import check_same_kinds
+from .._columns import check_float32, check_same_kinds
 from .._panel import (
     align_target,
     check_frame,
@@ -497,6 +497,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target_transformer = fit_target(self.target_transformer, history.y)
         past = transform_target(target_transformer, history.y)
         check_still_known(past, history.y)
+        for values in past.T:
+            check_float32(values, "y", "Use target_transformer=SeriesScaler().")
         pipeline = clone(self.estimator)
         steps = pipeline[:-1]
         y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]

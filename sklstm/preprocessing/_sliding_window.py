@@ -226,7 +226,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         kinds = {name: column_kind(column, name) for name, column in X.items()}
         for name, kind in kinds.items():
             if kind == "number":
-                check_float32(X[name], name)
+                read_numbers(X[name], name, np.float32)
+                check_float32(
+                    read_numbers(X[name], name, np.float64),
+                    f"Column {name!r} of X",
+                    "Scale the column first, with a SeriesScaler, or subtract a "
+                    f"constant, with X[{name!r}] - X[{name!r}].mean().",
+                )
         self.categories_ = {
             name: observed_labels(X[name])
             for name, kind in kinds.items()
