@@ -17,9 +17,9 @@ __all__ = [
     "LARGEST",
     "as_floats",
     "check_float32",
-    "check_no_times",
     "check_same_kinds",
     "column_kind",
+    "column_kinds",
     "encode",
     "observed_labels",
     "read_labels",
@@ -71,8 +71,8 @@ def column_kind(column, name, of="X"):
     return "label"
 
 
-def check_no_times(X, action, of="X"):
-    """Raise if a column of X holds times, or neither numbers nor labels.
+def column_kinds(X, action, of="X"):
+    """Tell what each column holds: "number", "bool" or "label".
 
     Parameters
     ----------
@@ -81,9 +81,18 @@ def check_no_times(X, action, of="X"):
         What cannot be done to such a column, such as "scaled".
     of : str, default="X"
         What X is called in errors.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    TypeError
+        If a column holds times, or neither numbers nor labels.
     """
-    for name, column in X.items():
-        kind = column_kind(column, name, of)
+    kinds = [column_kind(column, name, of) for name, column in X.items()]
+    for (name, column), kind in zip(X.items(), kinds, strict=True):
         if kind == "time":
             code = f"{of}[{name!r}]"
             if column.dtype == object:
@@ -100,6 +109,7 @@ def check_no_times(X, action, of="X"):
                 f"numbers nor labels, and cannot be {action}. Drop it, or make numbers "
                 "of it, such as the real and the imaginary part of complex ones."
             )
+    return kinds
 
 
 def check_same_kinds(X, like):
@@ -177,11 +187,15 @@ def read_numbers(column, name, dtype=None, of="X"):
     if largest > min(float(np.finfo(dtype).max), LARGEST):
         words, code = _call(name, of)
         raise ValueError(
-            f"{words} holds infinity or a value too large for {np.dtype(dtype).name}. "
-            f"Replace it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or by "
-            "a number."
+            f"{words} holds infinity or a value too large {_too_large(dtype)}. Replace "
+            f"it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or by a "
+            "number."
         )
     return values
+
+
+def _too_large(dtype):
+    return "for float32" if dtype == np.float32 else "to be squared in float64"
 
 
 def check_float32(values, words, remedy):
@@ -305,8 +319,8 @@ def _check_no_numbers_as_text(column, name, of):
     labels = [label for label in column.dropna().unique() if isinstance(label, str)]
     numbers = [label for label in labels if _WRITTEN_NUMBER.fullmatch(label.strip())]
     if len(numbers) > len(labels) / 2:
-        others = [label for label in labels if label not in numbers]
-        beside = f" beside {others[0]!r}" if others else ""
+        others = set(labels) - set(numbers)
+        beside = f" beside {min(others)!r}" if others else ""
         words, code = _call(name, of)
         raise TypeError(
             f"{words} holds numbers as text, such as "

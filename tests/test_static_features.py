@@ -266,7 +266,7 @@ def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     )
     opened = pd.Series(pd.Timestamp("2020-01-01"), table.index).astype("datetime64[us]")
     raises(panel, table.assign(opened=opened), message, TypeError)
-    message = "Column 'area' of table holds infinity or a value too large for float64."
+    message = "Column 'area' of table holds infinity or a value too large"
     raises(panel, table.assign(area=np.inf), message)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
-from .._columns import check_no_times, column_kind, read_numbers
+from .._columns import column_kind, column_kinds, read_numbers
 from .._panel import (
     PanelRows,
     check_known_series,
@@ -79,16 +79,19 @@ def _one_series(X):
 
 def scaled_columns(X):
     """Positions of the numeric columns of X; times and complex numbers raise."""
-    if isinstance(X, pd.DataFrame):
-        check_no_times(X, "scaled")
-    return numeric_columns(X)
+    if not isinstance(X, pd.DataFrame):
+        return np.arange(X.shape[1])
+    return _numbers_among(column_kinds(X, "scaled"))
 
 
 def numeric_columns(X):
     """Positions of the columns of numbers; categories, text and bools are none."""
     if not isinstance(X, pd.DataFrame):
         return np.arange(X.shape[1])
-    kinds = [column_kind(column, name) for name, column in X.items()]
+    return _numbers_among([column_kind(column, name) for name, column in X.items()])
+
+
+def _numbers_among(kinds):
     return np.flatnonzero(np.array(kinds, dtype=object) == "number")
 
 

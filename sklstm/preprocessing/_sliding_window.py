@@ -10,8 +10,7 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 
 from .._columns import (
     check_float32,
-    check_no_times,
-    column_kind,
+    column_kinds,
     observed_labels,
     read_labels,
     read_numbers,
@@ -220,10 +219,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
         rows = read_rows(X)
-        self._check_columns(X)
+        kinds = self._read_kinds(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
-        kinds = {name: column_kind(column, name) for name, column in X.items()}
         for name, kind in kinds.items():
             if kind == "number":
                 read_numbers(X[name], name, np.float32)
@@ -292,21 +290,23 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             )
         return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
 
-    def _check_columns(self, X):
+    def _read_kinds(self, X):
+        """What each column of X holds, by its name."""
         check_new_names([], X.columns, "Rename or drop one of those of X.")
-        check_no_times(X, "held by windows")
+        kinds = dict(zip(X.columns, column_kinds(X, "held by windows"), strict=True))
         if self.target is None:
-            return
+            return kinds
         if self.target not in X.columns:
             raise ValueError(
                 f"target={self.target!r} is not a column of X, which has "
                 f"{list(X.columns)}."
             )
-        if column_kind(X[self.target], self.target) == "label":
+        if kinds[self.target] == "label":
             raise ValueError(
                 f"target={self.target!r} has dtype {X[self.target].dtype}; the "
                 "target's past must be numeric."
             )
+        return kinds
 
     def _choose_known(self, X):
         if self.known is None:

@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._columns import check_no_times, column_kind, read_numbers
+from .._columns import column_kind, column_kinds, read_numbers
 from .._panel import plain_labels, show
 from .._sklearn_compat import StrOptions, _fit_context
 from ._frames import (
@@ -45,7 +45,7 @@ def _check_table(table):
             "Keep one row for each."
         )
     check_new_names([], table.columns, "Rename or drop one of those of table.")
-    check_no_times(table, "facts", of="table")
+    column_kinds(table, "facts", of="table")
     return table.set_axis(labels, axis=0)
 
 
