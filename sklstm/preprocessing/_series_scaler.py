@@ -147,7 +147,8 @@ default="standard"
     An array, or a frame whose index is no panel index, is read as one series. The
     result equals that of scikit-learn's StandardScaler, MinMaxScaler, RobustScaler
     and MaxAbsScaler. NaN is skipped in the statistics and kept in the values;
-    infinity raises a ValueError, and a column of dates a TypeError.
+    infinity raises a ValueError, and a column of dates a TypeError. A column of dtype
+    object is judged by its values, as in :class:`~sklstm.SlidingWindow`.
 
     A constant series gets scale 1 and comes back from `inverse_transform` bit by
     bit (with "maxabs" only a series of zeros is constant). So does a series whose

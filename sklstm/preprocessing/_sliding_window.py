@@ -126,8 +126,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     window_size_ : int
         The number of rows of a window, after `shorten`.
     categories_ : dict of str to Index, or None
-        For each categorical column (category, string or object dtype) the labels
-        seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
+        For each column of labels (category or string dtype, or objects that are no
+        numbers) the labels seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
         has code 0. None after a fit on an array.
     known_ : tuple
         The names of the columns that are known ahead.
@@ -147,7 +147,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     returns the last `window_size` columns of a 2-D array, and the last
     `window_size` steps of a 3-D array of shape (windows, steps, features).
 
-    Values are float32. NaN stays NaN; infinity is an error.
+    Values are float32. NaN stays NaN; infinity is an error, and so is a column whose
+    values float32 cannot tell apart, such as 1e9 and 1e9 + 1.
+
+    A column of dtype object is judged by its values: numbers, such as Decimal, or floats
+    with None among them, are numbers. Text that reads as numbers, and numbers beside
+    text, are an error, and so is a column whose kind is another than in `fit`. A column
+    of dtype category holds labels, whatever they are.
 
     Examples
     --------
