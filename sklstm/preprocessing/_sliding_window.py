@@ -127,8 +127,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         The number of rows of a window, after `shorten`.
     categories_ : dict of str to Index, or None
         For each column of labels (category or string dtype, or objects that are no
-        numbers) the labels seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
-        has code 0. None after a fit on an array.
+        numbers) the labels seen in `fit`, whose codes are 1, 2, ... Any other label,
+        and a missing one, has code 0. None after a fit on an array.
     known_ : tuple
         The names of the columns that are known ahead.
     n_features_in_ : int
@@ -150,10 +150,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     Values are float32. NaN stays NaN; infinity is an error, and so is a column whose
     values float32 cannot tell apart, such as 1e9 and 1e9 + 1.
 
-    A column of dtype object is judged by its values: numbers, such as Decimal, or floats
-    with None among them, are numbers. Text that reads as numbers, and numbers beside
-    text, are an error, and so is a column whose kind is another than in `fit`. A column
-    of dtype category holds labels, whatever they are.
+    A column of dtype object is judged by its values: Decimal, and floats with None
+    among them, are numbers. Text that reads as numbers is an error, and so are numbers
+    beside text, and a column that holds numbers in `fit` and labels later, or the
+    reverse. A column of dtype category holds labels, whatever they are.
 
     Examples
     --------
