@@ -191,6 +191,14 @@ def test_added_series_have_what_they_would_have_from_fit(X):
     pd.testing.assert_frame_equal(log.transform(whole), expected, check_exact=True)
 
 
+@pytest.mark.parametrize("names", [[], ["kind"]])
+def test_without_columns_of_numbers_there_is_nothing_to_learn(X, names):
+    X = X.assign(kind="x")[names]
+    log = SeriesLog(clip=True).fit(X.drop(index="town"))
+    log.add_series(X)
+    pd.testing.assert_frame_equal(log.inverse_transform(log.transform(X)), X)
+
+
 def test_adding_leaves_known_series_and_the_global_offset(X):
     log = SeriesLog().fit(X)
     before, unseen = log.transform(X), log.global_.copy()

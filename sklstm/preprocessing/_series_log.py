@@ -188,12 +188,19 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         offset, negative = self._measure(frame, rows)
         positions = locate_series(rows.series, self.offset_.index)
         new, known = positions < 0, positions[positions >= 0]
-        first = negative[~new].to_numpy() & ~self.negative_.to_numpy()[known]
-        self._warn_of_negative(first & self.offset_.notna().to_numpy()[known], known)
-        flags = self.negative_.copy()
-        flags.iloc[known] |= first
-        self.negative_ = pd.concat([flags, negative[new]])
+        # Without any column pandas forgets that these are bools.
+        negative = negative.to_numpy(bool)
+        before = self.negative_.to_numpy(bool, copy=True)
+        logged = self.offset_.notna().to_numpy(bool)
+        first = negative[~new] & ~before[known]
+        self._warn_of_negative(first & logged[known], known)
+        before[known] |= first
         self.offset_ = pd.concat([self.offset_, offset[new]])
+        self.negative_ = pd.DataFrame(
+            np.concatenate([before, negative[new]]),
+            index=self.offset_.index,
+            columns=self.offset_.columns,
+        )
         return self
 
     def transform(self, X):
@@ -227,8 +234,9 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         offset = np.vstack([self.offset_, self.global_])
-        unlimited = np.vstack([self.negative_, np.zeros(len(self.global_), dtype=bool)])
-        floor = np.where(unlimited | (not self.clip), -np.inf, 0.0)
+        limit = 0.0 if self.clip else -np.inf
+        floor = np.where(self.negative_.to_numpy(bool), -np.inf, limit)
+        floor = np.vstack([floor, np.full(len(self.global_), limit)])
         return self._apply(_exp, X, offset, floor)
 
     def _measure(self, frame, rows):
