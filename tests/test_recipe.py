@@ -183,7 +183,7 @@ def test_frost_after_a_summer_can_be_forecast_once_update_has_shown_it():
     )
     # A first negative value is a warning, and so an error in these tests.
     model.update(autumn[autumn > 0].to_frame()[[]], autumn[autumn > 0])
-    with pytest.warns(UserWarning, match="2 series have negative values for the first"):
+    with pytest.warns(UserWarning, match="2 series without a negative value in fit"):
         model.update(winter.to_frame()[[]], winter)
     forecast = model.forecast()
     last = winter.groupby(level="series").tail(7).mean()

@@ -118,7 +118,7 @@ def test_a_first_negative_value_ends_the_clipping_of_its_series_and_warns_once(X
     before = log.offset_.copy()
     frost = X.loc[["town"]].fillna(1.0)
     frost.iloc[0, 0] = -3.0
-    with pytest.warns(UserWarning, match="1 series have negative values .* 'town'"):
+    with pytest.warns(UserWarning, match="1 series without a negative value .* 'town'"):
         log.add_series(frost)
     # A second time, and rows that are not negative, say nothing: warnings are errors.
     log.add_series(frost)

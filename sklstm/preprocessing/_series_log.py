@@ -253,10 +253,10 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.clip and first.any():
             series = self.offset_.index[known[first.any(axis=1)]]
             warnings.warn(
-                f"{len(series)} series have negative values for the first time, and "
-                f"none in fit: {show(series)}. From now on they are not clipped at 0. "
-                "Their logarithm is continued by its tangent below 0; fit again to "
-                "train without it.",
+                f"{len(series)} series without a negative value in fit have one now: "
+                f"{show(series)}. They are no longer clipped at 0, and their logarithm "
+                "is continued below 0 by its tangent. Call fit again on all rows to "
+                "train on these series without a logarithm.",
                 UserWarning,
                 stacklevel=3,
             )
