@@ -13,6 +13,8 @@ from numbers import Complex, Real
 import numpy as np
 import pandas as pd
 
+from ._panel import show
+
 __all__ = [
     "LARGEST",
     "as_floats",
@@ -184,18 +186,18 @@ def read_numbers(column, name, dtype=None, of="X"):
         dtype = np.float32 if column.dtype == np.float32 else np.float64
     values = _to_floats(column, name, dtype, of)
     largest = max(np.fmax.reduce(values, initial=0), -np.fmin.reduce(values, initial=0))
-    if largest > min(float(np.finfo(dtype).max), LARGEST):
+    limit = min(float(np.finfo(dtype).max), LARGEST)
+    if largest > limit:
         words, code = _call(name, of)
+        row = np.flatnonzero(np.abs(values) > limit)[:1]
+        use = "for float32" if dtype == np.float32 else "to be squared in float64"
         raise ValueError(
-            f"{words} holds infinity or a value too large {_too_large(dtype)}. Replace "
-            f"it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or by a "
-            "number."
+            f"{words} holds infinity or a value too large {use}, first "
+            f"{show(column.iloc[row].tolist())} at {show(column.index[row])}. Replace "
+            f"it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or divide the "
+            "column by a constant."
         )
     return values
-
-
-def _too_large(dtype):
-    return "for float32" if dtype == np.float32 else "to be squared in float64"
 
 
 def check_float32(values, words, remedy):

@@ -216,6 +216,15 @@ def test_numbers_without_a_float_raise(huge):
             reader.fit(X)
 
 
+def test_a_value_without_a_float_is_named_with_its_row():
+    X = PRICE.mask(HOLES, 1e39).to_frame("price")
+    message = (
+        "too large for float32, first 1e+39 at ('a', 2024-01-04). Replace it"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SlidingWindow(3).fit(X)
+
+
 def test_columns_keep_their_kind_after_fit():
     X = PRICE.to_frame().assign(kind=np.where(PRICE > 5, "x", "y"))
     window = SlidingWindow(3).fit(X)
