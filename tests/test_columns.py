@@ -218,9 +218,7 @@ def test_numbers_without_a_float_raise(huge):
 
 def test_a_value_without_a_float_is_named_with_its_row():
     X = PRICE.mask(HOLES, 1e39).to_frame("price")
-    message = (
-        "too large for float32, first 1e+39 at ('a', 2024-01-04). Replace it"
-    )
+    message = "too large for float32, first 1e+39 at ('a', 2024-01-04). Replace it"
     with pytest.raises(ValueError, match=re.escape(message)):
         SlidingWindow(3).fit(X)
 
