@@ -41,7 +41,7 @@ print(forecaster)
 grid = {
     "estimator__window__window_size": [7, 14],
     "estimator__lstm__hidden_size": [32, 64],
-    "target_transformer__log": [sklstm.SeriesLog(), "passthrough"],
+    "target_transformer__log": [sklstm.SeriesLog(clip=True), "passthrough"],
 }
 cv = sklstm.PanelTimeSeriesSplit(n_splits=2, horizon=HORIZON)
 search = GridSearchCV(

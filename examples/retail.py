@@ -85,7 +85,9 @@ forecaster = sklstm.PanelForecaster(
     ),
     # Three days more, since a store may lack its last ones, and counts from them.
     horizon=HORIZON + 3,
-    target_transformer=make_pipeline(sklstm.SeriesLog(), sklstm.SeriesScaler()),
+    target_transformer=make_pipeline(
+        sklstm.SeriesLog(clip=True), sklstm.SeriesScaler()
+    ),
     gaps="fill",
 )
 

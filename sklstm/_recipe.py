@@ -150,7 +150,7 @@ def make_forecaster(
         target_transformer=Pipeline(
             [
                 # Without a season it would make exponentials of straight lines.
-                ("log", SeriesLog() if max(periods) > 1 else "passthrough"),
+                ("log", SeriesLog(clip=True) if max(periods) > 1 else "passthrough"),
                 ("scale", SeriesScaler("difference", lags=scales)),
             ]
         ),

@@ -203,3 +203,11 @@ def test_coverage_that_is_no_share_raises(coverage):
     message = f"coverage must lie between 0 and 1, got {coverage}."
     with pytest.raises(ValueError, match=re.escape(message)):
         interval_score([1.0], [[1, 2]], coverage=coverage)
+
+
+@pytest.mark.parametrize(
+    ("interval", "weight"), [(np.empty((0, 2)), None), ([[0, 1]], [0.0])]
+)
+def test_a_width_of_no_rows_raises(interval, weight):
+    with pytest.raises(ValueError, match="y_interval has no row to average"):
+        mean_interval_width(interval, sample_weight=weight)

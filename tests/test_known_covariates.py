@@ -418,9 +418,8 @@ class TestWhatIsMissing:
     def test_text_in_place_of_numbers_is_an_error(self, fitted):
         model, test_X = fitted
         message = (
-            "Column 'price' was numeric in fit and now has dtype object, with values "
-            "that are no numbers: could not convert string to float: 'high'. Convert "
-            "it to those of fit."
+            "values that are no numbers, such as 'high'. Convert it with "
+            "pd.to_numeric(X['price']), or leave it out."
         )
         with pytest.raises(TypeError, match=re.escape(message)):
             model.predict(test_X.assign(price="high"))

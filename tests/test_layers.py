@@ -12,6 +12,7 @@ import sklstm
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
     "_all_or_nothing": 0,
+    "_columns": 1,
     "_counts": 0,
     "_fill": 0,
     "_missing_steps": 1,
@@ -24,7 +25,7 @@ FLOORS = {
     "_validation_tails": 0,
     "_step_targets": 1,
     "_windows": 1,
-    "metrics": 1,
+    "metrics": 2,
     "datasets": 1,
     "neural_network._aligned_linear": 1,
     "neural_network._lstm_module": 1,

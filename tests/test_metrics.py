@@ -1,14 +1,19 @@
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.dummy import DummyRegressor
 from sklearn.metrics import make_scorer
 
 from sklstm.datasets import make_panel
 from sklstm.metrics import (
+    continuous_ranked_probability_score,
+    interval_coverage,
     mean_absolute_scaled_error,
+    mean_quantile_loss,
     root_mean_squared_scaled_error,
     symmetric_mean_absolute_percentage_error,
     weighted_absolute_percentage_error,
@@ -310,3 +315,72 @@ def test_forecasts_in_another_row_order_raise(parts, metric):
     message = "y_true and y_pred must have the same index in the same order."
     with pytest.raises(ValueError, match=re.escape(message)):
         metric(y_true, y_pred.sort_index())
+
+
+class TestNumbersFromPandas:
+    """Targets as data frames and databases give them."""
+
+    INDEX = pd.MultiIndex.from_product([["a", "b"], [0, 1, 2]])
+    TRUE = pd.Series([1.0, np.nan, 3, 4, 5, 7], INDEX)
+    PRED = pd.Series([1.5, 2, 3, 4, 6, 6], INDEX)
+    TRAIN = pd.Series([1.0, 4, 9, 16, 25, 36], INDEX)
+
+    def scores(self, y_true, y_pred, y_train):
+        quantiles = pd.DataFrame({0.1: self.PRED - 1, 0.5: y_pred, 0.9: self.PRED + 1})
+        return [
+            mean_absolute_scaled_error(y_true, y_pred, y_train=y_train),
+            root_mean_squared_scaled_error(y_true, y_pred, y_train=y_train),
+            symmetric_mean_absolute_percentage_error(y_true, y_pred),
+            weighted_absolute_percentage_error(y_true, y_pred),
+            mean_quantile_loss(y_true, quantiles),
+            continuous_ranked_probability_score(y_true, quantiles),
+            interval_coverage(y_true, quantiles[[0.1, 0.9]]),
+        ]
+
+    @pytest.mark.parametrize("kind", ["Float64", "None", "NA", "Decimal"])
+    def test_are_read_as_numbers(self, kind):
+        def convert(values):
+            if kind == "Float64":
+                return values.astype("Float64")
+            if kind == "Decimal":
+                return values.map(lambda v: Decimal(str(v)), na_action="ignore")
+            missing = {"None": None, "NA": pd.NA}[kind]
+            return values.astype(object).where(values.notna(), missing)
+
+        parts = (self.TRUE, self.PRED, self.TRAIN)
+        expected = self.scores(*parts)
+        assert_allclose(self.scores(*map(convert, parts)), expected)
+
+    def test_of_too_large_a_size_raise(self):
+        message = re.escape("y_true has values larger than 1e+150, whose squares")
+        with pytest.raises(ValueError, match=message):
+            self.scores(self.TRUE * 1e200, self.PRED, self.TRAIN)
+
+
+@pytest.mark.parametrize("seasonal_period", [1, 7])
+@pytest.mark.parametrize("metric", SCALED)
+def test_too_few_training_rows_have_no_scale(metric, seasonal_period):
+    train = [3.0] if seasonal_period == 1 else [1.0, 2, 4]
+    message = (
+        f"has no two values that are seasonal_period={seasonal_period} rows apart."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        metric([1.0], [2.0], y_train=train, seasonal_period=seasonal_period)
+
+
+def test_rows_and_columns_in_another_order_raise():
+    y = pd.Series([1.0, 2, 3], index=[10, 11, 12])
+    mixed = y.iloc[::-1]
+    metric = weighted_absolute_percentage_error
+    with pytest.raises(ValueError, match="y_true and y_pred must have the same index"):
+        metric(y, mixed)
+    with pytest.raises(ValueError, match="y_true and sample_weight must have the same"):
+        metric(y, y, sample_weight=mixed)
+    # Fresh numbers of rows are a position, not a label.
+    assert metric(y, y.reset_index(drop=True)) == 0
+    two = pd.DataFrame({"a": y, "b": 2 * y})
+    with pytest.raises(
+        ValueError, match=re.escape("y_pred = y_pred.loc[:, y_true.col")
+    ):
+        metric(two, two[["b", "a"]])
+    assert metric(two, two.set_axis(["f", "g"], axis=1)) == 0

@@ -685,7 +685,6 @@ class TestErrors:
             (lambda X, y: (X, None), "the target y is None"),
             (lambda X, y: (X, y[::-1]), "must have the same index in the same order"),
             (lambda X, y: (X, y[:5].to_numpy()), "one value (or one row of values)"),
-            (lambda X, y: (X, y.astype(str) + "x"), "y must be numeric"),
             (lambda X, y: (X, y.replace(y.iloc[0], np.inf)), "y holds infinity"),
             (lambda X, y: (X, y * np.nan), "No row of y can be learned"),
             (lambda X, y: (pd.concat([X, X[:1]]), np.ones(94)), "more than one row"),
@@ -694,6 +693,25 @@ class TestErrors:
     def test_bad_data_is_named(self, Xy, change, message):
         with pytest.raises(ValueError, match=re.escape(message)):
             lstm().fit(*change(*Xy))
+
+    def test_a_y_that_float32_rounds_away_needs_a_transformer(self, Xy):
+        X, y = Xy
+        meter = 1e9 + y
+        with pytest.raises(ValueError, match="^y varies by .* target_transformer=Seri"):
+            ridge().fit(X, meter)
+        scaled = ridge(target_transformer=SeriesScaler())
+        near = scaled.fit(X, y).forecast()
+        far = scaled.fit(X, meter).forecast() - 1e9
+        np.testing.assert_allclose(far, near, atol=1e-3 * y.std())
+
+    def test_a_y_of_text_is_named(self, Xy):
+        X, y = Xy
+        with pytest.raises(TypeError, match="^y must be numeric, but has dtype"):
+            lstm().fit(X, y.astype(str) + "x")
+        with pytest.raises(
+            TypeError, match=r"such as '[\d.]+'. Convert it with pd\.to_numeric\(y\)"
+        ):
+            lstm().fit(X, y.astype(str))
 
     def test_a_horizon_that_is_too_long(self, Xy):
         with pytest.raises(ValueError, match="horizon=40 is too long for the data"):

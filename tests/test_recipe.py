@@ -172,6 +172,29 @@ def test_series_that_are_never_negative_get_no_negative_forecast():
     assert (forecast(y, small(6, 12)) >= 0).all()
 
 
+def test_frost_after_a_summer_can_be_forecast_once_update_has_shown_it():
+    day = np.arange(270)
+    noise = np.random.default_rng(0).normal(0, 0.5, (2, 270))
+    y = panel_of(*(10 + 12 * np.sin(day / 43) + noise))
+    summer, rest = (
+        y[y.index.get_level_values("time").isin(d)] for d in (day[:130], day[130:200])
+    )
+    model = small(7, 7).fit(summer.to_frame()[[]], summer)
+    autumn, winter = (
+        part for _, part in rest.groupby(rest.index.get_level_values("time") >= 160)
+    )
+    # A first negative value is a warning, and so an error in these tests.
+    model.update(autumn[autumn > 0].to_frame()[[]], autumn[autumn > 0])
+    with pytest.warns(UserWarning, match="2 series without a negative value in fit"):
+        model.update(winter.to_frame()[[]], winter)
+    forecast = model.forecast()
+    last = winter.groupby(level="series").tail(7).mean()
+    assert abs(forecast.mean() - last) < 2
+    assert forecast.max() < 0
+    more = y[y.index.get_level_values("time").isin(day[200:210])]
+    model.update(more.to_frame()[[]], more)
+
+
 @pytest.mark.parametrize(("periods", "logged"), [(None, False), (1, False), (7, True)])
 def test_the_logarithm_comes_with_a_season(periods, logged):
     log = small(seasonal_periods=periods).target_transformer.named_steps["log"]

@@ -120,11 +120,11 @@ def test_unknown_series_are_missing_zero_or_all_zeros(X):
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_unknown_labels_raise_where_asked(X, encoding):
-    encoder = SeriesEncoder(encoding, columns=["kind"], unknown="error")
+    encoder = SeriesEncoder(encoding, columns=["kind"], handle_unknown="error")
     encoder.fit(X.drop(index=["b", "c"]))
     message = (
         "'store' has 2 label(s) not seen in fit: 'b', 'c'. Fit on rows that have "
-        "them, or set unknown='zero'."
+        "them, or set handle_unknown='ignore'."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         encoder.transform(X)
@@ -136,7 +136,7 @@ def test_unknown_labels_raise_where_asked(X, encoding):
 
 def test_missing_labels_are_coded_as_unknown_without_an_error(X):
     X.loc["a", "kind"] = None
-    encoder = SeriesEncoder("ordinal", columns=["kind"], unknown="error").fit(X)
+    encoder = SeriesEncoder("ordinal", columns=["kind"], handle_unknown="error").fit(X)
     assert encoder.categories_["kind"].tolist() == ["kiosk", "mall"]
     assert encoder.transform(X).loc["a", "kind"].eq(0).all()
 

@@ -152,9 +152,11 @@ def test_unseen_series_have_no_past_and_the_mean_of_all(X):
     out = SeriesImputer(fill_value=-5).fit(train).transform(test)
     alone = SeriesImputer(fill_value=-5).fit_transform(test)
     pd.testing.assert_frame_equal(out, alone)
-    out = SeriesImputer("mean").fit(train).transform(test)
+    out = SeriesImputer("mean", handle_unknown="global").fit(train).transform(test)
     expected = test["target"].fillna(train["target"].mean())
     pd.testing.assert_series_equal(out["target"], expected)
+    with pytest.raises(ValueError, match="1 series not seen in fit: 's0'. Learn"):
+        SeriesImputer("mean").fit(train).transform(test)
 
 
 def test_a_column_without_any_value_gets_the_fill_value(X):
@@ -264,7 +266,7 @@ def test_name_of_an_indicator_that_is_taken_raises(X):
 
 def test_infinity_raises(X):
     X.iloc[3, 0] = np.inf
-    message = "Input X contains infinity in column 'target'."
+    message = "Column 'target' of X holds infinity or a value too large"
     with pytest.raises(ValueError, match=re.escape(message)):
         SeriesImputer().fit(X)
 

@@ -89,18 +89,46 @@ def test_the_logarithm_goes_through_zero_without_a_kink(X):
     assert_allclose(below, above, rtol=1e-3)
 
 
-def test_a_negative_value_that_comes_later_is_finite_and_comes_back_as_zero(X):
+def test_a_negative_value_that_comes_later_is_finite_and_comes_back(X):
     log = SeriesLog().fit(X)
     later = X.fillna(1.0) * -1e3
     out = log.transform(later)
     assert np.isfinite(out).all(axis=None)
-    assert log.inverse_transform(out).eq(0).all(axis=None)
+    pd.testing.assert_frame_equal(log.inverse_transform(out), later, rtol=1e-9)
 
 
-def test_the_inverse_is_never_negative(X):
-    log = SeriesLog().fit(X)
+def test_the_logarithm_is_continued_without_a_kink(X):
+    X = X.loc[["town"]]
+    log, step = SeriesLog().fit(X), 1e-4
+    below, zero, above = (log.transform(X * 0 + x) for x in (-step, 0.0, step))
+    np.testing.assert_allclose(zero - below, above - zero, rtol=1e-3)
+
+
+def test_a_clipped_inverse_is_never_negative(X):
+    log = SeriesLog(clip=True).fit(X)
     low = pd.DataFrame(-1e6, index=X.index, columns=X.columns)
     assert log.inverse_transform(low).eq(0).all(axis=None)
+    back = log.inverse_transform(log.transform(X))
+    free = SeriesLog().fit(X)
+    assert_array_equal(back, free.inverse_transform(free.transform(X)))
+
+
+def test_a_first_negative_value_ends_the_clipping_of_its_series_and_warns_once(X):
+    log = SeriesLog(clip=True).fit(X)
+    before = log.offset_.copy()
+    frost = X.loc[["town"]].fillna(1.0)
+    frost.iloc[0, 0] = -3.0
+    with pytest.warns(UserWarning, match="1 series without a negative value .* 'town'"):
+        log.add_series(frost)
+    # A second time, and rows that are not negative, say nothing: warnings are errors.
+    log.add_series(frost)
+    log.add_series(X)
+    pd.testing.assert_frame_equal(log.offset_, before, check_exact=True)
+    low = pd.DataFrame(-5.0, index=X.index, columns=X.columns)
+    back = log.inverse_transform(log.transform(low))
+    np.testing.assert_allclose(back.loc["town", X.columns[0]], -5.0, rtol=1e-9)
+    assert back.loc["town", X.columns[1]].eq(0).all()
+    assert back.drop(index="town").eq(0).all(axis=None)
 
 
 def test_many_series_give_what_each_gives_alone(X):
@@ -139,8 +167,10 @@ def test_scale_becomes_a_constant(X):
 
 
 def test_unseen_series_use_the_median_offset(X):
-    log = SeriesLog().fit(X)
+    log = SeriesLog(handle_unknown="global").fit(X)
     new = X.loc[["town"]].rename({"town": "new"}, level=0)
+    with pytest.raises(ValueError, match="1 series not seen in fit: 'new'. Learn"):
+        SeriesLog().fit(X).transform(new)
     expected = np.log(new + log.offset_.median())
     pd.testing.assert_frame_equal(log.transform(new), expected, rtol=1e-12)
     back = log.inverse_transform(log.transform(new))
@@ -148,7 +178,7 @@ def test_unseen_series_use_the_median_offset(X):
 
 
 def test_unseen_series_pass_unchanged_where_any_series_has_no_logarithm(X):
-    log = SeriesLog().fit(with_other_series(X))
+    log = SeriesLog(handle_unknown="global").fit(with_other_series(X))
     new = X.loc[["town"]].rename({"town": "new"}, level=0)
     pd.testing.assert_frame_equal(log.transform(new), new, check_exact=True)
 
@@ -159,6 +189,14 @@ def test_added_series_have_what_they_would_have_from_fit(X):
     log.add_series(whole)
     expected = SeriesLog().fit_transform(whole)
     pd.testing.assert_frame_equal(log.transform(whole), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("names", [[], ["kind"]])
+def test_without_columns_of_numbers_there_is_nothing_to_learn(X, names):
+    X = X.assign(kind="x")[names]
+    log = SeriesLog(clip=True).fit(X.drop(index="town"))
+    log.add_series(X)
+    pd.testing.assert_frame_equal(log.inverse_transform(log.transform(X)), X)
 
 
 def test_adding_leaves_known_series_and_the_global_offset(X):

@@ -1,5 +1,6 @@
 import pickle
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -17,7 +18,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklstm import SeriesScaler
+from sklstm import SeriesKFold, SeriesScaler, SlidingWindow
 
 METHODS = ["standard", "minmax", "robust", "maxabs", "difference"]
 MERGEABLE = ["standard", "minmax", "maxabs", "difference"]
@@ -58,6 +59,17 @@ def test_common_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1e20])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_units_do_not_matter(method, dtype, unit):
+    X = make_panel(lengths=[20, 30])[["sales"]].astype(dtype)
+    expected = SeriesScaler(method).fit_transform(X)
+    out = SeriesScaler(method).fit_transform(X * dtype(unit))
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
+    assert expected["sales"].abs().max() > 0.5
+
+
 @pytest.mark.parametrize("method", SKLEARN)
 def test_array_gives_what_scikit_learn_gives(method):
     rng = np.random.default_rng(0)
@@ -76,7 +88,8 @@ def test_array_gives_what_scikit_learn_gives(method):
 def test_near_constant_columns_are_constant_where_scikit_learn_says_so(method, dtype):
     rng = np.random.default_rng(0)
     spread = 10.0 ** np.arange(-20, 2)
-    level = np.array([0.0, 1.0, 1e6])[:, None]
+    # Around 0 and 1e6 the other methods of scikit-learn count in units of 1.
+    level = np.array([0.0, 1.0, 1e6] if method == "standard" else [1.0])[:, None]
     noise = rng.uniform(-1, 1, (50, 1, 1)) * spread
     X = (level + noise).reshape(50, -1).astype(dtype)
     ours, theirs = SeriesScaler(method).fit(X), clone(SKLEARN[method]).fit(X)
@@ -249,7 +262,7 @@ def test_global_robust_statistics_are_those_of_the_median_series():
 def test_unseen_series_use_the_global_statistics(method):
     X = make_panel()
     train, test = X.drop(index="s3"), X.loc[["s0", "s3"]]
-    scaler = SeriesScaler(method).fit(train)
+    scaler = SeriesScaler(method, handle_unknown="global").fit(train)
     out = scaler.transform(shuffled(test)).loc[test.index]
     center, scale = scaler.global_.loc["center"], scaler.global_.loc["scale"]
     expected = (test.loc["s3"] - center) / scale + scaler.offset_
@@ -259,18 +272,31 @@ def test_unseen_series_use_the_global_statistics(method):
     pd.testing.assert_frame_equal(back, test)
 
 
-def test_unseen_series_raise_where_asked():
+def test_unseen_series_raise_and_the_error_names_the_choices():
     X = make_panel()
-    scaler = SeriesScaler(unseen="error").fit(X.drop(index=["s3", "s4"]))
+    scaler = SeriesScaler().fit(X.drop(index=["s3", "s4"]))
     message = (
-        "2 series not seen in fit: 's3', 's4'. Add them with add_series, or set "
-        "unseen='global' to use the statistics of all series."
+        "2 series not seen in fit: 's3', 's4'. Learn their statistics with "
+        "add_series(X), set handle_unknown='global' to take those of all series "
+        "together, or transform whole columns, such as with "
+        "StandardScaler().set_output(transform='pandas')."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         scaler.transform(X)
     with pytest.raises(ValueError, match=re.escape(message)):
         scaler.inverse_transform(X)
     scaler.transform(X.loc[["s0", "s1"]])
+
+
+def test_held_out_series_are_refused_and_scaling_whole_columns_is_the_remedy():
+    X = make_panel().fillna(0)[["sales", "gaps"]]
+    options = {"cv": SeriesKFold(2), "error_score": "raise"}
+    pipeline = make_pipeline(SeriesScaler(), SlidingWindow(3, flat=True), Ridge())
+    with pytest.raises(ValueError, match="not seen in fit: .* or transform whole col"):
+        cross_val_score(pipeline, X, X["sales"], **options)
+    whole = StandardScaler().set_output(transform="pandas")
+    pipeline = make_pipeline(whole, SlidingWindow(3, flat=True), Ridge())
+    assert np.isfinite(cross_val_score(pipeline, X, X["sales"], **options)).all()
 
 
 def by_label(frame):
@@ -496,16 +522,17 @@ def test_complex_columns_raise():
 def test_numeric_column_that_turned_to_text_raises():
     X = make_panel(lengths=[3])
     scaler = SeriesScaler().fit(X)
-    message = "Column 'sales' of X was numeric in fit and now has dtype"
-    with pytest.raises(TypeError, match=re.escape(message)):
-        scaler.transform(X.assign(sales=["1", "2", "3"]))
+    message = "Column 'sales' of X must be numeric, but has dtype"
+    for text in (["a", "b", None], ["1", "2", "3"], [1.0, "2", Decimal(3)]):
+        with pytest.raises(TypeError, match=re.escape(message)):
+            scaler.transform(X.assign(sales=text))
 
 
 def test_infinity_raises():
     X = make_panel(lengths=[3])
     scaler = SeriesScaler().fit(X)
     X.iloc[1, 1] = -np.inf
-    message = "Input X contains infinity in column 'gaps'. Replace it by NaN"
+    message = "Column 'gaps' of X holds infinity or a value too large to be squared in"
     for call in (scaler.fit, scaler.transform, scaler.inverse_transform):
         with pytest.raises(ValueError, match=re.escape(message)):
             call(X)
@@ -565,7 +592,7 @@ def test_set_output_names_the_columns_and_keeps_the_index():
 def test_grid_search_runs_in_parallel():
     X = make_panel().fillna(0)
     y = X["sales"]
-    pipeline = make_pipeline(SeriesScaler(), Ridge())
+    pipeline = make_pipeline(SeriesScaler(handle_unknown="global"), Ridge())
     grid = {"seriesscaler__method": METHODS}
     search = GridSearchCV(pipeline, grid, cv=3, n_jobs=2, error_score="raise")
     single = clone(search).set_params(n_jobs=1)

@@ -334,15 +334,24 @@ def test_bad_parameters_are_named(X, change, error, message):
 @pytest.mark.parametrize(
     ("column", "error", "message"),
     [
-        (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' has dtype datetime64"),
-        (np.inf, ValueError, "Column 'w' holds infinity"),
+        (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' of X has dtype datetime64"),
+        (np.inf, ValueError, "Column 'w' of X holds infinity"),
         (1e300, ValueError, "too large for float32"),
-        (1j, TypeError, "Column 'w' has dtype complex"),
+        (1j, TypeError, "Column 'w' of X has dtype complex"),
     ],
 )
 def test_bad_columns_are_named(X, column, error, message):
     with pytest.raises(error, match=message):
         SlidingWindow(3).fit(X.assign(w=column)).transform(X.assign(w=column))
+
+
+def test_values_that_float32_rounds_away_are_refused(X):
+    window = SlidingWindow(3)
+    with pytest.raises(ValueError, match=r"Column 'w' of X varies by .* around 1e\+09"):
+        window.fit(X.assign(w=1e9 + X["u"]))
+    # The line of the error mends it, and neither a constant nor a wide column is meant.
+    for w in (X["u"] - X["u"].mean(), 1234567891, 1e9 * (1 + X["u"])):
+        window.fit(X.assign(w=w))
 
 
 def test_a_target_of_labels_is_refused(X):

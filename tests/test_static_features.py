@@ -152,11 +152,21 @@ def test_labels_are_found_by_value_whatever_their_dtype(panel, table):
 
 def test_series_without_facts_are_missing_after_fit(panel, table):
     part = table.drop(index="b")
-    features = StaticFeatures(part).fit(panel.drop(index="b"))
+    features = StaticFeatures(part, handle_unknown="ignore").fit(panel.drop(index="b"))
     out = features.transform(panel)
     assert out.loc["b", part.columns].isna().all(axis=None)
     expected = features.transform(panel.drop(index="b"))
     pd.testing.assert_frame_equal(out.drop(index="b"), expected)
+
+
+def test_series_without_facts_raise_after_fit(panel, table):
+    features = StaticFeatures(table.drop(index="b")).fit(panel.drop(index="b"))
+    message = (
+        "table has no row for 1 series of X: 'b'. Add one for each, with NaN where a "
+        "fact is not known, or set handle_unknown='ignore'."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        features.transform(panel)
 
 
 def test_series_after_fit_find_their_own_facts(panel, table):
@@ -250,12 +260,13 @@ def test_names_that_are_taken_raise(panel, table):
 
 def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     message = (
-        "Column 'opened' of table has dtype datetime64[us]; facts are numbers or "
-        "categories. Convert it (dates to days since some day, say) or drop it."
+        "Column 'opened' of table has dtype datetime64[us]: times cannot be facts. "
+        "Drop the column, move it to the index, or make numbers of it, such as "
+        "table['opened'].dt.dayofweek."
     )
     opened = pd.Series(pd.Timestamp("2020-01-01"), table.index).astype("datetime64[us]")
     raises(panel, table.assign(opened=opened), message, TypeError)
-    message = "Column 'area' of table holds infinity. Replace it by NaN or a number."
+    message = "Column 'area' of table holds infinity or a value too large"
     raises(panel, table.assign(area=np.inf), message)
 
 

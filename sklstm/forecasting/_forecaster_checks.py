@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from .._columns import as_floats
 from .._panel import index_message, is_panel, show
 from .._random_holes import CUT_BY_TIME
 from .._windows import PanelWindows
@@ -45,15 +46,10 @@ def check_windows(windows):
 
 def check_target(y):
     """Give y back as float64, and raise if it is not numeric or not finite."""
-    try:
-        y = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"y must be numeric, got dtype(s) {sorted(set(map(str, y.dtypes)))}."
-        ) from error
-    if np.isinf(y.to_numpy()).any():
+    values = as_floats(y if y.shape[1] > 1 else y.iloc[:, 0], "y").reshape(y.shape)
+    if np.isinf(values).any():
         raise ValueError("y holds infinity. Replace it by a number or by NaN.")
-    return y
+    return pd.DataFrame(values, index=y.index, columns=y.columns)
 
 
 def check_horizon(horizon, rows):

@@ -90,8 +90,12 @@ class History:
         return np.where(pairs > 0, kept / np.maximum(pairs, 1), 1.0)
 
     def tail(self, size):
-        """Keep the last `size` rows of each series."""
+        """Keep the last `size` rows of each series, one number or one for each."""
         kept, _ = tail_positions(self.rows.indptr, size)
+        return self.take(kept)
+
+    def take(self, kept):
+        """Keep the rows at these positions."""
         return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step, self.ahead)
 
     def until_known(self):
@@ -239,7 +243,7 @@ class History:
         if len(series) == self.rows.n_series:
             return self
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
-        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step)
+        return replace(self.take(kept), ahead=None)
 
 
 def after_last_known(rows, y):

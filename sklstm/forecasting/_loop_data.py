@@ -169,13 +169,13 @@ def prepare_more(forecaster, X, y, parts):
     """
     new, _ = forecaster._read(X, y, None, reset=False)
     history = forecaster._extended(new)
-    target_transformer, steps = forecaster._with_new_series(history)
+    growing = forecaster._with_new_rows(history, new)
     new = history.select(np.flatnonzero(history.series.isin(new.series)))
-    past = transform_target(target_transformer, new.y)
-    windows = steps.transform(new.X).with_target(past)
+    past = transform_target(growing.target_transformer, new.y)
+    windows = growing.steps.transform(new.X).with_target(past)
 
     def finish(regressor):
-        forecaster._take_over(target_transformer, steps, regressor)
+        forecaster._take_over(growing, regressor)
         forecaster._remember(history)
         return dict.fromkeys(parts, forecaster)
 

@@ -1,6 +1,5 @@
 """PanelForecaster: any regressor on windows as a forecaster of many steps."""
 
-from copy import deepcopy
 from numbers import Integral
 from typing import NamedTuple
 
@@ -15,12 +14,12 @@ from sklearn.utils.validation import (
 )
 
 from .._all_or_nothing import all_or_nothing, shallow_copy
+from .._columns import check_float32, check_same_kinds
 from .._panel import (
     align_target,
     check_frame,
     index_message,
     is_panel,
-    locate_series,
     read_rows,
 )
 from .._quantiles import bounds_of, check_quantiles
@@ -43,8 +42,9 @@ from ._forecaster_checks import (
     check_windows,
     rows_without_columns,
 )
+from ._growing_series import GrowingTransform
 from ._history import History
-from ._known_covariates import check_columns, derived_columns, hide_unknown
+from ._known_covariates import check_columns, derived_columns, hide_unknown, named_by
 from ._new_rows import join_new_rows, weigh_new_rows
 from ._request import read_request, series_blocks
 from ._step_forecasts import (
@@ -56,10 +56,8 @@ from ._step_forecasts import (
 )
 from ._target_transform import (
     check_still_known,
-    extend_transformer,
     fit_target,
     inverse_target,
-    name_target,
     transform_target,
 )
 from ._windows_regression import (
@@ -131,7 +129,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, and those before that a
-        regressor with lags looks back to (its `past_reach_`).
+        regressor with lags looks back to (its `past_reach_`); of series whose
+        statistics have not settled yet, all rows.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows, lags
         and seasons count the rows that are there. "fill": they count time; a step
@@ -154,6 +153,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         The `horizon` of the fit.
     window_size_ : int
         The number of rows in a window.
+    settling_rows_ : int
+        The number of known values of y after which the statistics of a series that
+        joined after `fit` settle: that of the longest series in `fit`.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -197,11 +199,15 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Series that were not seen in `fit` are forecast after `update` has given them
     a history. Transformers with per-series statistics (those with a method
-    `add_series`) then learn those of the new series, and leave all others: give them
-    enough rows at once. `fit` always trains anew, also with a regressor whose
-    `warm_start` is True; `partial_fit` goes on, with a copy of the regressor. After an
-    error or Ctrl-C in `fit`, `partial_fit` or `update` the forecaster is as it was
-    before the call.
+    `add_series`) then learn those of the new series, and leave all others. They follow
+    a new series as it grows: its statistics are those of all its rows so far, until
+    `settling_rows_` of them have a known y. From then on they stay as they are, like
+    those of the series in `fit`. Rows that come one by one give the same statistics as
+    rows that come together.
+
+    `fit` always trains anew, also with a regressor whose `warm_start` is True;
+    `partial_fit` goes on, with a copy of the regressor. After an error or Ctrl-C in
+    `fit`, `partial_fit` or `update` the forecaster is as it was before the call.
 
     Examples
     --------
@@ -316,8 +322,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self.fit(X, y, sample_weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
         history = self._extended(new)
-        target_transformer, steps = self._with_new_series(history)
-        windows, past, learned = join_new_rows(history, new, target_transformer, steps)
+        growing = self._with_new_rows(history, new)
+        windows, past, learned = join_new_rows(
+            history, new, growing.target_transformer, growing.steps
+        )
         if weight is not None:
             weight = weight[new.X.index.isin(history.X.index)]
             weight = weigh_new_rows(weight, learned, windows.series)
@@ -325,7 +333,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         regressor = deepcopy(self.estimator_[-1])
         train = regressor.partial_fit
         self._train(train, self.horizon_, windows, past, learned, weight)
-        self._take_over(target_transformer, steps, regressor)
+        self._take_over(growing, regressor)
         self._remember(history)
         return self
 
@@ -349,11 +357,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
-        target_transformer, steps = self._with_new_series(history)
+        growing = self._with_new_rows(history, new)
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
-            check_still_known(transform_target(target_transformer, y), y)
-        self._take_over(target_transformer, steps, self.estimator_[-1])
+            check_still_known(transform_target(growing.target_transformer, y), y)
+        self._take_over(growing, self.estimator_[-1])
         self._remember(history)
         return self
 
@@ -495,6 +503,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             check_columns(X, columns, self._known, self._derived)
             X = self._history.complete(X, missing)
         self._check_frame(X, reset=False)
+        read = named_by(columns, self._known)
+        check_same_kinds(X[read], self._history.X)
         return X
 
     def _read(self, X, y, sample_weight, reset):
@@ -549,6 +559,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target_transformer = fit_target(self.target_transformer, history.y)
         past = transform_target(target_transformer, history.y)
         check_still_known(past, history.y)
+        for values in past.T:
+            check_float32(values, "y", "Use target_transformer=SeriesScaler().")
         pipeline = clone(self.estimator)
         steps = pipeline[:-1]
         y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
@@ -561,6 +573,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Take over what was fitted, once the regressor is trained."""
         self.estimator_ = ready.pipeline
         self.target_transformer_ = ready.target_transformer
+        self._growing = GrowingTransform.of(
+            ready.target_transformer, ready.pipeline[:-1], history
+        )
+        self.settling_rows_ = self._growing.enough
         self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
         self._keeps_all = self.history == "all"
         self._fills_gaps = self.gaps == "fill"
@@ -686,8 +702,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         new, _ = self._read(X, y, None, reset=False)
         history = self._extended(new)
+        growing = self._with_new_rows(history, new)
         windows, past, learned = join_new_rows(
-            history, new, *self._with_new_series(history)
+            history, new, growing.target_transformer, growing.steps
         )
         table, horizon = windows.table, self.horizon_
         target = np.full(table.target.shape, np.nan)
@@ -752,31 +769,28 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
 
     def _extended(self, new):
+        check_same_kinds(new.X, self._history.X)
         history = self._history.append(new.X, new.y)
         return history.filled()[0] if self._fills_gaps else history
 
-    def _with_new_series(self, history):
-        """Copies of the transformers that know the new series of a history too."""
-        target_transformer, steps = self.target_transformer_, self.estimator_[:-1]
-        positions = locate_series(history.series, self._history.series)
-        unknown = np.flatnonzero(positions < 0)
-        if len(unknown):
-            added = history.select(unknown)
-            target_transformer, steps = deepcopy((target_transformer, steps))
-            extend_transformer(target_transformer, name_target(added.y))
-            extend_transformer(steps, added.X)
-        return target_transformer, steps
+    def _with_new_rows(self, history, new):
+        """The transformers, once they have learned of new rows of a history."""
+        return self._growing.after(history, new, self._history.series)
 
-    def _take_over(self, target_transformer, steps, regressor):
+    def _take_over(self, growing, regressor):
         pipeline = shallow_copy(self.estimator_)
-        pipeline.steps = [*steps.steps, (pipeline.steps[-1][0], regressor)]
-        self.estimator_, self.target_transformer_ = pipeline, target_transformer
+        pipeline.steps = [*growing.steps.steps, (pipeline.steps[-1][0], regressor)]
+        self.estimator_, self._growing = pipeline, growing
+        self.target_transformer_ = growing.target_transformer
 
     def _remember(self, history):
         if not self._keeps_all:
             # Enough for the windows of rows whose forecasts `partial_fit` learns.
             reach = getattr(self.estimator_[-1], "past_reach_", 0)
-            history = history.tail(self.window_size_ + reach + self.horizon_ - 1)
+            size = self.window_size_ + reach + self.horizon_ - 1
+            # Young series have statistics to be learned anew from all their rows.
+            young = history.series.isin(self._growing.young)
+            history = history.tail(np.where(young, history.rows.lengths, size))
         self._history = history
 
     def _check_steps(self, steps):

@@ -695,7 +695,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Give another trained regressor to all forecasters, which are copies."""
         self._regressor = regressor
         for f in self._forecasters():
-            f._take_over(f.target_transformer_, f.estimator_[:-1], regressor)
+            f._take_over(f._growing, regressor)
 
     def _take_over(self, loop):
         self._data, self._progress = loop.data, loop.progress

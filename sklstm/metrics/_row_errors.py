@@ -5,12 +5,15 @@ series. A row without a true value has weight 0, so that it enters no sum.
 """
 
 import numpy as np
+import pandas as pd
 
+from .._columns import LARGEST, as_floats
 from .._panel import is_panel
 
 __all__ = [
     "average_errors",
     "check_same_index",
+    "check_size",
     "read_targets",
     "read_weight",
     "sum_by_group",
@@ -28,6 +31,7 @@ def read_targets(y_true, y_pred, sample_weight=None):
         Where `y_true` was NaN, all three are 0.
     """
     check_same_index(y_true, y_pred, "y_pred")
+    check_same_index(y_true, sample_weight, "sample_weight")
     y_true, y_pred = to_columns(y_true, "y_true"), to_columns(y_pred, "y_pred")
     if y_true.shape != y_pred.shape:
         raise ValueError(
@@ -46,12 +50,27 @@ def read_targets(y_true, y_pred, sample_weight=None):
 
 
 def check_same_index(y_true, other, name):
-    """Raise if two panels have other rows, or the same ones in another order."""
-    if is_panel(y_true) and is_panel(other) and not y_true.index.equals(other.index):
-        raise ValueError(
-            f"y_true and {name} must have the same index in the same order. Reorder "
-            f"one of them, e.g. {name} = {name}.loc[y_true.index]."
-        )
+    """Raise if two panels have other rows, or the same ones in another order.
+
+    Rows without a panel index go by position, unless both have the same labels.
+    """
+    for axis in ("index", "columns"):
+        ours, others = getattr(y_true, axis, None), getattr(other, axis, None)
+        if not isinstance(ours, pd.Index) or not isinstance(others, pd.Index):
+            continue
+        panels = axis == "index" and is_panel(y_true) and is_panel(other)
+        if not ours.equals(others) and (panels or _same_labels(ours, others)):
+            place = "" if axis == "index" else ":, "
+            raise ValueError(
+                f"y_true and {name} must have the same {axis} in the same order. "
+                f"Reorder one of them, e.g. {name} = {name}.loc[{place}y_true.{axis}]."
+            )
+
+
+def _same_labels(ours, others):
+    """Whether two indexes differ in nothing but the order of their labels."""
+    unique = ours.is_unique and others.is_unique
+    return unique and len(ours) == len(others) and bool(ours.isin(others).all())
 
 
 def weigh_values(scored, sample_weight):
@@ -67,7 +86,7 @@ def weigh_values(scored, sample_weight):
 
 def to_columns(values, name):
     """Read values as float64 of shape (n_rows, n_targets); NaN is missing."""
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(as_floats(values, name), dtype=np.float64)
     if values.ndim not in (1, 2):
         raise ValueError(
             f"{name} must be one value, or one row of values, for each row of the "
@@ -75,7 +94,17 @@ def to_columns(values, name):
         )
     if name != "y_pred" and np.isinf(values).any():
         raise ValueError(f"{name} has infinite values; they must be finite or NaN.")
+    check_size(values, name)
     return values[:, None] if values.ndim == 1 else values
+
+
+def check_size(values, name):
+    """Raise if finite values are so large that squares and sums of them are not."""
+    if ((np.abs(values) > LARGEST) & np.isfinite(values)).any():
+        raise ValueError(
+            f"{name} has values larger than {LARGEST:g}, whose squares are infinite. "
+            "Use another unit."
+        )
 
 
 def average_errors(errors, sizes, weight, groups=None, *, root=False, undefined=""):
@@ -113,7 +142,8 @@ def average_errors(errors, sizes, weight, groups=None, *, root=False, undefined=
 def sum_by_group(values, groups, n_groups=0):
     """Add up the rows of each group: an array of shape (n_groups, n_columns)."""
     columns = [np.bincount(groups, weights=v, minlength=n_groups) for v in values.T]
-    return np.stack(columns, axis=1)
+    # Without any row the counts are integers.
+    return np.stack(columns, axis=1).astype(np.float64, copy=False)
 
 
 def read_weight(sample_weight, n_rows):

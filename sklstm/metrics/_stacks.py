@@ -7,9 +7,16 @@ values and weights of shape (n_rows, n_targets) stand, as in all metrics.
 import numpy as np
 import pandas as pd
 
+from .._columns import as_floats
 from .._panel import show
 from .._quantiles import check_quantiles
-from ._row_errors import check_same_index, read_weight, to_columns, weigh_values
+from ._row_errors import (
+    check_same_index,
+    check_size,
+    read_weight,
+    to_columns,
+    weigh_values,
+)
 
 __all__ = ["read_bounds", "read_interval", "read_quantiles"]
 
@@ -29,6 +36,7 @@ def read_quantiles(y_true, y_quantiles, quantiles=None, sample_weight=None):
         Where `y_true` was NaN, this, `y_true` and `stack` are 0.
     """
     check_same_index(y_true, y_quantiles, "y_quantiles")
+    check_same_index(y_true, sample_weight, "sample_weight")
     stack, labels = _read_stack(y_quantiles, "y_quantiles", y_true)
     quantiles = _match_quantiles(labels, quantiles, stack.shape[-1])
     y_true, scored = _read_truth(y_true, stack, "y_quantiles")
@@ -47,6 +55,7 @@ def read_interval(y_true, y_interval, sample_weight=None):
         Where weight is 0, so are the others.
     """
     check_same_index(y_true, y_interval, "y_interval")
+    check_same_index(y_true, sample_weight, "sample_weight")
     stack = _read_pairs(y_interval, y_true)
     y_true, scored = _read_truth(y_true, stack, "y_interval")
     lower, upper = _check_bounds(stack, scored)
@@ -60,9 +69,13 @@ def read_bounds(y_interval, sample_weight=None):
     """Read the bounds of intervals and their weights, without true values."""
     stack = _read_pairs(y_interval)
     lower, upper = _check_bounds(stack, np.ones(stack.shape[:2], dtype=bool))
-    weight = np.broadcast_to(
-        read_weight(sample_weight, len(stack))[:, None], lower.shape
-    )
+    weight = read_weight(sample_weight, len(stack))
+    if not weight.any():
+        raise ValueError(
+            "y_interval has no row to average: at least one row needs a positive "
+            "weight."
+        )
+    weight = np.broadcast_to(weight[:, None], lower.shape)
     return np.where(weight, lower, 0.0), np.where(weight, upper, 0.0), weight
 
 
@@ -103,7 +116,8 @@ def _read_pairs(y_interval, y_true=None):
 
 def _read_stack(values, name, y_true):
     """Read forecasts as a stack, and the columns that each target has."""
-    stack, labels = np.asarray(values, dtype=np.float64), None
+    stack, labels = np.asarray(as_floats(values, name), dtype=np.float64), None
+    check_size(stack, name)
     if isinstance(values, pd.DataFrame):
         labels = values.columns
         if labels.nlevels > 1:

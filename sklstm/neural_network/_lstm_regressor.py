@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from .._all_or_nothing import all_or_nothing
+from .._columns import as_floats
 from .._quantiles import (
     USUAL_QUANTILES,
     check_quantiles,
@@ -688,7 +689,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     def _check_targets(self, y, reset):
         if not isinstance(y, StepTargets):
             y = check_array(
-                y,
+                as_floats(y, "y"),
                 ensure_2d=False,
                 dtype=np.float64,
                 ensure_all_finite="allow-nan",

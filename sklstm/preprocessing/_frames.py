@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
-from .._panel import PanelRows, index_message, is_later, is_panel, read_rows, show
+from .._columns import column_kind, column_kinds, read_numbers
+from .._panel import (
+    PanelRows,
+    check_known_series,
+    index_message,
+    is_later,
+    is_panel,
+    locate_series,
+    read_rows,
+    show,
+)
 
 
 def read_input(estimator, X, y=None, *, reset, panel=None, finite="allow-nan"):
@@ -69,59 +79,27 @@ def _one_series(X):
 
 def scaled_columns(X):
     """Positions of the numeric columns of X; times and complex numbers raise."""
-    if isinstance(X, pd.DataFrame):
-        for name, dtype in zip(X.columns, X.dtypes, strict=True):
-            _check_dtype(name, dtype)
-    return numeric_columns(X)
+    if not isinstance(X, pd.DataFrame):
+        return np.arange(X.shape[1])
+    return _numbers_among(column_kinds(X, "scaled"))
 
 
 def numeric_columns(X):
     """Positions of the columns of numbers; categories, text and bools are none."""
     if not isinstance(X, pd.DataFrame):
         return np.arange(X.shape[1])
-    return np.flatnonzero([is_number(dtype) for dtype in X.dtypes])
+    return _numbers_among([column_kind(column, name) for name, column in X.items()])
 
 
-def is_number(dtype):
-    """Whether a column of this dtype holds real numbers, and not bools."""
-    kinds = pd.api.types
-    other = kinds.is_bool_dtype(dtype) or kinds.is_complex_dtype(dtype)
-    return kinds.is_numeric_dtype(dtype) and not other
-
-
-def _check_dtype(name, dtype):
-    if isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM":
-        raise TypeError(
-            f"Column {name!r} of X has dtype {dtype}: times cannot be scaled. Drop the "
-            "column, move it to the index, or make numbers of it, such as "
-            f"X[{name!r}].dt.dayofweek."
-        )
-    if dtype.kind == "c":
-        raise TypeError(
-            f"Column {name!r} of X has dtype {dtype}: complex numbers cannot be "
-            "scaled. Replace it by its real and its imaginary part."
-        )
+def _numbers_among(kinds):
+    return np.flatnonzero(np.array(kinds, dtype=object) == "number")
 
 
 def read_column(X, position):
     """One column as an array of floats, float32 where it was that."""
     if not isinstance(X, pd.DataFrame):
         return X[:, position]
-    name, column = X.columns[position], X.iloc[:, position]
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        raise TypeError(
-            f"Column {name!r} of X was numeric in fit and now has dtype "
-            f"{column.dtype}. Convert it with X[{name!r}].astype(float)."
-        )
-    dtype = np.float32 if column.dtype == np.float32 else np.float64
-    missing = {} if isinstance(column.dtype, np.dtype) else {"na_value": np.nan}
-    values = column.to_numpy(dtype=dtype, **missing)
-    if np.isinf(values).any():
-        raise ValueError(
-            f"Input X contains infinity in column {name!r}. Replace it by NaN, which "
-            "is skipped, or by a number."
-        )
-    return values
+    return read_numbers(X.iloc[:, position], X.columns[position])
 
 
 def columns_to_frame(columns, series, X, positions):
@@ -150,13 +128,21 @@ def append_columns(X, new):
     if not isinstance(X, pd.DataFrame):
         return np.column_stack([X, *new.values()]).astype(X.dtype, copy=False)
     out = pd.concat([X, pd.DataFrame(new, index=X.index)], axis=1)
-    return out.set_axis(pd.Index([*X.columns, *new], name=X.columns.name), axis=1)
+    names = join_names(X.columns, new)
+    return out.set_axis(pd.Index(names, name=X.columns.name), axis=1)
+
+
+def join_names(kept, new):
+    """Names of columns, then of new ones: text if any is, as scikit-learn demands."""
+    names = [*kept, *new]
+    text = [isinstance(name, str) for name in names]
+    return [str(name) for name in names] if any(text) else names
 
 
 def check_new_names(kept, new, remedy="Rename or drop that column of X."):
     """Raise if a new column would bear the name of another."""
-    names = pd.Index([*kept, *new], dtype=object)
-    clash = names[names.duplicated()].intersection(new)
+    names = pd.Index(join_names(kept, new), dtype=object)
+    clash = names[names.duplicated()].intersection(names[len(kept) :])
     if len(clash):
         raise ValueError(
             f"The output would have several columns named {show(clash)}. {remedy}"
@@ -170,6 +156,23 @@ def check_n_levels(index, n_levels):
             f"X is indexed by {index.nlevels} levels, but fit saw {n_levels}. Give the "
             "index the same levels as in fit."
         )
+
+
+def locate_known(rows, known, handle_unknown):
+    """Find the position of each series among those known, -1 where it is new.
+
+    With ``handle_unknown="error"`` a new one raises.
+    """
+    positions = locate_series(rows.series, known)
+    if handle_unknown == "error":
+        check_known_series(
+            positions,
+            rows.series,
+            "Learn their statistics with add_series(X), set handle_unknown='global' to "
+            "take those of all series together, or transform whole columns, such as "
+            "with StandardScaler().set_output(transform='pandas').",
+        )
+    return positions
 
 
 def starts_later(rows, positions, end):

@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panel import series_name, show
 from .._sklearn_compat import StrOptions, _fit_context
-from ._frames import check_n_levels, check_new_names, read_input, replace_columns
+from ._frames import (
+    check_n_levels,
+    check_new_names,
+    join_names,
+    read_input,
+    replace_columns,
+)
 
 _RENAME = (
     "Rename or drop that column of X, or rename the index level with X.rename_axis."
@@ -100,15 +106,15 @@ def _sorted(labels):
         return labels
 
 
-def _find_codes(labels, codes, known, unknown, name):
+def _find_codes(labels, codes, known, handle_unknown, name):
     """Positions in `known` of the rows' labels, -1 for missing and unknown ones."""
     found = np.append(known.get_indexer(labels), -1)[codes]
-    if unknown == "error":
+    if handle_unknown == "error":
         new = _observed(labels, np.where(found < 0, codes, -1))
         if len(new):
             raise ValueError(
                 f"{name!r} has {len(new)} label(s) not seen in fit: {show(new)}. Fit "
-                "on rows that have them, or set unknown='zero'."
+                "on rows that have them, or set handle_unknown='ignore'."
             )
     return found
 
@@ -143,11 +149,11 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
     columns : list of str, default=None
         Columns of X to encode as well. Each keeps its name and place; with
         ``encoding="onehot"`` it makes way for its indicators, which go last.
-    unknown : {"zero", "error"}, default="zero"
-        What to do in `transform` with a label not seen in `fit`: "zero" makes it
+    handle_unknown : {"ignore", "error"}, default="ignore"
+        What to do in `transform` with a label not seen in `fit`: "ignore" makes it
         missing in a column of dtype category, code 0 in a column of integers, and a
         row of zeros in indicators; "error" raises a ValueError. A missing label is
-        treated as "zero" says, always.
+        always treated as "ignore" says.
 
     Attributes
     ----------
@@ -206,16 +212,21 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         "encoding": [StrOptions({"categorical", "onehot", "ordinal"})],
         "levels": [list, None],
         "columns": [list, None],
-        "unknown": [StrOptions({"zero", "error"})],
+        "handle_unknown": [StrOptions({"ignore", "error"})],
     }
 
     def __init__(
-        self, encoding="categorical", *, levels=None, columns=None, unknown="zero"
+        self,
+        encoding="categorical",
+        *,
+        levels=None,
+        columns=None,
+        handle_unknown="ignore",
     ):
         self.encoding = encoding
         self.levels = levels
         self.columns = columns
-        self.unknown = unknown
+        self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -281,7 +292,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
             if self.encoding == "onehot"
             else self._code(X, codes)
         )
-        names = [*self._kept(X.columns), *self._new_names()]
+        names = join_names(self._kept(X.columns), self._new_names())
         return out.set_axis(pd.Index(names, name=X.columns.name), axis=1)
 
     def get_feature_names_out(self, input_features=None):
@@ -322,7 +333,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         for i in self.columns_:
             found[X.columns[i]] = _column_labels(X.iloc[:, i])
         return {
-            name: _find_codes(*found[name], known, self.unknown, name)
+            name: _find_codes(*found[name], known, self.handle_unknown, name)
             for name, known in self.categories_.items()
         }
 

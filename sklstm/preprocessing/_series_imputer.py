@@ -13,6 +13,7 @@ from ._frames import (
     append_columns,
     check_new_names,
     columns_to_frame,
+    locate_known,
     numeric_columns,
     read_column,
     read_input,
@@ -63,6 +64,10 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
         Rows of a season, for ``strategy="seasonal"``.
     fill_value : float, default=0.0
         What stands where nothing is known, as at the start of a series.
+    handle_unknown : {"error", "global"}, default="error"
+        What ``strategy="mean"`` does with a series not seen in `fit`: raise a
+        ValueError, or take the mean of all values. The other strategies fill a new
+        series from its own rows.
     add_indicator : bool, default=False
         Whether to append, for each column with missing values in `fit`, a column
         ``f"{name}_missing"``: 1 where the value was missing, else 0.
@@ -127,6 +132,7 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
         "strategy": [StrOptions({"forward", "seasonal", "mean", "constant"})],
         "seasonal_period": [Interval(Integral, 1, None, closed="left"), None],
         "fill_value": [Real],
+        "handle_unknown": [StrOptions({"error", "global"})],
         "add_indicator": ["boolean"],
     }
 
@@ -136,11 +142,13 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
         *,
         seasonal_period=None,
         fill_value=0.0,
+        handle_unknown="error",
         add_indicator=False,
     ):
         self.strategy = strategy
         self.seasonal_period = seasonal_period
         self.fill_value = fill_value
+        self.handle_unknown = handle_unknown
         self.add_indicator = add_indicator
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -265,7 +273,8 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
 
     def _fill(self, values, rows):
         """Fill the sorted values."""
-        positions = locate_series(rows.series, self.mean_.index)
+        unknown = self.handle_unknown if self.strategy == "mean" else "global"
+        positions = locate_known(rows, self.mean_.index, unknown)
         if self.strategy in ("forward", "seasonal"):
             return fill_after(
                 values,

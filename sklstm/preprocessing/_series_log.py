@@ -1,5 +1,6 @@
 """SeriesLog: the logarithm of the series that are never negative."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -7,10 +8,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import locate_series
-from .._sklearn_compat import Interval, _fit_context
+from .._panel import locate_series, show
+from .._sklearn_compat import Interval, StrOptions, _fit_context
 from ._frames import (
     columns_to_frame,
+    locate_known,
     read_column,
     read_panel_or_series,
     replace_columns,
@@ -28,17 +30,24 @@ def _log(x, offset):
     return out
 
 
-def _exp(x, offset):
-    """Undo `_log`, no lower than 0; x where offset is NaN."""
+def _exp(x, offset, floor):
+    """Undo `_log`, no lower than `floor`; x where offset is NaN."""
     out = x.copy()
     logged = ~np.isnan(offset)
+    value, shift = x[logged], offset[logged]
     with np.errstate(over="ignore"):
-        out[logged] = np.maximum(np.exp(x[logged]) - offset[logged], 0.0)
+        positive = np.maximum(np.exp(value) - shift, 0.0)
+    below = value - np.log(shift)
+    original = np.where(below < 0, below * shift, positive)
+    out[logged] = np.maximum(original, floor[logged])
     return out
 
 
 def _offsets(x, indptr, share):
-    """What is added to each series before the log; NaN where there is no log."""
+    """What is added to each series before the log, and its lowest value.
+
+    NaN where there is no log, or no value.
+    """
     start = indptr[:-1]
     known = np.isfinite(x)
     count = np.add.reduceat(known, start, dtype=np.intp)
@@ -47,7 +56,7 @@ def _offsets(x, indptr, share):
     offset = share * total / np.maximum(count, 1)
     with np.errstate(invalid="ignore"):
         logged = (lowest >= 0) & (offset > np.finfo(x.dtype).tiny)
-    return np.where(logged, offset, np.nan)
+    return np.where(logged, offset, np.nan), lowest
 
 
 class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -63,11 +72,20 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     offset : float, default=0.1
         What is added, as a share of the mean of each series. The larger it is, the
         nearer the logarithm is to a straight line.
+    clip : bool, default=False
+        Whether `inverse_transform` returns no value below 0 for a series with a
+        logarithm, as long as no negative value of it was seen: neither in `fit` nor by
+        `add_series`.
+    handle_unknown : {"error", "global"}, default="error"
+        What to do with a series not seen in `fit`: raise a ValueError, or use the
+        median of all offsets (`global_`).
 
     Attributes
     ----------
     offset_ : DataFrame of shape (n_series, n_numeric_columns)
         What is added to each series, in units of X; NaN where no logarithm is taken.
+    negative_ : DataFrame of shape (n_series, n_numeric_columns)
+        Whether a negative value was seen of each series, in `fit` or by `add_series`.
     global_ : Series of shape (n_numeric_columns,)
         The same for series not seen in `fit`: the median, NaN if any series in `fit`
         has no logarithm.
@@ -87,9 +105,12 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    `inverse_transform` never returns a value below 0 for a series with a logarithm. A
-    negative value that such a series has later is transformed along the tangent at
-    0, and so comes back as 0.
+    A negative value that a series with a logarithm has later is transformed along the
+    tangent at 0, and comes back: ``inverse_transform(transform(x))`` is x. Forecasts
+    may then fall below 0, unless `clip` keeps them from it. Quantities that cannot be
+    negative, such as sales, are best clipped; with a :class:`~sklstm.PanelForecaster`,
+    `update` lifts this limit for a series that shows negative values after all, and
+    says so in a UserWarning.
 
     References
     ----------
@@ -112,10 +133,14 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "offset": [Interval(Real, 0, None, closed="neither")],
+        "clip": ["boolean"],
+        "handle_unknown": [StrOptions({"error", "global"})],
     }
 
-    def __init__(self, offset=0.1):
+    def __init__(self, offset=0.1, *, clip=False, handle_unknown="error"):
         self.offset = offset
+        self.clip = clip
+        self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -136,7 +161,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         frame, rows = read_panel_or_series(self, X, y, reset=True)
         self.panel_ = isinstance(rows.index, pd.MultiIndex)
         self.numeric_columns_ = scaled_columns(frame)
-        self.offset_ = self._measure(frame, rows)
+        self.offset_, self.negative_ = self._measure(frame, rows)
         self.global_ = self.offset_.median(skipna=False)
         return self
 
@@ -146,18 +171,37 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or Series of shape (n_rows, n_columns)
-            Rows of a panel; those of known series are passed over.
+            Rows of a panel. Those of known series change nothing but `negative_`.
 
         Returns
         -------
         self : SeriesLog
             Fitted transformer.
+
+        Warns
+        -----
+        UserWarning
+            If known series have their first negative values, which ends the clipping
+            of these.
         """
         check_is_fitted(self)
         frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
-        measured = self._measure(frame, rows)
-        new = locate_series(measured.index, self.offset_.index) < 0
-        self.offset_ = pd.concat([self.offset_, measured[new]])
+        offset, negative = self._measure(frame, rows)
+        positions = locate_series(rows.series, self.offset_.index)
+        new, known = positions < 0, positions[positions >= 0]
+        # Without any column pandas forgets that these are bools.
+        negative = negative.to_numpy(bool)
+        before = self.negative_.to_numpy(bool, copy=True)
+        logged = self.offset_.notna().to_numpy(bool)
+        first = negative[~new] & ~before[known]
+        self._warn_of_negative(first & logged[known], known)
+        before[known] |= first
+        self.offset_ = pd.concat([self.offset_, offset[new]])
+        self.negative_ = pd.DataFrame(
+            np.concatenate([before, negative[new]]),
+            index=self.offset_.index,
+            columns=self.offset_.columns,
+        )
         return self
 
     def transform(self, X):
@@ -174,7 +218,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        return self._apply(_log, X)
+        return self._apply(_log, X, np.vstack([self.offset_, self.global_]))
 
     def inverse_transform(self, X):
         """Undo `transform`.
@@ -190,24 +234,48 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        return self._apply(_exp, X)
+        offset = np.vstack([self.offset_, self.global_])
+        limit = 0.0 if self.clip else -np.inf
+        floor = np.where(self.negative_.to_numpy(bool), -np.inf, limit)
+        floor = np.vstack([floor, np.full(len(self.global_), limit)])
+        return self._apply(_exp, X, offset, floor)
 
     def _measure(self, frame, rows):
         columns = [rows.sort(read_column(frame, i)) for i in self.numeric_columns_]
-        offsets = [_offsets(column, rows.indptr, self.offset) for column in columns]
-        return columns_to_frame(offsets, rows.series, frame, self.numeric_columns_)
+        measured = [_offsets(column, rows.indptr, self.offset) for column in columns]
+        offset, lowest = (
+            columns_to_frame(list(part), rows.series, frame, self.numeric_columns_)
+            for part in (zip(*measured, strict=True) if measured else ([], []))
+        )
+        return offset, lowest < 0
 
-    def _apply(self, function, X):
-        """Call `function` on the values and the offsets of each column."""
+    def _warn_of_negative(self, first, known):
+        """Warn of the series whose values turn negative, if it ends their clipping."""
+        if self.clip and first.any():
+            series = self.offset_.index[known[first.any(axis=1)]]
+            warnings.warn(
+                f"{len(series)} series without a negative value in fit have one now: "
+                f"{show(series)}. They are no longer clipped at 0, and their logarithm "
+                "is continued below 0 by its tangent. Call fit again on all rows to "
+                "train on these series without a logarithm.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _apply(self, function, X, *tables):
+        """Call `function` on the values of each column and its numbers by series.
+
+        The last row of each table stands for series that were not found, whose position
+        is -1.
+        """
         frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
-        located = locate_series(rows.series, self.offset_.index)
+        located = locate_known(rows, self.offset_.index, self.handle_unknown)
         codes = rows.unsort(np.repeat(located, rows.lengths))
-        # Series that were not found have position -1, the last row: the global one.
-        offsets = np.vstack([self.offset_, self.global_])
         columns = []
-        for position, offset in zip(self.numeric_columns_, offsets.T, strict=True):
+        for j, position in enumerate(self.numeric_columns_):
             x = read_column(frame, position)
-            columns.append(function(x, offset.astype(x.dtype)[codes]))
+            by_row = [table[:, j].astype(x.dtype)[codes] for table in tables]
+            columns.append(function(x, *by_row))
         out = replace_columns(frame, self.numeric_columns_, columns)
         return out.iloc[:, 0].rename(X.name) if isinstance(X, pd.Series) else out
 

@@ -9,9 +9,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._counts import read_counts
-from .._panel import check_known_series, is_panel, locate_series, show
+from .._panel import is_panel, locate_series, show
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from ._frames import (
+    locate_known,
     read_column,
     read_panel_or_series,
     replace_columns,
@@ -107,9 +108,9 @@ default="standard"
         where they are larger. A lag beyond the length of a series does not count.
     feature_range : tuple (min, max), default=(-1, 1)
         Where ``method="minmax"`` puts the lowest and the highest value.
-    unseen : {"global", "error"}, default="global"
-        What to do with a series not seen in `fit`: use the statistics of all rows
-        pooled (`global_`), or raise a ValueError.
+    handle_unknown : {"error", "global"}, default="error"
+        What to do with a series not seen in `fit`: raise a ValueError, or use the
+        statistics of all rows pooled (`global_`).
 
     Attributes
     ----------
@@ -146,12 +147,21 @@ default="standard"
     An array, or a frame whose index is no panel index, is read as one series. The
     result equals that of scikit-learn's StandardScaler, MinMaxScaler, RobustScaler
     and MaxAbsScaler. NaN is skipped in the statistics and kept in the values;
-    infinity raises a ValueError, and a column of dates a TypeError.
+    infinity raises a ValueError, and a column of dates a TypeError. A column of dtype
+    object is judged by its values, as in :class:`~sklstm.SlidingWindow`.
 
     A constant series gets scale 1 and comes back from `inverse_transform` bit by
     bit (with "maxabs" only a series of zeros is constant). So does a series whose
-    spread is within rounding, by the rules of scikit-learn. Without any value, the
-    centre is 0 and the scale 1.
+    spread is within rounding of its values. The units do not matter: a spread of 1e-20
+    around 0 is scaled like any other, where scikit-learn's MinMaxScaler takes it for a
+    constant. Without any value, the centre is 0 and the scale 1.
+
+    A series that was not seen in `fit` has no statistics of its own, and those of all
+    rows pooled leave it in other units than every series of `fit`: inputs that a model
+    has never seen. Where whole series are held out, as by
+    :class:`~sklstm.SeriesKFold`, scale whole columns instead, with
+    ``StandardScaler().set_output(transform="pandas")``. A forecaster learns the
+    statistics of new series itself, from the history that its `update` is given.
 
     Quartiles of parts do not tell the quartiles of the whole. For this reason
     `global_` is the median series with ``method="robust"``, that is the median of
@@ -187,16 +197,21 @@ default="standard"
         "method": [StrOptions(set(METHODS))],
         "lags": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "feature_range": [tuple],
-        "unseen": [StrOptions({"global", "error"})],
+        "handle_unknown": [StrOptions({"error", "global"})],
     }
 
     def __init__(
-        self, method="standard", *, lags=1, feature_range=(-1, 1), unseen="global"
+        self,
+        method="standard",
+        *,
+        lags=1,
+        feature_range=(-1, 1),
+        handle_unknown="error",
     ):
         self.method = method
         self.lags = lags
         self.feature_range = feature_range
-        self.unseen = unseen
+        self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -347,14 +362,7 @@ default="standard"
     def _apply(self, function, X):
         """Call `function` on the values, centres, scales and offset of each column."""
         frame, rows = self._read(X, reset=False)
-        located = locate_series(rows.series, self.center_.index)
-        if self.unseen == "error":
-            check_known_series(
-                located,
-                rows.series,
-                "Add them with add_series, or set unseen='global' to use the "
-                "statistics of all series.",
-            )
+        located = locate_known(rows, self.center_.index, self.handle_unknown)
         codes = rows.unsort(np.repeat(located, rows.lengths))
         # Series that were not found have position -1, the last row: the global one.
         center = np.vstack([self.center_, self.global_.loc[["center"]]])

@@ -133,12 +133,13 @@ def _pool_extremes(table):
 
 def _minmax_scale(table, eps):
     low, high = table
-    return np.nan_to_num(low), _no_tiny(high - low, eps)
+    return np.nan_to_num(low), _no_tiny(high - low, np.maximum(-low, high), eps)
 
 
 def _maxabs_scale(table, eps):
     low, high = table
-    return np.zeros_like(low), _no_tiny(np.maximum(-low, high), eps)
+    largest = np.maximum(-low, high)
+    return np.zeros_like(low), _no_tiny(largest, largest, eps)
 
 
 def _quartiles(x, indptr):
@@ -183,7 +184,8 @@ def _pool_quartiles(table):
 def _robust_scale(table, eps):
     low, middle, high = table
     # Quartiles are computed in float64 whatever the values are.
-    return np.nan_to_num(middle), _no_tiny(high - low, np.finfo(np.float64).eps)
+    eps = np.finfo(np.float64).eps
+    return np.nan_to_num(middle), _no_tiny(high - low, np.maximum(-low, high), eps)
 
 
 def _steps(x, indptr, lags=(1,)):
@@ -232,9 +234,10 @@ def _spread_or_slope(count, step, squares, rounding):
     return np.where(line, np.abs(step), np.sqrt(variance))
 
 
-def _no_tiny(spread, eps):
-    """A spread, NaN where it is rounding by scikit-learn's rule or unknown."""
-    return np.where(spread >= 10 * eps, spread, np.nan)
+def _no_tiny(spread, largest, eps):
+    """A spread, NaN where it is rounding of the largest value, or unknown."""
+    rounding = 10 * eps * np.abs(largest)
+    return np.where((spread > 0) & (spread >= rounding), spread, np.nan)
 
 
 METHODS = {

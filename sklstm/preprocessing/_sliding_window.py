@@ -8,6 +8,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
+from .._columns import (
+    check_float32,
+    column_kinds,
+    observed_labels,
+    read_labels,
+    read_numbers,
+)
 from .._panel import (
     check_frame,
     index_message,
@@ -27,14 +34,7 @@ from .._sklearn_compat import (
     _get_column_indices,
 )
 from .._windows import PanelTable, PanelWindows
-from ._columns import (
-    check_kinds,
-    encode,
-    is_categorical,
-    observed_labels,
-    read_numbers,
-)
-from ._frames import starts_later
+from ._frames import check_new_names, starts_later
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,9 +180,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     window_size_ : int
         The number of rows of a window, after `shorten`.
     categories_ : dict of str to Index, or None
-        For each categorical column (category, string or object dtype) the labels
-        seen in `fit`, whose codes are 1, 2, ... Any other label, and a missing one,
-        has code 0. None after a fit on an array.
+        For each column of labels (category or string dtype, or objects that are no
+        numbers) the labels seen in `fit`, whose codes are 1, 2, ... Any other label,
+        and a missing one, has code 0. None after a fit on an array.
     known_ : tuple
         The names of the columns that are known ahead.
     n_features_in_ : int
@@ -201,7 +201,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     returns the last `window_size` columns of a 2-D array, and the last
     `window_size` steps of a 3-D array of shape (windows, steps, features).
 
-    Values are float32. NaN stays NaN; infinity is an error.
+    Values are float32. NaN stays NaN; infinity is an error, and so is a column whose
+    values float32 cannot tell apart, such as 1e9 and 1e9 + 1.
+
+    A column of dtype object is judged by its values: Decimal, and floats with None
+    among them, are numbers. Text that reads as numbers is an error, and so are numbers
+    beside text, and a column that holds numbers in `fit` and labels later, or the
+    reverse. A column of dtype category holds labels, whatever they are.
 
     Examples
     --------
@@ -275,11 +281,23 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         rows = read_rows(X)
         check_not_drawn(rows)
         _check_rows_of_target(rows, y)
-        self._check_columns(X)
+        kinds = self._read_kinds(X)
         self.known_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
-        names = [n for n, c in X.items() if is_categorical(c) and n != self.target]
-        self.categories_ = {name: observed_labels(X[name]) for name in names}
+        for name, kind in kinds.items():
+            if kind == "number":
+                read_numbers(X[name], name, np.float32)
+                check_float32(
+                    read_numbers(X[name], name, np.float64),
+                    f"Column {name!r} of X",
+                    "Scale the column first, with a SeriesScaler, or subtract a "
+                    f"constant, with X[{name!r}] - X[{name!r}].mean().",
+                )
+        self.categories_ = {
+            name: observed_labels(X[name])
+            for name, kind in kinds.items()
+            if kind == "label"
+        }
         self._context = self._keep_context(X, rows)
         return self
 
@@ -336,20 +354,23 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             )
         return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
 
-    def _check_columns(self, X):
-        check_kinds(X)
+    def _read_kinds(self, X):
+        """What each column of X holds, by its name."""
+        check_new_names([], X.columns, "Rename or drop one of those of X.")
+        kinds = dict(zip(X.columns, column_kinds(X, "held by windows"), strict=True))
         if self.target is None:
-            return
+            return kinds
         if self.target not in X.columns:
             raise ValueError(
                 f"target={self.target!r} is not a column of X, which has "
                 f"{list(X.columns)}."
             )
-        if is_categorical(X[self.target]):
+        if kinds[self.target] == "label":
             raise ValueError(
                 f"target={self.target!r} has dtype {X[self.target].dtype}; the "
                 "target's past must be numeric."
             )
+        return kinds
 
     def _choose_known(self, X):
         if self.known is None:
@@ -390,13 +411,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         numeric = [n for n in numeric if n != self.target]
         values = np.empty((size, len(numeric)), dtype=np.float32)
         for j, name in enumerate(numeric):
-            values[rows, j] = read_numbers(X[name], name)
+            values[rows, j] = read_numbers(X[name], name, np.float32)
         codes = np.empty((size, len(self.categories_)), dtype=np.int32)
         for j, (name, labels) in enumerate(self.categories_.items()):
-            codes[rows, j] = encode(X[name], labels)
+            codes[rows, j] = read_labels(X[name], name, labels)
         target = np.empty((size, int(self.target is not None)), dtype=np.float32)
         if self.target is not None:
-            target[rows, 0] = read_numbers(X[self.target], self.target)
+            target[rows, 0] = read_numbers(X[self.target], self.target, np.float32)
         return values, codes, target, tuple(numeric)
 
     def _breaks(self, rows):

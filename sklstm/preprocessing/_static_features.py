@@ -5,14 +5,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._columns import column_kind, column_kinds, read_numbers
 from .._panel import plain_labels, show
-from .._sklearn_compat import _fit_context
-from ._columns import is_categorical
+from .._sklearn_compat import StrOptions, _fit_context
 from ._frames import (
     append_columns,
     check_n_levels,
     check_new_names,
-    is_number,
+    join_names,
     read_input,
 )
 
@@ -45,36 +45,21 @@ def _check_table(table):
             "Keep one row for each."
         )
     check_new_names([], table.columns, "Rename or drop one of those of table.")
-    for name, column in table.items():
-        if not is_categorical(column) and not _is_numeric(column):
-            raise TypeError(
-                f"Column {name!r} of table has dtype {column.dtype}; facts are numbers "
-                "or categories. Convert it (dates to days since some day, say) or "
-                "drop it."
-            )
+    column_kinds(table, "facts", of="table")
     return table.set_axis(labels, axis=0)
 
 
-def _check_all_found(found, series):
+def _check_all_found(found, series, remedy=""):
     missing = series[found < 0]
     if len(missing):
         raise ValueError(
             f"table has no row for {len(missing)} series of X: {show(missing)}. Add "
-            "one for each, with NaN where a fact is not known."
+            f"one for each, with NaN where a fact is not known{remedy}."
         )
 
 
-def _is_numeric(column):
-    return is_number(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
-
-
-def _read_numbers(column, name):
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(values).any():
-        raise ValueError(
-            f"Column {name!r} of table holds infinity. Replace it by NaN or a number."
-        )
-    return values
+def _has_labels(column, name):
+    return column_kind(column, name, of="table") == "label"
 
 
 def _center_scale(values):
@@ -108,6 +93,9 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
     scale : bool, default=True
         Whether numbers are centred and scaled to standard deviation 1 over the series
         seen in `fit`, of which each counts once. Constant columns get scale 1.
+    handle_unknown : {"error", "ignore"}, default="error"
+        What to do in `transform` with a series that `table` has no row for: raise a
+        ValueError, or append NaN and missing categories, which a net takes as unknown.
 
     Attributes
     ----------
@@ -133,9 +121,9 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Every series seen in `fit` needs a row of `table`. In `transform`, a series without
-    one gets NaN and missing categories, which a net takes as unknown. Text becomes a
-    column of dtype category, whose categories are those of the whole table.
+    Every series seen in `fit` needs a row of `table`, which may hold rows for series
+    that come later. Text becomes a column of dtype category, whose categories are those
+    of the whole table.
 
     An array, or a frame whose index is no panel index, is one series with the label 0.
     An array holds numbers only, and so must the table then.
@@ -164,11 +152,13 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "table": [pd.DataFrame],
         "scale": ["boolean"],
+        "handle_unknown": [StrOptions({"error", "ignore"})],
     }
 
-    def __init__(self, table, *, scale=True):
+    def __init__(self, table, *, scale=True, handle_unknown="error"):
         self.table = table
         self.scale = scale
+        self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -195,10 +185,10 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         _check_all_found(found, rows.series)
         self.mean_, self.scale_, columns = {}, {}, {}
         for name, column in table.items():
-            if is_categorical(column):
+            if _has_labels(column, name):
                 columns[name] = _labels(column)
                 continue
-            values = _read_numbers(column, name)
+            values = read_numbers(column, name, np.float64, of="table")
             if self.scale:
                 center, scale = _center_scale(values[found])
                 self.mean_[name], self.scale_[name] = float(center), float(scale)
@@ -224,7 +214,10 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         X, rows = read_input(self, X, reset=False, panel=self.n_levels_ > 1)
         check_n_levels(rows.index, self.n_levels_)
         self._check_columns(X, self.table_)
-        found = rows.unsort(self._locate(rows, self.table_.index)[rows.codes])
+        found = self._locate(rows, self.table_.index)
+        if self.handle_unknown == "error":
+            _check_all_found(found, rows.series, ", or set handle_unknown='ignore'")
+        found = rows.unsort(found[rows.codes])
         # No row has the label -1, so that a series without facts finds none.
         facts = self.table_.reset_index(drop=True).reindex(found)
         return append_columns(X, {name: facts[name].array for name in facts})
@@ -243,7 +236,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
             The names of the columns of X, then of those of the table.
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        return np.array([*names, *self.table_.columns], dtype=object)
+        return np.array(join_names(names, self.table_.columns), dtype=object)
 
     def _locate(self, rows, labels):
         """The position of each series among the labels, -1 where it is not there."""
@@ -258,7 +251,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         if isinstance(X, pd.DataFrame):
             check_new_names(X.columns, table.columns)
             return
-        text = [name for name, column in table.items() if is_categorical(column)]
+        text = [name for name, column in table.items() if _has_labels(column, name)]
         if text:
             raise ValueError(
                 f"table has categories in {show(text)}, which an array cannot hold. "
