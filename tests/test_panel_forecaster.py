@@ -648,7 +648,7 @@ class TestTooLarge:
         X = X.astype(float).copy()
         X.iloc[50, 0] = 1e39
         message = (
-            "Column 'price' holds infinity or a value too large for float32, first "
+            "Column 'price' of X holds infinity or a value too large for float32, first "
             "1e+39 at ('b', 2024-01-11)."
         )
         with pytest.raises(ValueError, match=re.escape(message)):

@@ -1,5 +1,6 @@
 """PanelForecaster: any regressor on windows as a forecaster of many steps."""
 
+from copy import deepcopy
 from numbers import Integral
 from typing import NamedTuple
 
