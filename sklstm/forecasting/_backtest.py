@@ -13,6 +13,7 @@ from .._panel import (
     is_panel,
     locate_series,
     read_rows,
+    with_times_of,
 )
 from ._history import History
 from ._request import steps_ahead
@@ -89,7 +90,8 @@ def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
 
 def _forecast_fold(forecaster, X, y, train, test, quantiles):
     forecaster.fit(X.iloc[train], y.iloc[train])
-    return _tidy(_forecasts(forecaster, X.iloc[test], quantiles), y, train, test)
+    out = _forecasts(forecaster, X.iloc[test], quantiles)
+    return _tidy(out, forecaster, y, train, test)
 
 
 def _forecast_updated(forecaster, X, y, folds, quantiles):
@@ -108,7 +110,7 @@ def _forecast_updated(forecaster, X, y, folds, quantiles):
             forecaster.update(X.iloc[new], y.iloc[new])
         seen = train
         out = _forecasts(forecaster, X.iloc[test], quantiles)
-        parts.append(_tidy(out, y, train, test))
+        parts.append(_tidy(out, forecaster, y, train, test))
     return parts
 
 
@@ -121,11 +123,13 @@ def _forecasts(forecaster, X, quantiles):
     return out.join(table.reset_index(drop=True))
 
 
-def _tidy(forecasts, y, train, test):
+def _tidy(forecasts, forecaster, y, train, test):
     """Put the forecasts of a fold beside the truth, sorted by series and time."""
-    rows = read_rows(y.iloc[test])
     past = y.iloc[train].to_frame()
-    history = History.of(past, past)
+    history = History.of(past, past, _setting(forecaster, "freq", "infer"))
+    if _setting(forecaster, "gaps", "keep") == "fill":
+        history = history.by_time()
+    rows = read_rows(with_times_of(y.iloc[test].to_frame(), history.rows.time))
     position = locate_series(rows.series, history.series)
     check_known_series(
         position,
@@ -139,10 +143,17 @@ def _tidy(forecasts, y, train, test):
     truth = y.iloc[test]
     truth = truth if rows.order is None else truth.iloc[rows.order]
     labels = truth.index.to_frame(index=False, name=_level_names(y.index))
-    labels.insert(0, "cutoff", cutoff)
+    labels.insert(0, "cutoff", history.as_given(cutoff))
     labels = labels.assign(step=step, y_true=truth.to_numpy())
     order = slice(None) if rows.order is None else rows.order
     return labels.join(forecasts.iloc[order].reset_index(drop=True))
+
+
+def _setting(forecaster, name, default):
+    """The parameter of a forecaster, or of the one that it holds."""
+    params = forecaster.get_params()
+    found = [params[key] for key in params if key.split("__")[-1] == name]
+    return found[0] if found else default
 
 
 def _level_names(index):

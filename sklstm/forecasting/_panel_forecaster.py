@@ -130,6 +130,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         that is not there is a row in which y is missing and X is that of the row
         before, also among the rows to forecast. The regressor must do with missing
         inputs, and a row that lies between two steps is an error.
+    freq : "infer", None, str, offset, Timedelta or number, default="infer"
+        The time step, which settles how rows are counted, dated and filled in: an
+        alias or an offset of pandas, such as "15min", "B" or
+        ``pd.offsets.CustomBusinessDay(holidays=...)``, or a number for times that are
+        numbers. "infer" finds it series by series; None counts the rows of X one by
+        one, whatever their times.
 
     Attributes
     ----------
@@ -209,6 +215,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "stride": [Interval(Integral, 1, None, closed="left")],
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
+        # Its values depend on the kind of the times.
+        "freq": "no_validation",
     }
 
     def __init__(
@@ -220,6 +228,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         stride=1,
         history="all",
         gaps="keep",
+        freq="infer",
     ):
         self.estimator = estimator
         self.horizon = horizon
@@ -227,6 +236,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.stride = stride
         self.history = history
         self.gaps = gaps
+        self.freq = freq
 
     # Parameters of the nested estimators are checked by their own fit.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -408,24 +418,31 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         Series or DataFrame
-            Forecasts indexed by (series, time), `steps` rows for each series.
+            Forecasts indexed by (series, time), `steps` rows for each series. Dates
+            that were Python dates or of a dtype of Arrow are that again, those given
+            as text are timestamps.
+
+        Raises
+        ------
+        ValueError
+            If the next times of a series are not known: it keeps no time step, has
+            closed hours or a last row beside its step. Give the step as `freq`.
         """
         check_is_fitted(self)
         steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
-        index = self._history.next_steps(steps)
-        X = pd.DataFrame(index=index)
-        columns = self._y_columns
+        X = pd.DataFrame(index=self._history.next_steps(steps))
+        values, index = self.predict(X), self._history.index_as_given(X.index)
         if self._y_ndim == 2:
-            return pd.DataFrame(self.predict(X), index=index, columns=columns)
-        return pd.Series(self.predict(X), index=index, name=self._y_name)
+            return pd.DataFrame(values, index=index, columns=self._y_columns)
+        return pd.Series(values, index=index, name=self._y_name)
 
     @property
     def history_(self):
         check_is_fitted(self)
-        if self._y_ndim == 2:
-            return self._history.y
-        return self._history.y.iloc[:, 0].rename(self._y_name)
+        y = self._history.y
+        y = y.set_axis(self._history.index_as_given(y.index), axis=0)
+        return y if self._y_ndim == 2 else y.iloc[:, 0].rename(self._y_name)
 
     def _check_frame(self, X, reset):
         if not is_panel(X):
@@ -472,7 +489,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has the columns {list(y.columns)}, but fit saw "
                 f"{list(self._y_columns)}. Give it the same columns in the same order."
             )
-        history, weight = History.of(X, y.set_axis(self._y_columns, axis=1)), None
+        history = History.of(X, y.set_axis(self._y_columns, axis=1), self.freq)
+        weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)

@@ -1,0 +1,287 @@
+"""The time step of each series, and whether its rows are counted by time.
+
+This is the one place that decides it, for training, forecasts, gaps and reports.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ._panel import show, tail_positions
+from ._time_step import infer_step, pairs_within, read_time_step
+
+__all__ = [
+    "BY_ROWS",
+    "BY_TIME",
+    "UNCLEAR",
+    "SeriesSteps",
+    "check_one_step",
+    "ends_on_step",
+    "find_steps",
+]
+
+# How a series counts: by its rows, by time, or nobody can tell.
+BY_ROWS, UNCLEAR, BY_TIME = 0, 1, 2
+# A series keeps a step if this share of its rows do: a missing row now and then leaves
+# steps what they are. The same share of its span must be covered.
+_REGULAR = 0.85
+_MANY_GAPS = 3
+# Fewer pairs of rows are no evidence of a step of their own.
+_FEW_PAIRS = 3
+_MOST_STEPS = 10
+_DAY = pd.Timedelta(days=1)
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSteps:
+    """The time steps of a panel.
+
+    Attributes
+    ----------
+    steps : tuple of TimeStep
+        The first is that of most rows; empty where times have no arithmetic.
+    which : ndarray of shape (n_series,)
+        The step that each series keeps, -1 where it keeps none.
+    counting : ndarray of shape (n_series,)
+        `BY_TIME`, `BY_ROWS` or `UNCLEAR`.
+    """
+
+    steps: tuple
+    which: np.ndarray
+    counting: np.ndarray
+
+    @classmethod
+    def by_time(cls, step, n_series):
+        """Count all series by one step."""
+        return cls((step,), np.zeros(n_series, dtype=int), np.full(n_series, BY_TIME))
+
+    @property
+    def main(self):
+        """The step that most rows keep, or None."""
+        return self.steps[0] if self.steps else None
+
+    def take(self, series):
+        """Keep these series, in this order."""
+        return replace(self, which=self.which[series], counting=self.counting[series])
+
+    def carry_on(self, old, positions):
+        """Leave known series as they were: `positions` in `old`, -1 for new ones."""
+        known = positions >= 0
+        which, counting = self.which.copy(), self.counting.copy()
+        which[known], counting[known] = (
+            part[positions[known]] for part in (old.which, old.counting)
+        )
+        return SeriesSteps(self.steps, which, counting)
+
+    def add(self, time, n, series):
+        """Move each time `n` steps of its series on."""
+        moved, places = [], []
+        for number, step in enumerate(self.steps):
+            rows = np.flatnonzero(self.which[series] == number)
+            if len(rows):
+                moved.append(step.add(time[rows], n[rows]))
+                places.append(rows)
+        joint = moved[0].append(moved[1:])
+        return joint.take(np.argsort(np.concatenate(places)))
+
+    def count(self, start, end, series):
+        """Count the steps of its series between two times; NaN where not whole."""
+        counted = np.full(len(start), np.nan)
+        for number, step in enumerate(self.steps):
+            rows = self.which[series] == number
+            if rows.any():
+                counted[rows] = step.count(start[rows], end[rows])
+        return counted
+
+    def find_rival(self, time, n, series):
+        """Find a step, and another that fits as well but moves these times elsewhere.
+
+        None if there are none.
+        """
+        for number, step in enumerate(self.steps):
+            rows = np.flatnonzero(self.which[series] == number)
+            for rival in step.rivals if len(rows) else ():
+                one, other = (s.add(time[rows], n[rows]) for s in (step, rival))
+                if not one.equals(other):
+                    return step, rival
+        return None
+
+
+def check_one_step(rows, steps):
+    """Raise if series keep another step than that of most rows."""
+    other = steps.which > 0
+    if other.any():
+        of_them = ", ".join(str(step) for step in steps.steps[1:])
+        raise ValueError(
+            f"{other.sum()} series keep another step ({of_them}) than that of most "
+            f"rows, {steps.main}: {show(rows.series[other])}. Treat them apart, or "
+            "give the step that all shall have as freq."
+        )
+
+
+def find_steps(rows, freq="infer", known=()):
+    """Find the step of each series, and how its rows are counted.
+
+    A series whose rows keep a step, and cover their span, counts by time. Rows that
+    leave out the same hours of each day or week (sessions, shifts) are counted one by
+    one, as they are in training. Where a step is kept, but large parts of the span are
+    missing without such a rule, nobody can tell.
+
+    Parameters
+    ----------
+    rows : PanelRows
+    freq : "infer", None, str, offset, Timedelta or number
+        None counts rows; a step settles that time counts.
+    known : tuple of TimeStep
+        Steps to try first.
+
+    Returns
+    -------
+    SeriesSteps
+
+    Raises
+    ------
+    ValueError
+        If `freq` is no step of such times.
+    """
+    n = rows.n_series
+    none = SeriesSteps((), np.full(n, -1), np.full(n, BY_ROWS))
+    if freq is None:
+        return none
+    if not (isinstance(freq, str) and freq == "infer"):
+        step = read_time_step(freq, rows.time)
+        _check_given(rows, step, freq)
+        return SeriesSteps.by_time(step, n)
+    within = pairs_within(rows.indptr)
+    pairs = _Pairs(within, rows.codes[within], n)
+    steps, which, counting = list(known), none.which, none.counting
+    for number, step in enumerate(known):
+        _settle(rows, pairs, step, number, which, counting, 1)
+    for _ in range(_MOST_STEPS):
+        left = pairs.of(which < 0)
+        step = infer_step(rows.time, left)
+        if step is None:
+            break
+        # Of series that do not keep the step of most, few rows prove nothing.
+        least = _FEW_PAIRS if steps else 1
+        found = _settle(rows, pairs, step, len(steps), which, counting, least)
+        if found or not steps:
+            steps.append(step)
+        if not found:
+            break
+    if steps:
+        _adopt_main(pairs, which, counting)
+    return SeriesSteps(tuple(steps), which, counting)
+
+
+def ends_on_step(rows, steps):
+    """Whether the end of each series is whole steps after most rows before it."""
+    tail, indptr = tail_positions(rows.indptr, 21)
+    lengths = np.diff(indptr)
+    series = np.repeat(np.arange(rows.n_series), lengths)
+    end = rows.times_at(rows.indptr[1:] - 1).take(series)
+    # Backwards, so that an end that only stands for another time is noticed.
+    back = steps.count(end, rows.time[tail], series)
+    whole = np.bincount(series, np.isfinite(back), minlength=rows.n_series)
+    return (whole - 1 >= 0.5 * (lengths - 1)) | (steps.which < 0)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Each sorted row that the next one of its series follows, and its series."""
+
+    before: np.ndarray
+    series: np.ndarray
+    n_series: int
+
+    @property
+    def lengths(self):
+        return np.bincount(self.series, minlength=self.n_series)
+
+    def of(self, chosen):
+        """The pairs of the chosen series."""
+        return self.before[chosen[self.series]]
+
+    def sum(self, values):
+        return np.bincount(self.series, values, minlength=self.n_series)
+
+
+def _check_given(rows, step, freq):
+    within = pairs_within(rows.indptr)
+    off = ~np.isfinite(step.count(rows.time[within], rows.time[within + 1]))
+    series = rows.codes[within]
+    share = np.bincount(series, off, minlength=rows.n_series) / np.maximum(
+        rows.lengths - 1, 1
+    )
+    if (share > 0.5).any():
+        raise ValueError(
+            f"freq={freq!r} is not the step of {np.sum(share > 0.5)} series, whose "
+            f"rows lie between its times: {show(rows.series[share > 0.5])}. Give the "
+            "step that the rows keep, or freq=None to count rows."
+        )
+
+
+def _settle(rows, pairs, step, number, which, counting, least):
+    """Note the series without a step that keep this one; say whether there are any."""
+    steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
+    once = pairs.sum(steps == 1)
+    others = pairs.lengths - once
+    keeps = (once > 0) & (others <= np.maximum(1, (1 - _REGULAR) * pairs.lengths))
+    keeps &= (which < 0) & (pairs.lengths >= least)
+    which[keeps] = number
+    counting[keeps] = _counting(rows, pairs, step, steps, keeps)[keeps]
+    return keeps.any()
+
+
+def _counting(rows, pairs, step, steps, keeps):
+    """How each series counts, if it keeps this step."""
+    steps = np.where(steps >= 1, steps, 1)
+    span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
+    missing = span - pairs.lengths
+    covered = pairs.lengths >= _REGULAR * span
+    counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
+    if step.unit != "delta" or step.size >= _DAY:
+        return counting
+    for cycle, least in ((_DAY, 3 * _DAY), (7 * _DAY, 21 * _DAY)):
+        closed, long = _closed_places(rows, step, cycle, least)
+        # A gap or two, and no rows beside it that show the hours of it as open.
+        counting[~covered & (closed > 0) & (counting == BY_TIME)] = UNCLEAR
+        of_closed = closed * span * (step.size / cycle)
+        counting[long & (missing > 0) & (of_closed >= 0.5 * missing)] = BY_ROWS
+        if cycle == _DAY:
+            young = ~long
+    old = counting[~young & keeps]
+    if np.sum(old == BY_ROWS) > 0.5 * len(old):
+        counting[young] = BY_ROWS
+    return counting
+
+
+def _closed_places(rows, step, cycle, least):
+    """Count the places of a cycle on which a series has no row.
+
+    Returns
+    -------
+    closed : ndarray of shape (n_series,)
+    long : ndarray of bool of shape (n_series,)
+        Whether the series spans at least so much time that this says something.
+    """
+    time = rows.time
+    time = time.tz_localize(None) if isinstance(time, pd.DatetimeIndex) else time
+    unit = pd.Timedelta(1, unit=time.unit)
+    place = time.asi8 % (cycle // unit) // max(step.size // unit, 1)
+    n_places = int(np.ceil(cycle / step.size))
+    found = np.unique(rows.codes * n_places + place) // n_places
+    closed = n_places - np.bincount(found, minlength=rows.n_series)
+    span = time[rows.indptr[1:] - 1] - time[rows.indptr[:-1]]
+    return closed, np.asarray(span >= least)
+
+
+def _adopt_main(pairs, which, counting):
+    """Let series of one row count as most others do."""
+    alone, main = pairs.lengths == 0, which == 0
+    which[alone] = 0
+    counting[alone] = BY_TIME
+    if main.any():
+        by_rows = np.mean(counting[main] == BY_ROWS)
+        counting[alone] = BY_ROWS if by_rows > 0.5 else BY_TIME
