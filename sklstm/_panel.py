@@ -250,7 +250,10 @@ def with_times_of(X, time):
     Joined to times of another zone, both would be moved to UTC, where the calendar is
     another one.
     """
-    X = X.set_axis(plain_index(X.index), axis=0)
+    index = plain_index(X.index)
+    if index is not X.index:
+        X = X.copy(deep=False)
+        X.index = index
     own = X.index.levels[-1]
     check_same_kind(own, time)
     zone = getattr(time, "tz", None)

@@ -14,15 +14,16 @@ from ._time_step import infer_step, pairs_within, read_time_step
 __all__ = [
     "BY_ROWS",
     "BY_TIME",
-    "UNCLEAR",
+    "SO_FAR",
     "SeriesSteps",
     "check_one_step",
     "ends_on_step",
     "find_steps",
 ]
 
-# How a series counts: by its rows, by time, or nobody can tell.
-BY_ROWS, UNCLEAR, BY_TIME = 0, 1, 2
+# How a series counts: by its rows; nobody can tell; by time, but in less than a day it
+# may not have shown its closed hours; by time.
+BY_ROWS, UNCLEAR, SO_FAR, BY_TIME = range(4)
 # A series keeps a step if this share of its rows do: a missing row now and then leaves
 # steps what they are. The same share of its span must be covered.
 _REGULAR = 0.85
@@ -30,6 +31,8 @@ _MANY_GAPS = 3
 # Fewer pairs of rows are no evidence of a step of their own.
 _FEW_PAIRS = 3
 _MOST_STEPS = 10
+# Places of a day or week, over all series, that are marked in an array of bools.
+_MOST_PLACES = 1 << 26
 _DAY = pd.Timedelta(days=1)
 
 
@@ -44,7 +47,7 @@ class SeriesSteps:
     which : ndarray of shape (n_series,)
         The step that each series keeps, -1 where it keeps none.
     counting : ndarray of shape (n_series,)
-        `BY_TIME`, `BY_ROWS` or `UNCLEAR`.
+        `BY_TIME`, `SO_FAR`, `UNCLEAR` or `BY_ROWS`.
     """
 
     steps: tuple
@@ -120,7 +123,7 @@ def check_one_step(rows, steps):
         )
 
 
-def find_steps(rows, freq="infer", known=()):
+def find_steps(rows, freq="infer", known=None):
     """Find the step of each series, and how its rows are counted.
 
     A series whose rows keep a step, and cover their span, counts by time. Rows that
@@ -133,8 +136,8 @@ def find_steps(rows, freq="infer", known=()):
     rows : PanelRows
     freq : "infer", None, str, offset, Timedelta or number
         None counts rows; a step settles that time counts.
-    known : tuple of TimeStep
-        Steps to try first.
+    known : SeriesSteps, default=None
+        Of rows seen before, perhaps of other series: its steps are tried first.
 
     Returns
     -------
@@ -155,9 +158,12 @@ def find_steps(rows, freq="infer", known=()):
         return SeriesSteps.by_time(step, n)
     within = pairs_within(rows.indptr)
     pairs = _Pairs(within, rows.codes[within], n)
-    steps, which, counting = list(known), none.which, none.counting
-    for number, step in enumerate(known):
-        _settle(rows, pairs, step, number, which, counting, 1)
+    steps, which, counting = [], none.which, none.counting
+    if known is not None:
+        steps = list(known.steps)
+        for number, step in enumerate(steps):
+            habits = known.counting[known.which == number]
+            _settle(rows, pairs, step, number, which, counting, 1, habits)
     for _ in range(_MOST_STEPS):
         left = pairs.of(which < 0)
         step = infer_step(rows.time, left)
@@ -222,7 +228,7 @@ def _check_given(rows, step, freq):
         )
 
 
-def _settle(rows, pairs, step, number, which, counting, least):
+def _settle(rows, pairs, step, number, which, counting, least, habits=None):
     """Note the series without a step that keep this one; say whether there are any."""
     steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
     once = pairs.sum(steps == 1)
@@ -230,18 +236,20 @@ def _settle(rows, pairs, step, number, which, counting, least):
     keeps = (once > 0) & (others <= np.maximum(1, (1 - _REGULAR) * pairs.lengths))
     keeps &= (which < 0) & (pairs.lengths >= least)
     which[keeps] = number
-    counting[keeps] = _counting(rows, pairs, step, steps, keeps)[keeps]
+    counting[keeps] = _counting(rows, pairs, step, steps, keeps, habits)[keeps]
     return keeps.any()
 
 
-def _counting(rows, pairs, step, steps, keeps):
-    """How each series counts, if it keeps this step."""
+def _counting(rows, pairs, step, steps, keeps, habits):
+    """How each series counts, if it keeps this step; `habits` are those of others."""
     steps = np.where(steps >= 1, steps, 1)
     span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
     missing = span - pairs.lengths
     covered = pairs.lengths >= _REGULAR * span
     counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
     if step.unit != "delta" or step.size >= _DAY:
+        return counting
+    if not missing.any() and (span * (step.size / _DAY) >= 3).any():
         return counting
     for cycle, least in ((_DAY, 3 * _DAY), (7 * _DAY, 21 * _DAY)):
         closed, long = _closed_places(rows, step, cycle, least)
@@ -250,10 +258,13 @@ def _counting(rows, pairs, step, steps, keeps):
         of_closed = closed * span * (step.size / cycle)
         counting[long & (missing > 0) & (of_closed >= 0.5 * missing)] = BY_ROWS
         if cycle == _DAY:
-            young = ~long
-    old = counting[~young & keeps]
-    if np.sum(old == BY_ROWS) > 0.5 * len(old):
+            young, unseen = ~long, closed > 0
+    # Series too young to have shown closed hours do as the others.
+    habits = counting[~young & keeps] if habits is None else habits
+    if np.sum(habits == BY_ROWS) > 0.5 * len(habits):
         counting[young] = BY_ROWS
+    elif len(habits) == 0:
+        counting[unseen & (counting == BY_TIME)] = SO_FAR
     return counting
 
 
@@ -271,8 +282,14 @@ def _closed_places(rows, step, cycle, least):
     unit = pd.Timedelta(1, unit=time.unit)
     place = time.asi8 % (cycle // unit) // max(step.size // unit, 1)
     n_places = int(np.ceil(cycle / step.size))
-    found = np.unique(rows.codes * n_places + place) // n_places
-    closed = n_places - np.bincount(found, minlength=rows.n_series)
+    place += rows.codes * n_places
+    if n_places * rows.n_series < _MOST_PLACES:
+        found = np.zeros((rows.n_series, n_places), dtype=bool)
+        found.flat[place] = True
+        closed = n_places - found.sum(axis=1)
+    else:
+        found = np.unique(place) // n_places
+        closed = n_places - np.bincount(found, minlength=rows.n_series)
     span = time[rows.indptr[1:] - 1] - time[rows.indptr[:-1]]
     return closed, np.asarray(span >= least)
 

@@ -413,7 +413,7 @@ def _add_month(step, time, n):
 def _add_offset(step, time, n):
     wall, n = _wall(time), n * step.size
     for pad in (1, 4, 16, 64, 256):
-        grid = _grid_around(step.offset, wall, pad)
+        grid = _grid_around(step.offset, wall, wall, pad)
         place = _places_on(grid, wall) + n
         if place.min(initial=0) >= 0 and place.max(initial=0) < len(grid):
             rest = 0 * _DAY if _has_hours(step.offset) else wall - wall.normalize()
@@ -455,23 +455,25 @@ def _count_month(step, start, end):
 
 def _count_offset(step, start, end):
     start, end = _wall(start), _wall(end)
-    grid = _grid_around(step.offset, start.append(end), 1)
+    grid = _grid_around(step.offset, start, start.append(end), 1)
     return (_places_on(grid, end) - _places_on(grid, start)) / step.size
 
 
-def _grid_around(offset, wall, pad):
-    years = wall.year
-    return _grid(offset, int(years.min()) - pad, int(years.max()) + pad)
-
-
-@lru_cache(maxsize=32)
-def _grid(offset, first, last):
-    """All times of an offset in these years."""
-    start, end = pd.Timestamp(first, 1, 1), pd.Timestamp(last, 12, 31)
+def _grid_around(offset, start, wall, pad):
+    years, phase = wall.year, 0 * _DAY
     if _has_hours(offset):
         opening = offset.start[0]
-        start += pd.Timedelta(hours=opening.hour, minutes=opening.minute)
-    return pd.date_range(start, end, freq=offset)
+        opening = pd.Timedelta(hours=opening.hour, minutes=opening.minute)
+        # Hours after opening count from the minute that the rows have.
+        phase = (start[0] - start[0].normalize() - opening) % pd.Timedelta(hours=1)
+    return _grid(offset, int(years.min()) - pad, int(years.max()) + pad, phase)
+
+
+@lru_cache(maxsize=256)
+def _grid(offset, first, last, phase):
+    """All times of an offset in these years, so long after those it begins with."""
+    start = offset.rollforward(pd.Timestamp(first, 1, 1))
+    return pd.date_range(start + phase, pd.Timestamp(last, 12, 31), freq=offset)
 
 
 def _places_on(grid, wall):

@@ -12,6 +12,10 @@ _TIMES = (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)
 _DATES = (datetime.date, np.datetime64)
 _CLOCK = r"[T ]\d{2}(:?\d{2}(:?\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
 _ISO_DATE = re.compile(rf"(1[6-9]|2[01])\d{{2}}(-\d{{2}}(-\d{{2}}({_CLOCK})?)?)?")
+_ANY_DATE = re.compile(
+    r"(\d{4}-\d{2}|\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](\d{2}){1,2})"
+    r"([T ]\d{2}:?\d{2}.*)?"
+)
 _ZONE = re.compile(r"T.*(Z|[+-]\d{2}(:?\d{2})?)$")
 
 
@@ -48,14 +52,17 @@ def plain_times(level, name="X"):
 
 
 def holds_times(level):
-    """Whether a level holds dates, periods or durations, by its first label."""
+    """Whether a level holds dates, periods or durations, by its first label.
+
+    Text counts that looks like dates, also in an order that cannot be sorted.
+    """
     if isinstance(level, pd.CategoricalIndex):
         level = level.categories
     if isinstance(level, _TIMES) or len(level) == 0:
         return isinstance(level, _TIMES)
     first = level[0]
     if isinstance(first, str):
-        return _ISO_DATE.fullmatch(first) is not None
+        return _ANY_DATE.fullmatch(first) is not None
     return isinstance(first, (*_DATES, pd.Period, datetime.timedelta, np.timedelta64))
 
 

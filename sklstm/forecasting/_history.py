@@ -20,7 +20,7 @@ from .._panel import (
     with_times_of,
 )
 from .._series_steps import (
-    BY_TIME,
+    SO_FAR,
     SeriesSteps,
     check_one_step,
     ends_on_step,
@@ -65,7 +65,8 @@ class History:
         given = X.index.levels[-1][:1] if given is None else given
         index = plain_index(X.index)
         # Shallow copies: what the caller writes to the frames later stays outside.
-        X, y = (part.set_axis(index, axis=0) for part in (X, y))
+        X, y = X.copy(deep=False), y.copy(deep=False)
+        X.index = y.index = index
         if rows.order is not None:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
         if rows.order is not None or index is not rows.index:
@@ -138,7 +139,7 @@ class History:
         if self.known_steps is None:
             return joint
         # Rows that are no longer remembered have told how their series count.
-        steps = find_steps(joint.rows, self.freq, self.steps.steps)
+        steps = find_steps(joint.rows, self.freq, self.steps)
         positions = locate_series(joint.series, self.series)
         return replace(joint, known_steps=steps.carry_on(self.steps, positions))
 
@@ -187,12 +188,13 @@ class History:
                 "dates, periods or numbers, and a series of two rows. Call predict(X) "
                 "with the rows to forecast, or give the forecaster the step as freq."
             )
-        other = (steps.counting != BY_TIME) | ~ends_on_step(rows, steps)
+        other = (steps.counting < SO_FAR) | ~ends_on_step(rows, steps)
         if other.any():
             raise ValueError(
-                f"{other.sum()} series do not keep a time step up to their end (that "
-                f"of most rows is {steps.main}), so their next times are not known: "
-                f"{show(rows.series[other])}. Give the forecaster their step as freq, "
+                f"The next times of {other.sum()} series are not known: "
+                f"{show(rows.series[other])}. They do not keep a time step up to their "
+                f"end (that of most rows of the panel is {steps.main}), or leave out "
+                "hours or longer times. Give the forecaster their step as freq, "
                 'such as "D", "B" or pd.offsets.CustomBusinessDay(holidays=...), or '
                 "call predict(X) with the rows wanted."
             )

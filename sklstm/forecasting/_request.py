@@ -173,10 +173,10 @@ def steps_ahead(history, time, code):
     if len(unclear):
         named = history.series[np.unique(code[unclear])]
         raise ValueError(
-            f"{len(named)} series have gaps that may be outages, which count as time, "
-            f"or closed hours, which do not: {show(named)}. How many steps ahead the "
-            "rows of X stand cannot be told. Give the forecaster the step as freq to "
-            "count time, or freq=None to count rows."
+            f"How many steps ahead the rows of X stand is not clear for {len(named)} "
+            f"series: {show(named)}. The time without rows may be an outage, which "
+            "counts, or closed hours, which do not. Give the forecaster the step as "
+            "freq to count time, or freq=None to count rows."
         )
     return np.where(trusted, by_time, counted).astype(np.intp)
 
