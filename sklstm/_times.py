@@ -210,6 +210,7 @@ _OBJECTS = {
     "dates": _DATES,
     "periods": pd.Period,
     "durations": (datetime.timedelta, np.timedelta64),
+    "bools": (bool, np.bool_),
     "numbers": (int, float, np.integer, np.floating),
 }
 _READ = {
@@ -220,5 +221,6 @@ _READ = {
     "durations": lambda level, whose: pd.to_timedelta(level.tolist()),
     "numbers": _read_numbers,
     "times": lambda level, whose: level,
+    "bools": _read_other,
     "other": _read_other,
 }
