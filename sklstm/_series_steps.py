@@ -247,15 +247,14 @@ def _counting(rows, pairs, step, steps, keeps, habits):
     missing = span - pairs.lengths
     covered = pairs.lengths >= _REGULAR * span
     counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
-    if step.unit != "delta" or step.size >= _DAY:
-        return counting
-    if not missing.any() and (span * (step.size / _DAY) >= 3).any():
+    size = _clock_size(step, rows.time)
+    if size is None or not missing.any() and (span * (size / _DAY) >= 3).any():
         return counting
     for cycle, least in ((_DAY, 3 * _DAY), (7 * _DAY, 21 * _DAY)):
-        closed, long = _closed_places(rows, step, cycle, least)
+        closed, long = _closed_places(rows, size, cycle, least)
         # A gap or two, and no rows beside it that show the hours of it as open.
         counting[~covered & (closed > 0) & (counting == BY_TIME)] = UNCLEAR
-        of_closed = closed * span * (step.size / cycle)
+        of_closed = closed * span * (size / cycle)
         counting[long & (missing > 0) & (of_closed >= 0.5 * missing)] = BY_ROWS
         if cycle == _DAY:
             young, unseen = ~long, closed > 0
@@ -268,7 +267,15 @@ def _counting(rows, pairs, step, steps, keeps, habits):
     return counting
 
 
-def _closed_places(rows, step, cycle, least):
+def _clock_size(step, time):
+    """The step as a part of the day, None where it is none."""
+    size = step.size if step.unit == "delta" else None
+    if step.unit == "period" and isinstance(time.freq, pd.offsets.Tick):
+        size = step.size * pd.Timedelta(time.freq)
+    return size if size is not None and size < _DAY else None
+
+
+def _closed_places(rows, size, cycle, least):
     """Count the places of a cycle on which a series has no row.
 
     Returns
@@ -278,10 +285,12 @@ def _closed_places(rows, step, cycle, least):
         Whether the series spans at least so much time that this says something.
     """
     time = rows.time
+    if isinstance(time, pd.PeriodIndex):
+        time = time.to_timestamp()
     time = time.tz_localize(None) if isinstance(time, pd.DatetimeIndex) else time
     unit = pd.Timedelta(1, unit=time.unit)
-    place = time.asi8 % (cycle // unit) // max(step.size // unit, 1)
-    n_places = int(np.ceil(cycle / step.size))
+    place = time.asi8 % (cycle // unit) // max(size // unit, 1)
+    n_places = int(np.ceil(cycle / size))
     place += rows.codes * n_places
     if n_places * rows.n_series < _MOST_PLACES:
         found = np.zeros((rows.n_series, n_places), dtype=bool)

@@ -150,9 +150,10 @@ def _tidy(forecasts, forecaster, y, train, test):
 
 
 def _setting(forecaster, name, default):
-    """The parameter of a forecaster, or of the one that it holds."""
+    """The parameter of the panel forecaster that this is, or holds."""
     params = forecaster.get_params()
-    found = [params[key] for key in params if key.split("__")[-1] == name]
+    owners = [key.removesuffix("horizon") for key in params if key.endswith("horizon")]
+    found = [params[owner + name] for owner in owners if owner + name in params]
     return found[0] if found else default
 
 

@@ -167,13 +167,13 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     its own step. All other columns are past-only: X may hold any number or NaN for them
     in the rows to forecast, or not have them, and steps beyond `horizon` see the
     value of the last known row. Steps are rows: step 1 is the row
-    after the origin. Where a series keeps a time step, rows of X count by their time, so
-    that a gap between the end of training and the first row of a test fold is bridged,
-    not ignored. A series keeps a step if at least 85 % of its rows do and nothing but
-    outages is missing. In series that leave out the same hours of each day or week, or
-    have no step, the first row of X after the end is step 1, the next one step 2, as in
-    training. Where a large gap may be either, rows beyond one are an error; `freq`
-    settles the matter.
+    after the origin. Where a series keeps a time step, rows of X count by their time,
+    so that a gap between the end of training and the first row of a test fold is
+    bridged, not ignored. A series keeps a step if at least 85 % of its rows do and
+    nothing but outages is missing. In series that leave out the same hours of each day
+    or week, or have no step, the first row of X after the end is step 1, the next one
+    step 2, as in training. Where a large gap may be either, rows beyond one are an
+    error; `freq` settles the matter.
 
     Times may be dates of any kind (also Python dates, Arrow dates and ISO 8601 text),
     periods, durations or numbers. Transformers of X and y see dates as timestamps.
