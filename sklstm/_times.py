@@ -68,11 +68,12 @@ def holds_times(level):
 
 def times_like(time, given):
     """Write times as the given ones were: Python dates, of Arrow, small integers."""
+    kind = type(given[0]) if len(given) else None
+    if kind is datetime.date and (time != time.normalize()).any():
+        return time
     if isinstance(given.dtype, pd.ArrowDtype):
-        return time.astype(given.dtype)
-    if _is_object_of(given, datetime.date) and not _is_object_of(
-        given, datetime.datetime
-    ):
+        return time if kind is str else time.astype(given.dtype)
+    if kind is datetime.date:
         return pd.Index(time.date, dtype=object, name=time.name)
     if pd.api.types.is_integer_dtype(given.dtype) and given.dtype != time.dtype:
         least, most = np.iinfo(given.dtype).min, np.iinfo(given.dtype).max

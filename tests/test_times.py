@@ -36,7 +36,8 @@ def objects(values):
 
 
 def arrow(values, dtype):
-    pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow")
+    dtype = pd.ArrowDtype(pyarrow.string()) if dtype == "text" else dtype
     return pd.Index(list(values), dtype=dtype)
 
 
@@ -53,6 +54,10 @@ DAILY = {
         False,
     ),
     "categories of dates": (lambda: pd.CategoricalIndex(DAYS, ordered=True), False),
+    "arrow text": (
+        lambda: arrow(DAYS.strftime("%Y-%m-%d"), "text"),
+        False,
+    ),
     "arrow dates": (lambda: arrow(DAYS.date, "date32[pyarrow]"), True),
     "arrow timestamps": (lambda: arrow(DAYS, "timestamp[us][pyarrow]"), True),
 }
@@ -325,3 +330,9 @@ def test_dates_may_name_series_where_the_last_level_has_dates_too():
     assert read_rows(pd.DataFrame(index=index)).n_series == 2
     numbered = pd.MultiIndex.from_product([["1600", "2020"], range(5)])
     assert read_rows(pd.DataFrame(index=numbered)).n_series == 2
+
+
+def test_python_dates_take_no_hours():
+    y = counted(objects(DAYS[:30].date))
+    got = line(2, freq="12h").fit(covariates(y), y).forecast()
+    assert got.index[0] == ("a", pd.Timestamp("2024-01-30 12:00"))
