@@ -165,11 +165,15 @@ def read_time_step(freq, time):
 def _read_periods(freq, time):
     if _is_number(freq):
         return TimeStep("period", int(freq)) if freq == int(freq) else None
-    try:
-        offset = pd.PeriodDtype(freq if isinstance(freq, str) else _offset(freq)).freq
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return TimeStep("period", offset.n) if offset.base == time.freq.base else None
+    for one in (freq, _offset(freq)):
+        try:
+            offset = pd.PeriodDtype(one).freq
+        except (AttributeError, TypeError, ValueError):
+            continue
+        # Periods and dates have aliases of their own for months and longer steps.
+        if offset.base == time.freq.base:
+            return TimeStep("period", offset.n)
+    return None
 
 
 def _read_offset(freq):

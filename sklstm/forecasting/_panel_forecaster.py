@@ -267,6 +267,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
+        history.steps  # noqa: B018 - times that cannot be counted raise before training
         ready = self._prepare(history)
         check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
