@@ -214,6 +214,7 @@ class _Pairs:
 
 
 def _check_given(rows, step, freq):
+    """Raise if the rows of a series are no whole steps apart, for the most part."""
     within = pairs_within(rows.indptr)
     off = ~np.isfinite(step.count(rows.time[within], rows.time[within + 1]))
     series = rows.codes[within]
@@ -229,7 +230,7 @@ def _check_given(rows, step, freq):
 
 
 def _settle(rows, pairs, step, number, which, counting, least, habits=None):
-    """Note the series without a step that keep this one; say whether there are any."""
+    """Note which series without a step keep this one; return whether any does."""
     steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
     once = pairs.sum(steps == 1)
     others = pairs.lengths - once
@@ -241,7 +242,7 @@ def _settle(rows, pairs, step, number, which, counting, least, habits=None):
 
 
 def _counting(rows, pairs, step, steps, keeps, habits):
-    """How each series counts, if it keeps this step; `habits` are those of others."""
+    """How each series counts if it keeps this step; `habits` is how others do."""
     steps = np.where(steps >= 1, steps, 1)
     span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
     missing = span - pairs.lengths
@@ -268,11 +269,12 @@ def _counting(rows, pairs, step, steps, keeps, habits):
 
 
 def _clock_size(step, time):
-    """The step as a part of the day, None where it is none."""
+    """The step where it divides the day into places, else None."""
     size = step.size if step.unit == "delta" else None
     if step.unit == "period" and isinstance(time.freq, pd.offsets.Tick):
         size = step.size * pd.Timedelta(time.freq)
-    return size if size is not None and size < _DAY else None
+    divides = size is not None and size < _DAY and _DAY % size == pd.Timedelta(0)
+    return size if divides else None
 
 
 def _closed_places(rows, size, cycle, least):

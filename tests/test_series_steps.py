@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
@@ -107,6 +108,30 @@ class TestSessions:
         with pytest.raises(ValueError, match=re.escape(message)) as caught:
             fit(train).forecast()
         assert "Give the forecaster their step as freq" in str(caught.value)
+
+
+def test_filling_counts_the_closed_hours_too():
+    y = counted(SESSIONS["opening hours"])
+    train, test = split_last_session(y)
+    both = pd.concat([train, test]).sort_index()
+    known = both.index.isin(train.index)
+    forest = make_pipeline(
+        SlidingWindow(3, flat=True), HistGradientBoostingRegressor(max_iter=2)
+    )
+    out = backtest(
+        PanelForecaster(forest, gaps="fill"),
+        both.to_frame()[[]],
+        both,
+        cv=[(np.flatnonzero(known), np.flatnonzero(~known))],
+    )
+    assert (out["step"] == (out["time"] - out["cutoff"]) / pd.Timedelta("1h")).all()
+
+
+def test_steps_that_do_not_divide_the_day_have_no_closed_hours():
+    times = pd.date_range("2024-01-01", periods=60, freq="23h").delete([20, 40])
+    assert fit(counted(times)).forecast(1).index[0][1] == times[-1] + (
+        times[1] - times[0]
+    )
 
 
 def test_a_young_series_counts_as_the_others_do():
