@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklstm._panel import read_rows
+from sklstm._series_steps import ends_on_step, find_steps
 from sklstm._time_step import infer_time_step, read_time_step
 
 
@@ -235,6 +237,24 @@ def test_the_next_times_are_those_of_pandas_or_none(freq):
         assert got is None or got.equals(ahead), (seen, got)
         found += got is not None and n_rows == 40
     assert found == 2
+
+
+@pytest.mark.parametrize("freq", OFFSETS, ids=str)
+def test_an_odd_row_a_hole_and_short_series_change_no_date_of_a_panel(freq):
+    time = pd.date_range("2016-03-05", periods=46, freq=freq)
+    seen, step = time[:40], time[1] - time[0]
+    shift = pd.Timedelta(days=1) if step > pd.Timedelta(days=1) else step / 3
+    odd = seen[:20].append([seen[20:21] + shift, seen[21:]]).unique().sort_values()
+    series = [seen, seen, odd, seen[:1], seen[5:9], seen.delete([7, 8])]
+    index = [(i, t) for i, times in enumerate(series) for t in times]
+    rows = read_rows(pd.DataFrame(index=pd.MultiIndex.from_tuples(index)))
+    steps = find_steps(rows)
+    assert ends_on_step(rows, steps).all()
+    code, ahead = np.repeat(np.arange(6), 6), np.tile(np.arange(1, 7), 6)
+    end = rows.times_at(rows.indptr[1:] - 1).take(code)
+    first = np.array([40, 40, 40, 1, 9, 40])[code]
+    assert (steps.add(end, ahead, code) == time[first + ahead - 1]).all()
+    assert steps.find_rival(end, ahead, code) is None
 
 
 @pytest.mark.parametrize("freq", OFFSETS, ids=str)
