@@ -322,12 +322,13 @@ def _places(rows):
 
 def _check_no_dates(time):
     """Raise for dates written as numbers, whose steps are none of numbers."""
+    if time.min() < 19001 or time.max() > 21001231:
+        return
     number = np.unique(time)
-    whole = len(number) > 1 and (number == np.floor(number)).all()
-    if not whole or number[0] < 19001 or number[-1] > 21001231:
+    if (number != np.floor(number)).any():
         return
     number = number.astype(np.int64)
-    parts = {
+    written = {
         'months (pd.PeriodIndex(times.astype(str), freq="M")) or weeks': (
             190001 <= number[0] and number[-1] <= 210053 and _within(number % 100, 53)
         ),
@@ -342,8 +343,9 @@ def _check_no_dates(time):
             and _within(number % 10, 4)
         ),
     }
-    for name, found in parts.items():
-        if found:
+    for (name, found), year in zip(written.items(), (100, 10_000, 10), strict=True):
+        # Equal parts of each year are a fixed step apart.
+        if found and np.ptp(number % year) > 0:
             raise ValueError(
                 f"The times {number[0]} to {number[-1]} look like years and {name} "
                 "written as one number, which have no fixed step. Convert them to "
@@ -352,7 +354,7 @@ def _check_no_dates(time):
 
 
 def _within(values, most):
-    return ((values >= 1) & (values <= most)).all()
+    return values.min() >= 1 and values.max() <= most
 
 
 def _most_common(values):

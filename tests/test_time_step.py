@@ -354,6 +354,8 @@ def test_dates_written_as_numbers_raise(time):
 
 def test_counters_as_large_as_dates_are_numbers():
     assert infer(pd.Index(np.arange(199_990, 200_200))).size == 1
+    assert infer(pd.Index(np.arange(200_010, 203_010, 100))).size == 100
+    assert infer(pd.Index(np.arange(19_721, 20_200, 10))).size == 10
     assert infer(pd.Index(np.arange(20_239_990, 20_240_200))).size == 1
 
 
