@@ -71,7 +71,8 @@ class History:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
         if rows.order is not None or index is not rows.index:
             rows = read_rows(X)
-        if known_steps is None and not isinstance(freq, str) or freq != "infer":
+        inferred = isinstance(freq, str) and freq == "infer"
+        if known_steps is None and not inferred:
             # What the user says is held against the rows at once.
             known_steps = find_steps(rows, freq)
         return cls(X, y, rows, freq, given, known_steps)
@@ -136,7 +137,7 @@ class History:
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
         joint = self._of(*frames, None)
-        if self.known_steps is None:
+        if self.known_steps is None or joint.known_steps is not None:
             return joint
         # Rows that are no longer remembered have told how their series count.
         steps = find_steps(joint.rows, self.freq, self.steps)
