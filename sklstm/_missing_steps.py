@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ._panel import ragged_arange, show
+from ._times import times_like
 
 __all__ = ["count_steps", "fill_steps"]
 
@@ -73,6 +74,7 @@ def _full_index(rows, step, lengths, positions):
         time[positions] = rows.time
     time_codes, times = pd.factorize(time, sort=True)
     index = rows.index
+    times = times_like(pd.Index(times), index.levels[-1])
     codes = [rows.sort(np.asarray(codes))[first] for codes in index.codes[:-1]]
     return pd.MultiIndex(
         levels=[*index.levels[:-1], times],

@@ -13,16 +13,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ._times import check_same_kind, holds_times, plain_times
+
 __all__ = [
     "PanelRows",
     "align_target",
     "check_frame",
     "check_known_series",
-    "in_zone",
     "index_message",
     "is_later",
     "is_panel",
     "locate_series",
+    "plain_index",
     "plain_labels",
     "ragged_arange",
     "read_rows",
@@ -30,6 +32,7 @@ __all__ = [
     "show",
     "tail_positions",
     "time_level",
+    "with_times_of",
 ]
 
 
@@ -79,7 +82,11 @@ class PanelRows:
     def times_at(self, positions):
         """The times at these sorted positions."""
         codes = self.sort(np.asarray(self.index.codes[-1]))[positions]
-        return time_level(self.index).take(codes)
+        return self._level.take(codes)
+
+    @cached_property
+    def _level(self):
+        return time_level(self.index)
 
     def time_ranks(self):
         """Number each given row's time among all times of the panel, from 0 on."""
@@ -133,6 +140,7 @@ def read_rows(X, name="X"):
     if len(index) == 0:
         raise ValueError(f"{name} has no rows; at least one is needed.")
     _check_no_missing_label(index, name)
+    _check_level_order(index, name)
     key, time = _series_key(index), _time_key(index, name)
     order = None if _strictly_sorted(key, time) else _sorting_order(key, time)
     if order is not None:
@@ -219,23 +227,37 @@ def series_name(index, default="series"):
 
 def is_later(time, other):
     """Whether each time comes after the other, both of the kind seen in fit."""
-    try:
-        return np.asarray(time > other)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"The times of X have dtype {time.dtype}, but fit saw {other.dtype}: they "
-            "cannot be compared. Convert the last index level to that of fit."
-        ) from error
+    check_same_kind(time, other)
+    return np.asarray(time > other)
 
 
-def in_zone(X, time):
-    """Give rows the time zone of other times, where both have one: the same instants.
+def plain_index(index):
+    """The index with its times as `plain_times` reads them."""
+    level = index.levels[-1]
+    plain = time_level(index)
+    if plain is level:
+        return index
+    if plain.is_unique:
+        return index.set_levels(plain, level=-1)
+    levels = [index.get_level_values(i) for i in range(index.nlevels - 1)]
+    time = plain.take(index.codes[-1])
+    return pd.MultiIndex.from_arrays([*levels, time], names=index.names)
+
+
+def with_times_of(X, time):
+    """Give rows times of the kind of others, in their time zone: the same instants.
 
     Joined to times of another zone, both would be moved to UTC, where the calendar is
     another one.
     """
-    own, zone = (getattr(times, "tz", None) for times in (X.index.levels[-1], time))
-    if own is None or zone is None or str(own) == str(zone):
+    index = plain_index(X.index)
+    if index is not X.index:
+        X = X.copy(deep=False)
+        X.index = index
+    own = X.index.levels[-1]
+    check_same_kind(own, time)
+    zone = getattr(time, "tz", None)
+    if zone is None or str(own.tz) == str(zone):
         return X
     return X.tz_convert(zone, level=X.index.nlevels - 1)
 
@@ -276,13 +298,9 @@ def ragged_arange(starts, lengths):
     return np.arange(np.sum(lengths)) + np.repeat(starts - before, lengths)
 
 
-def time_level(index):
+def time_level(index, name="X"):
     """The different times of an index, in the order of its codes."""
-    level = index.levels[-1]
-    # Categories that claim no order stand in any, such as that of a file.
-    if isinstance(level, pd.CategoricalIndex) and not level.ordered:
-        return level.astype(level.categories.dtype)
-    return level
+    return plain_times(index.levels[-1], name)
 
 
 def plain_labels(labels):
@@ -327,18 +345,31 @@ def _series_key(index):
 
 
 def _time_key(index, name):
-    level, codes = time_level(index), np.asarray(index.codes[-1])
-    if level.is_monotonic_increasing:
+    level, codes = time_level(index, name), np.asarray(index.codes[-1])
+    if level.is_monotonic_increasing and level.is_unique:
         return codes
-    try:
-        order = np.asarray(level.argsort())
-    except TypeError as error:
-        kinds = ", ".join(sorted({type(label).__name__ for label in level}))
-        raise TypeError(
-            f"The times of {name} (last index level, {index.names[-1]!r}) cannot be "
-            f"sorted: they mix {kinds}. Convert them to one type."
-        ) from error
-    return _inverse(order)[codes]
+    # Labels that are one time, such as an instant in two time zones, share a number.
+    return pd.factorize(level, sort=True)[0][codes]
+
+
+def _check_level_order(index, name):
+    if holds_times(index.levels[-1]):
+        return
+    for position, level in enumerate(index.levels[:-1]):
+        if holds_times(level):
+            order = [*range(position), *range(position + 1, index.nlevels), position]
+            swap = (
+                f"{name}.swaplevel()"
+                if index.nlevels == 2
+                else f"{name}.reorder_levels({order})"
+            )
+            raise ValueError(
+                f"Level {index.names[position]!r} of the index of {name} holds dates, "
+                f"such as {show(level[:1])}, but the last level, {index.names[-1]!r}, "
+                f"which must be time, holds none ({show(index.levels[-1][:1])}). Put "
+                f"the time last: {swap}.sort_index(). If dates name the series, "
+                'number them or make other text of them, such as "day 2024-01-31".'
+            )
 
 
 def _ranks(level):

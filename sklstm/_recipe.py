@@ -29,6 +29,7 @@ def make_forecaster(
     known=None,
     quantiles=None,
     gaps="keep",
+    freq="infer",
     hidden_size=64,
     embedding_dim=0,
     max_epochs="auto",
@@ -62,6 +63,8 @@ def make_forecaster(
     gaps : {"keep", "fill"}, default="keep"
         Whether windows and seasons count the rows of a series ("keep"), or time
         ("fill"); see :class:`~sklstm.PanelForecaster`.
+    freq : "infer", None, str, offset, Timedelta or number, default="infer"
+        The time step, such as "B" or "15min"; see :class:`~sklstm.PanelForecaster`.
     hidden_size : int, default=64
         Units of the LSTM.
     embedding_dim : int or "auto", default=0
@@ -147,6 +150,7 @@ def make_forecaster(
         ),
         horizon=horizon,
         gaps=gaps,
+        freq=freq,
         target_transformer=Pipeline(
             [
                 # Without a season it would make exponentials of straight lines.

@@ -74,7 +74,9 @@ def test_a_given_step_counts(gappy):
 
 
 def test_times_without_a_step_have_no_missing_ones():
-    index = pd.MultiIndex.from_product([["a", "b"], ["mon", "tue"]])
+    index = pd.MultiIndex.from_product(
+        [["a", "b"], pd.Categorical(["mon", "tue"], ordered=True)]
+    )
     report = describe_panel(pd.DataFrame({"v": [1, 2, 3, np.nan]}, index=index))
     assert report[STEPS].isna().all(axis=None)
     assert report["start"].tolist() == ["mon", "mon"]

@@ -140,7 +140,7 @@ def test_single_row_has_a_visible_band(past_and_future):
         pd.period_range("2020-01", periods=4, freq="M"),
         pd.date_range("2020-01-01", periods=4, freq="h", tz="Europe/Paris"),
         pd.RangeIndex(1990, 1994),
-        pd.Index([f"t{i:02}" for i in range(4)]),
+        pd.Index([f"2024-01-{i:02}" for i in range(1, 5)]),
         pd.Index(pd.date_range("2020-01-01", periods=4).date),
     ],
     ids=["period", "zoned", "integer", "string", "date"],

@@ -160,7 +160,7 @@ def test_from_estimator_finds_the_history_inside_a_search(panel, past_and_future
         pd.date_range("2020-01-01", periods=20, freq="h", tz="Europe/Paris"),
         pd.RangeIndex(1990, 2010),
         pd.Index(np.linspace(0, 1, 20)),
-        pd.Index([f"t{i:02}" for i in range(20)]),
+        pd.Index([f"2024-01-{i:02}" for i in range(1, 21)]),
         pd.Index(pd.date_range("2020-01-01", periods=20).date),
     ],
     ids=["period", "zoned", "integer", "float", "string", "date"],

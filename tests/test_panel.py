@@ -26,11 +26,11 @@ def make(*levels, names=None):
 KINDS_OF_TIME = {
     "int": pd.RangeIndex(2000, 2008),
     "float": pd.Index(np.arange(8) / 10),
-    "str": pd.Index([f"t{i}" for i in range(8)]),
+    "iso text": pd.Index([f"2024-02-0{i}" for i in range(1, 9)]),
     "date": pd.date_range("2024-02-26", periods=8),
     "tz": pd.date_range("2024-10-27", periods=8, freq="h", tz="Europe/Berlin"),
     "period": pd.period_range("2023-11", periods=8, freq="M"),
-    "categorical": pd.CategoricalIndex([f"t{i}" for i in range(8)]),
+    "categorical": pd.CategoricalIndex([f"t{i}" for i in range(8)], ordered=True),
 }
 
 
@@ -41,6 +41,8 @@ def test_sorted_rows_go_by_series_then_by_time(names, time):
     rows = read_rows(panel)
     assert list(rows.series) == sorted(names)
     np.testing.assert_array_equal(rows.indptr, [0, 8, 16])
+    if time.dtype == pd.Index(["2024-02-01"]).dtype:
+        time = pd.to_datetime(time)
     assert list(rows.time) == [*time, *time]
     expected = [*range(8, 16), *range(8)]
     assert list(rows.sort(panel["row"].to_numpy())) == expected
@@ -137,7 +139,7 @@ def test_categorical_levels_of_a_hierarchy_are_found_by_value():
 def test_unordered_categories_of_time_are_sorted_by_value():
     time = pd.Categorical(["2021", "2020", "2022"], categories=["2022", "2021", "2020"])
     rows = read_rows(make(["a"] * 3, time))
-    assert list(rows.time) == ["2020", "2021", "2022"]
+    assert list(rows.time.year) == [2020, 2021, 2022]
     np.testing.assert_array_equal(rows.order, [1, 0, 2])
 
 

@@ -162,6 +162,7 @@ def test_positions_are_those_of_a_plain_loop():
         ("number", 1),
         ("float", 0.5),
         ("month, period", "M"),
+        ("month, period", "ME"),
         ("month, period", 1),
         ("month, period", pd.offsets.MonthEnd()),
         ("two months, period", 2),
@@ -227,7 +228,9 @@ def test_two_rows_on_one_inexact_step_raise():
 
 
 def test_times_without_a_step_raise():
-    index = pd.MultiIndex.from_product([["a"], ["mon", "tue"]])
+    index = pd.MultiIndex.from_product(
+        [["a"], pd.Categorical(["mon", "tue"], ordered=True)]
+    )
     frame = pd.DataFrame({"v": [1, 2]}, index=index)
     message = (
         f"No time step can be found: times of dtype {index.levels[1].dtype} have no "
@@ -268,10 +271,10 @@ def test_a_panel_of_missing_rows_only_raises():
         ("month, period", "nonsense", "multiples of one M."),
         ("month, period", 1.5, "multiples of one M."),
         ("month, period", [], "multiples of one M."),
-        ("day", 1, "a clock step, days, weekdays or months."),
-        ("day", "BME", "a clock step, days, weekdays or months."),
-        ("day", "NONSENSE", "a clock step, days, weekdays or months."),
-        ("day", "-1D", "a clock step, days, weekdays or months."),
+        ("day", 1, "an alias or an offset of pandas that is > 0."),
+        ("day", "XYZ", "an alias or an offset of pandas that is > 0."),
+        ("day", "-1D", "an alias or an offset of pandas that is > 0."),
+        ("day", "-1BME", "an alias or an offset of pandas that is > 0."),
     ],
 )
 def test_wrong_freq_raises(time, freq, kind):

@@ -75,7 +75,7 @@ def test_series_of_several_levels_are_tuples(X):
         pd.date_range("2024-01-01", periods=10, freq="ME"),
         pd.date_range("2024-01-01", periods=10, freq="B"),
         pd.date_range("2024-10-23", periods=10, tz="Europe/Berlin"),
-        pd.Index(list("abcdefghij")),
+        pd.CategoricalIndex(list("abcdefghij"), ordered=True),
     ],
 )
 def test_half_life_counts_steps(time):

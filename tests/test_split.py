@@ -141,10 +141,10 @@ def test_times_that_no_row_has_are_not_counted():
     [
         pd.period_range("2020-01", periods=8, freq="M"),
         pd.date_range("2020-10-20", periods=8, tz="Europe/Berlin"),
-        pd.Categorical(list("abcdefgh"), categories=list("hgfedcba")),
-        pd.Index(list("abcdefgh")),
+        pd.Categorical(list("hgfedcba"), categories=list("hgfedcba"), ordered=True),
+        pd.Index([f"2024-01-0{day}" for day in range(1, 9)]),
     ],
-    ids=["period", "tz", "categorical", "str"],
+    ids=["period", "tz", "categorical", "iso text"],
 )
 def test_any_sortable_times_are_split_in_their_order(times):
     index = pd.MultiIndex.from_product([["x", "y"], times], names=["series", "time"])

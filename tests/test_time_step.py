@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm._time_step import infer_time_step
+from sklstm._panel import read_rows
+from sklstm._series_steps import ends_on_step, find_steps
+from sklstm._time_step import infer_time_step, read_time_step
 
 
 def infer(*series):
@@ -190,3 +192,175 @@ def test_no_arithmetic_or_no_two_rows_give_no_step(series):
 def test_name_of_the_times_is_kept(time):
     time = time.rename("day")
     assert infer(time).add(time, 1).name == "day"
+
+
+MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+DAYS = "MON TUE WED THU FRI SAT SUN".split()
+OFFSETS = [
+    *["s", "ms", "min", "15min", "h", "36h", "D", "2D", "B", "2B", "7D", "28D"],
+    *["MS", "ME", "BMS", "BME", "2MS", "3ME", "2BME", "SMS", "SME", "SMS-10", "SME-20"],
+    *[f"W-{day}" for day in DAYS],
+    *[f"WOM-{week}{day}" for week in (1, 3, 4) for day in ("MON", "FRI")],
+    "2WOM-3FRI",
+    pd.offsets.LastWeekOfMonth(weekday=4),
+    *[f"{kind}-{month}" for kind in ("QS", "QE", "BQS", "BQE") for month in MONTHS[:3]],
+    *[
+        f"{kind}-{month}"
+        for kind in ("YS", "YE", "BYS", "BYE")
+        for month in MONTHS[1::4]
+    ],
+]
+
+
+def next_times(time, n):
+    """The times after the last of a series; None where no step is sure."""
+    step = infer_time_step(time, np.array([0, len(time)]))
+    if np.mean(step.count(time[:-1], time[1:]) == 1) < 0.8:
+        return None
+    end, ahead = time[-1:].repeat(n), np.arange(1, n + 1)
+    found = [one.add(end, ahead) for one in (step, *step.rivals)]
+    return found[0] if all(found[0].equals(other) for other in found) else None
+
+
+@pytest.mark.parametrize("freq", OFFSETS, ids=str)
+def test_the_next_times_are_those_of_pandas_or_none(freq):
+    """From any start, in any zone, with a row missing: never a wrong date."""
+    rng, found = np.random.default_rng(len(str(freq))), 0
+    for n_rows in (2, 3, 6, 13, 40, 40):
+        start = pd.Timestamp("2015-01-01") + pd.Timedelta(days=int(rng.integers(3500)))
+        zone = rng.choice([None, "Europe/Berlin", "America/New_York"])
+        time = pd.date_range(start, periods=n_rows + 9, freq=freq, tz=zone)
+        seen, ahead = time[:n_rows], time[n_rows:]
+        if n_rows >= 13:
+            seen = seen.delete(int(rng.integers(1, n_rows - 1)))
+        got = next_times(seen, 9)
+        assert got is None or got.equals(ahead), (seen, got)
+        found += got is not None and n_rows == 40
+    assert found == 2
+
+
+@pytest.mark.parametrize("freq", OFFSETS, ids=str)
+def test_an_odd_row_a_hole_and_short_series_change_no_date_of_a_panel(freq):
+    time = pd.date_range("2016-03-05", periods=46, freq=freq)
+    seen, step = time[:40], time[1] - time[0]
+    shift = pd.Timedelta(days=1) if step > pd.Timedelta(days=1) else step / 3
+    odd = seen[:20].append([seen[20:21] + shift, seen[21:]]).unique().sort_values()
+    series = [seen, seen, odd, seen[:1], seen[5:9], seen.delete([7, 8])]
+    index = [(i, t) for i, times in enumerate(series) for t in times]
+    rows = read_rows(pd.DataFrame(index=pd.MultiIndex.from_tuples(index)))
+    steps = find_steps(rows)
+    assert ends_on_step(rows, steps).all()
+    code, ahead = np.repeat(np.arange(6), 6), np.tile(np.arange(1, 7), 6)
+    end = rows.times_at(rows.indptr[1:] - 1).take(code)
+    first = np.array([40, 40, 40, 1, 9, 40])[code]
+    assert (steps.add(end, ahead, code) == time[first + ahead - 1]).all()
+    assert steps.find_rival(end, ahead, code) is None
+
+
+@pytest.mark.parametrize("freq", OFFSETS, ids=str)
+def test_a_given_offset_counts_and_dates_as_pandas_does(freq):
+    for zone in (None, "Europe/Berlin"):
+        time = pd.date_range("2023-10-05", periods=40, freq=freq, tz=zone)
+        step, n = read_time_step(freq, time), np.arange(40)
+        start = time[np.zeros_like(n)]
+        assert (step.add(start, n) == time).all()
+        np.testing.assert_array_equal(step.count(start, time), n)
+        np.testing.assert_array_equal(step.count(time, start), -n)
+
+
+@pytest.mark.parametrize(
+    "offset",
+    [
+        pd.offsets.CustomBusinessDay(holidays=["2024-01-01", "2024-05-01"]),
+        pd.offsets.CustomBusinessDay(weekmask="Sun Mon Tue Wed Thu"),
+        pd.offsets.BusinessHour(),
+        pd.offsets.CustomBusinessHour(
+            start="09:30", end="16:30", holidays=["2024-01-02"]
+        ),
+        pd.offsets.CustomBusinessMonthEnd(holidays=["2024-05-31"]),
+        pd.offsets.FY5253(weekday=5, startingMonth=1),
+        pd.offsets.Easter(),
+        pd.DateOffset(months=2),
+        pd.DateOffset(days=3),
+    ],
+    ids=str,
+)
+def test_any_offset_of_pandas_is_a_step(offset):
+    time = pd.date_range("2023-12-05 10:30", periods=30, freq=offset)
+    step, n = read_time_step(offset, time), np.arange(30)
+    start = time[np.zeros_like(n)]
+    assert (step.add(start, n) == time).all()
+    np.testing.assert_array_equal(step.count(start, time), n)
+    assert np.isnan(step.count(start, time + pd.Timedelta(minutes=7))).all()
+
+
+@pytest.mark.parametrize("day", [28, 29, 30, 31])
+@pytest.mark.parametrize("end", ["2023-02", "2024-02", "2024-04", "2024-12"])
+def test_a_day_of_the_month_survives_february(day, end):
+    def rows(months):
+        last = np.minimum(day, months.days_in_month)
+        return months.to_timestamp() + pd.to_timedelta(last - 1, unit="D")
+
+    months = pd.period_range(end=end, periods=9, freq="M")
+    time = rows(months)
+    ahead = rows(pd.period_range(months[-1] + 1, periods=14, freq="M"))
+    assert infer(time).add(time[-1:].repeat(14), np.arange(1, 15)).equals(ahead)
+
+
+def test_the_majority_decides_on_days_of_the_week_and_ends_of_months():
+    stocks = [dates("B", periods=60)] * 20
+    saturday = pd.DatetimeIndex(["2023-12-02"]).append(dates("B", "2023-12-04"))
+    assert infer(*stocks, saturday) == infer(*stocks)
+    ends = dates("ME", periods=30)
+    odd = ends.where(np.arange(30) != 7, ends - pd.Timedelta(days=1))
+    assert infer(ends, ends, odd) == infer(ends)
+
+
+def test_closed_days_of_the_week_are_left_out():
+    time = dates("D", periods=60)
+    open_days = time[time.day_of_week < 6]
+    step = infer(open_days)
+    assert step.add(open_days[:-1], 1).equals(open_days[1:])
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        pd.DatetimeIndex(["2024-01-31", "2024-02-29", "2024-04-30"]),
+        pd.DatetimeIndex(["2024-01-19", "2024-02-16", "2024-03-15"]),
+        dates("D", "2024-01-01", periods=5),
+    ],
+    ids=["month ends on weekdays", "third Fridays or four weeks", "one working week"],
+)
+def test_few_rows_that_two_steps_explain_have_rivals(time):
+    assert next_times(time, 20) is None
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        [202401 + month for month in range(12)],
+        [202311.0, 202312.0, 202401.0, 202402.0],
+        [20240101 + day for day in range(31)],
+        [20231, 20232, 20233, 20234, 20241],
+        [202350, 202351, 202352, 202401],
+    ],
+    ids=["months", "float months", "days", "quarters", "weeks"],
+)
+def test_dates_written_as_numbers_raise(time):
+    with pytest.raises(ValueError, match="written as one number, which have no fixed"):
+        infer(pd.Index(time))
+
+
+def test_counters_as_large_as_dates_are_numbers():
+    assert infer(pd.Index(np.arange(199_990, 200_200))).size == 1
+    assert infer(pd.Index(np.arange(200_010, 203_010, 100))).size == 100
+    assert infer(pd.Index(np.arange(19_721, 20_200, 10))).size == 10
+    assert infer(pd.Index(np.arange(20_239_990, 20_240_200))).size == 1
+
+
+def test_periods_durations_and_decimals_count():
+    time = pd.timedelta_range("1h", periods=9, freq="30min")
+    assert infer(time).add(time[-1:], 2)[0] == pd.Timedelta("6h")
+    rounded = pd.Index(np.round(np.arange(50) * 0.1, 1))
+    assert infer(rounded).size == pytest.approx(0.1)

@@ -13,6 +13,7 @@ from .._panel import (
     is_panel,
     locate_series,
     read_rows,
+    with_times_of,
 )
 from ._forecaster_checks import rows_without_columns
 from ._history import History
@@ -91,7 +92,8 @@ def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
 
 def _forecast_fold(forecaster, X, y, train, test, quantiles):
     forecaster.fit(X.iloc[train], y.iloc[train])
-    return _tidy(_forecasts(forecaster, X.iloc[test], quantiles), y, train, test)
+    out = _forecasts(forecaster, X.iloc[test], quantiles)
+    return _tidy(out, forecaster, y, train, test)
 
 
 def _forecast_updated(forecaster, X, y, folds, quantiles):
@@ -110,7 +112,7 @@ def _forecast_updated(forecaster, X, y, folds, quantiles):
             forecaster.update(X.iloc[new], y.iloc[new])
         seen = train
         out = _forecasts(forecaster, X.iloc[test], quantiles)
-        parts.append(_tidy(out, y, train, test))
+        parts.append(_tidy(out, forecaster, y, train, test))
     return parts
 
 
@@ -129,11 +131,14 @@ def _forecasts(forecaster, X, quantiles):
     ]
 
 
-def _tidy(forecasts, y, train, test):
+def _tidy(forecasts, forecaster, y, train, test):
     """Put the forecasts of a fold beside the truth, sorted by series and time."""
-    rows = read_rows(y.iloc[test])
     past = pd.DataFrame(y.iloc[train])
-    history, _ = History.of(past, past).until_known()
+    history = History.of(past, past, _setting(forecaster, "freq", "infer"))
+    history, _ = history.until_known()
+    if _setting(forecaster, "gaps", "keep") == "fill":
+        history = history.by_time()
+    rows = read_rows(with_times_of(pd.DataFrame(y.iloc[test]), history.rows.time))
     position = locate_series(rows.series, history.series)
     check_known_series(
         position,
@@ -147,7 +152,7 @@ def _tidy(forecasts, y, train, test):
     order = slice(None) if rows.order is None else rows.order
     truth = pd.DataFrame(y.iloc[test]).iloc[order]
     labels = truth.index.to_frame(index=False, name=_level_names(y.index))
-    labels.insert(0, "cutoff", cutoff)
+    labels.insert(0, "cutoff", history.as_given(cutoff))
     labels["step"] = step
     parts = []
     for (name, y_true), table in zip(truth.items(), forecasts, strict=True):
@@ -155,6 +160,14 @@ def _tidy(forecasts, y, train, test):
         part = labels.assign(**target, y_true=y_true.to_numpy())
         parts.append(part.join(table.iloc[order].reset_index(drop=True)))
     return pd.concat(parts).sort_index(kind="stable") if len(parts) > 1 else parts[0]
+
+
+def _setting(forecaster, name, default):
+    """The parameter of the panel forecaster that this is, or holds."""
+    params = forecaster.get_params()
+    owners = [key.removesuffix("horizon") for key in params if key.endswith("horizon")]
+    found = [params[owner + name] for owner in owners if owner + name in params]
+    return found[0] if found else default
 
 
 def _level_names(index):

@@ -10,16 +10,24 @@ from .._missing_steps import fill_steps
 from .._panel import (
     PanelRows,
     check_known_series,
-    in_zone,
     is_later,
     locate_series,
+    plain_index,
     ragged_arange,
     read_rows,
     show,
     tail_positions,
+    with_times_of,
 )
 from .._random_holes import CUT_BY_TIME
-from .._time_step import TimeStep, infer_time_step, pairs_within
+from .._series_steps import (
+    SO_FAR,
+    SeriesSteps,
+    check_one_step,
+    ends_on_step,
+    find_steps,
+)
+from .._times import times_like
 
 __all__ = ["NO_HISTORY", "History", "after_last_known"]
 
@@ -39,8 +47,12 @@ class History:
     y : DataFrame of shape (n_rows, n_targets)
     rows : PanelRows
         Where the series stand.
-    known_step : TimeStep or None
-        The time step of the rows that this history was taken from.
+    freq : "infer", None, str, offset, Timedelta or number
+        The time step, as given by the user.
+    given : Index
+        Times of the kind that the user gave; those of X and y are plain.
+    known_steps : SeriesSteps or None
+        The time steps of the rows that this history was taken from.
     ahead : DataFrame or None
         Rows of X after the last known y of their series, given ahead of their y.
     """
@@ -48,18 +60,29 @@ class History:
     X: pd.DataFrame
     y: pd.DataFrame
     rows: PanelRows
-    known_step: TimeStep | None = None
+    freq: object = "infer"
+    given: pd.Index | None = None
+    known_steps: SeriesSteps | None = None
     ahead: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, X, y, known_step=None, ahead=None):
+    def of(cls, X, y, freq="infer", given=None, known_steps=None, ahead=None):
         """Sort rows of X and y into a history."""
         rows = read_rows(X)
+        given = X.index.levels[-1][:1] if given is None else given
+        index = plain_index(X.index)
+        # Shallow copies: what the caller writes to the frames later stays outside.
+        X, y = X.copy(deep=False), y.copy(deep=False)
+        X.index = y.index = index
         if rows.order is not None:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
+        if rows.order is not None or index is not rows.index:
             rows = read_rows(X)
-        # Shallow copies: what the caller writes to the frames later stays outside.
-        return cls(X.copy(deep=False), y.copy(deep=False), rows, known_step, ahead)
+        inferred = isinstance(freq, str) and freq == "infer"
+        if known_steps is None and not inferred:
+            # What the user says is held against the rows at once.
+            known_steps = find_steps(rows, freq)
+        return cls(X, y, rows, freq, given, known_steps, ahead)
 
     def __len__(self):
         return len(self.rows)
@@ -74,20 +97,9 @@ class History:
         return self.rows.times_at(self.rows.indptr[1:] - 1)
 
     @cached_property
-    def step(self):
-        """The time step that most rows keep, None where times have no arithmetic."""
-        return self.known_step or infer_time_step(self.rows.time, self.rows.indptr)
-
-    @cached_property
-    def step_shares(self):
-        """The share of each series' rows that follow by one step; 1 for one row."""
-        rows, within = self.rows, pairs_within(self.rows.indptr)
-        if self.step is None or len(within) == 0:
-            return np.ones(rows.n_series)
-        once = self.step.count(rows.time[within], rows.time[within + 1]) == 1
-        kept = np.bincount(rows.codes[within], once, minlength=rows.n_series)
-        pairs = rows.lengths - 1
-        return np.where(pairs > 0, kept / np.maximum(pairs, 1), 1.0)
+    def steps(self):
+        """The time step of each series, and how its rows count."""
+        return self.known_steps or find_steps(self.rows, self.freq)
 
     def tail(self, size):
         """Keep the last `size` rows of each series, one number or one for each."""
@@ -95,8 +107,10 @@ class History:
         return self.take(kept)
 
     def take(self, kept):
-        """Keep the rows at these positions."""
-        return History.of(self.X.iloc[kept], self.y.iloc[kept], self.step, self.ahead)
+        """Keep the rows at these positions, some of each series."""
+        return self._of(
+            self.X.iloc[kept], self.y.iloc[kept], self.steps, ahead=self.ahead
+        )
 
     def until_known(self):
         """End each series at its last row in which any target is known.
@@ -118,7 +132,25 @@ class History:
                 "values of at least one series."
             )
         X, y = self.X[kept], self.y[kept]
-        return History.of(X, y, self.known_step, self.X[~kept]), kept
+        return self._of(X, y, ahead=self.X[~kept]), kept
+
+    def by_time(self):
+        """Count the rows of all series by the time step of most."""
+        steps = SeriesSteps.by_time(self.steps.main, self.rows.n_series)
+        return replace(self, known_steps=steps)
+
+    def as_given(self, time):
+        """Write times as those that the user gave."""
+        return times_like(time, self.given)
+
+    def index_as_given(self, index):
+        """Write the times of an index as those that the user gave."""
+        level = index.levels[-1]
+        given = self.as_given(level)
+        return index if given is level else index.set_levels(given, level=-1)
+
+    def _of(self, X, y, known_steps=None, ahead=None):
+        return History.of(X, y, self.freq, self.given, known_steps, ahead)
 
     def append(self, X, y):
         """Add rows that come later than those of their series, or new series.
@@ -126,7 +158,7 @@ class History:
         Rows that were ahead, and lie before a known row now, become rows of the
         history whose y is missing.
         """
-        X, y = (in_zone(part, self.rows.time) for part in (X, y))
+        X, y = (with_times_of(part, self.rows.time) for part in (X, y))
         new = History.of(X, y)
         positions = locate_series(new.series, self.series)
         known = positions >= 0
@@ -146,7 +178,13 @@ class History:
             for old, more in ((self.X, new.X), (self.y, new.y))
         ]
         ahead = new.X[after].rename_axis(names) if after.any() else None
-        return History.of(*frames, self.known_step, ahead)
+        joint = self._of(*frames, ahead=ahead)
+        if self.known_steps is None or joint.known_steps is not None:
+            return joint
+        # Rows that are no longer remembered have told how their series count.
+        steps = find_steps(joint.rows, self.freq, self.steps)
+        positions = locate_series(joint.series, self.series)
+        return replace(joint, known_steps=steps.carry_on(self.steps, positions))
 
     def _behind(self, ahead):
         """Join rows that were given before, except those that are given again."""
@@ -183,14 +221,16 @@ class History:
         source : ndarray of int
             The row of this history that each row is made of.
         """
-        if self.step is None:
+        step = self.steps.main
+        if step is None:
             raise ValueError(
                 f"gaps='fill' needs the time step of {self.rows.index.names[-1]!r}, "
                 "which cannot be found: it needs dates, periods or numbers, and a "
                 "series of two rows. Use gaps='keep'."
             )
+        check_one_step(self.rows, self.steps)
         try:
-            index, positions = fill_steps(self.rows, self.step)
+            index, positions = fill_steps(self.rows, step)
         except ValueError as error:
             error.add_note(
                 "gaps='fill' gives each step a row; gaps='keep' takes rows as they are."
@@ -201,29 +241,42 @@ class History:
         source = np.maximum.accumulate(source)
         # Rows that come later keep this step, or are an error.
         if len(index) == len(self.rows):
-            return replace(self, known_step=self.step), source
+            return self.by_time(), source
         X = self.X.iloc[source].set_axis(index, axis=0)
         y = self.y.reindex(index)
-        return History.of(X, y, self.step, self.ahead), source
+        steps = SeriesSteps.by_time(step, self.rows.n_series)
+        return self._of(X, y, steps, self.ahead), source
 
     def next_steps(self, n_steps):
         """The index of the next steps of every series, series by series."""
-        rows, step = self.rows, self.step
-        if step is None:
+        rows, steps = self.rows, self.steps
+        if steps.main is None:
             raise ValueError(
                 f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
                 "dates, periods or numbers, and a series of two rows. Call predict(X) "
-                "with the rows to forecast."
+                "with the rows to forecast, or give the forecaster the step as freq."
             )
-        other = self.step_shares == 0
+        other = (steps.counting < SO_FAR) | ~ends_on_step(rows, steps)
         if other.any():
             raise ValueError(
-                f"{other.sum()} series never keep the time step of the panel: "
-                f"{show(rows.series[other])}. Call predict(X) with the rows wanted."
+                f"The next times of {other.sum()} series are not known: "
+                f"{show(rows.series[other])}. They do not keep a time step up to their "
+                f"end (that of most rows of the panel is {steps.main}), or leave out "
+                "hours or longer times. Give the forecaster their step as freq, "
+                'such as "D", "B" or pd.offsets.CustomBusinessDay(holidays=...), or '
+                "call predict(X) with the rows wanted."
             )
         last = np.repeat(rows.indptr[1:] - 1, n_steps)
+        series = np.repeat(np.arange(rows.n_series), n_steps)
         ahead = np.tile(np.arange(1, n_steps + 1), rows.n_series)
-        time = step.add(rows.times_at(last), ahead)
+        time = steps.add(rows.times_at(last), ahead, series)
+        two = steps.find_rival(rows.times_at(last), ahead, series)
+        if two is not None:
+            raise ValueError(
+                f"Steps of {two[0]} and of {two[1]} fit the rows alike, but lead to "
+                "different next times. Give the forecaster the true step as freq, or "
+                "call predict(X) with the rows wanted."
+            )
         *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
         return pd.MultiIndex.from_arrays(
             [level.take(last) for level in levels] + [time], names=rows.index.names
@@ -243,7 +296,8 @@ class History:
         if len(series) == self.rows.n_series:
             return self
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
-        return replace(self.take(kept), ahead=None)
+        steps = self.steps.take(series)
+        return self._of(self.X.iloc[kept], self.y.iloc[kept], steps)
 
 
 def after_last_known(rows, y):

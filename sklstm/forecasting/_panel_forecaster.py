@@ -138,6 +138,12 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         that is not there is a row in which y is missing and X is that of the row
         before, also among the rows to forecast. The regressor must do with missing
         inputs, and a row that lies between two steps is an error.
+    freq : "infer", None, str, offset, Timedelta or number, default="infer"
+        The time step, which settles how rows are counted, dated and filled in: an
+        alias or an offset of pandas, such as "15min", "B" or
+        ``pd.offsets.CustomBusinessDay(holidays=...)``, or a number for times that are
+        numbers. "infer" finds it series by series; None counts the rows of X one by
+        one, whatever their times.
 
     Attributes
     ----------
@@ -175,10 +181,16 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     its own step. All other columns are past-only: X may hold any number or NaN for them
     in the rows to forecast, or not have them, and steps beyond `horizon` see the
     value of the last known row. Steps are rows: step 1 is the row
-    after the origin. Where a series keeps the time step of the panel (in at least 85 %
-    of its rows), rows of X count by their time, so that a gap between the end of
-    training and the first row of a test fold is bridged, not ignored. In other series
-    the first row of X after the end is step 1, the next one step 2.
+    after the origin. Where a series keeps a time step, rows of X count by their time,
+    so that a gap between the end of training and the first row of a test fold is
+    bridged, not ignored. A series keeps a step if at least 85 % of its rows do and
+    nothing but outages is missing. In series that leave out the same hours of each day
+    or week, or have no step, the first row of X after the end is step 1, the next one
+    step 2, as in training. Where a large gap may be either, rows beyond one are an
+    error; `freq` settles the matter.
+
+    Times may be dates of any kind (also Python dates, Arrow dates and ISO 8601 text),
+    periods, durations or numbers. Transformers of X and y see dates as timestamps.
 
     In a y with several columns each is a target, and all of them enter the windows.
     A missing value in y is allowed if the regressor can do with a missing input; it
@@ -241,6 +253,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "stride": [Interval(Integral, 1, None, closed="left")],
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
+        # Its values depend on the kind of the times.
+        "freq": "no_validation",
     }
 
     def __init__(
@@ -252,6 +266,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         stride=1,
         history="all",
         gaps="keep",
+        freq="infer",
     ):
         self.estimator = estimator
         self.horizon = horizon
@@ -259,6 +274,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.stride = stride
         self.history = history
         self.gaps = gaps
+        self.freq = freq
 
     # Parameters of the nested estimators are checked by their own fit.
     @all_or_nothing
@@ -285,6 +301,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
+        history.steps  # noqa: B018 - times that cannot be counted raise before training
         ready = self._prepare(history)
         check_horizon(self.horizon, history.rows)
         learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
@@ -462,24 +479,31 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         Series or DataFrame
-            Forecasts indexed by (series, time), `steps` rows for each series.
+            Forecasts indexed by (series, time), `steps` rows for each series. Dates
+            that were Python dates or of a dtype of Arrow are that again, those given
+            as text are timestamps.
+
+        Raises
+        ------
+        ValueError
+            If the next times of a series are not known: it keeps no time step, has
+            closed hours or a last row beside its step. Give the step as `freq`.
         """
         check_is_fitted(self)
         steps = self.horizon_ if steps is None else steps
         self._check_steps(steps)
-        index = self._history.next_steps(steps)
-        X = self._history.rows_ahead(index)
-        columns = self._y_columns
+        X = self._history.rows_ahead(self._history.next_steps(steps))
+        values, index = self.predict(X), self._history.index_as_given(X.index)
         if self._y_ndim == 2:
-            return pd.DataFrame(self.predict(X), index=index, columns=columns)
-        return pd.Series(self.predict(X), index=index, name=self._y_name)
+            return pd.DataFrame(values, index=index, columns=self._y_columns)
+        return pd.Series(values, index=index, name=self._y_name)
 
     @property
     def history_(self):
         check_is_fitted(self)
-        if self._y_ndim == 2:
-            return self._history.y
-        return self._history.y.iloc[:, 0].rename(self._y_name)
+        y = self._history.y
+        y = y.set_axis(self._history.index_as_given(y.index), axis=0)
+        return y if self._y_ndim == 2 else y.iloc[:, 0].rename(self._y_name)
 
     def _check_frame(self, X, reset):
         if not is_panel(X):
@@ -543,7 +567,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         if self.gaps == "keep":
             check_not_drawn(read_rows(X))
-        history, weight = History.of(X, y.set_axis(self._y_columns, axis=1)), None
+        history = History.of(X, y.set_axis(self._y_columns, axis=1), self.freq)
+        weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)

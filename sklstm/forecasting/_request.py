@@ -7,20 +7,17 @@ import pandas as pd
 
 from .._panel import (
     check_known_series,
-    in_zone,
     is_later,
     locate_series,
     read_rows,
     show,
+    with_times_of,
 )
 from .._random_holes import CUT_BY_TIME
+from .._series_steps import BY_ROWS, BY_TIME
 from ._history import NO_HISTORY, History
 
 __all__ = ["Request", "read_request", "series_blocks", "steps_ahead"]
-
-# A series keeps its time step if this share of its rows does: a missing row now and
-# then leaves steps what they are, a day closed in each week does not.
-_REGULAR = 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +110,7 @@ def read_request(history, X):
     -------
     Request
     """
-    X, n_asked = in_zone(X, history.rows.time), len(X)
+    X, n_asked = with_times_of(X, history.rows.time), len(X)
     X = history.with_rows_between(X)
     asked = read_rows(X)
     positions = locate_series(asked.series, history.series)
@@ -143,8 +140,8 @@ def read_request(history, X):
 def steps_ahead(history, time, code):
     """Count how many steps after the end of its series each row stands, from 1 on.
 
-    By time, where the series keeps the time step of the panel in at least 85 % of its
-    rows; else the first row after the end is step 1, the second step 2, and so on.
+    By time, where the series keeps a time step, or where one was given; else the first
+    row after the end is step 1, the second step 2, and so on.
 
     Parameters
     ----------
@@ -161,16 +158,27 @@ def steps_ahead(history, time, code):
     first = np.flatnonzero(np.diff(code, prepend=-1))
     counted = np.arange(1, len(code) + 1)
     counted -= np.repeat(first, np.diff(np.append(first, len(code))))
-    if history.step is None or len(code) == 0:
+    steps = history.steps
+    counting = steps.counting[code]
+    if len(code) == 0 or (counting == BY_ROWS).all():
         return counted
-    by_time = history.step.count(history.end.take(code), time)
-    trusted = (history.step_shares >= _REGULAR)[code]
+    by_time = steps.count(history.end.take(code), time, code)
+    trusted = counting == BY_TIME
     off = np.flatnonzero(trusted & ~(by_time >= 1))
     if len(off):
         rows = [(history.series[code[i]], time[i]) for i in off]
         raise ValueError(
             f"{len(off)} row(s) of X lie between two time steps of their series: "
             f"{show(rows)}. Ask for times that continue the rows of fit."
+        )
+    unclear = np.flatnonzero(~trusted & (counting != BY_ROWS) & (by_time != counted))
+    if len(unclear):
+        named = history.series[np.unique(code[unclear])]
+        raise ValueError(
+            f"How many steps ahead the rows of X stand is not clear for {len(named)} "
+            f"series: {show(named)}. The time without rows may be an outage, which "
+            "counts, or closed hours, which do not. Give the forecaster the step as "
+            "freq to count time, or freq=None to count rows."
         )
     return np.where(trusted, by_time, counted).astype(np.intp)
 
@@ -207,7 +215,7 @@ def _future(history, given, rows, n_steps):
     source = np.maximum.accumulate(filled + offset) - offset
     ahead = np.arange(len(series)) - first[series] + 1
     end = history.rows.indptr[1:][series] - 1
-    time = history.step.add(history.rows.times_at(end), ahead)
+    time = history.steps.add(history.rows.times_at(end), ahead, series)
     # Rows that are given keep their times: those of a series without the step of the
     # panel are not what the step says, and the calendar is read from them.
     own = np.arange(len(series))

@@ -63,11 +63,12 @@ def choose_features(rows):
     if step.unit == "weekday" or (step.unit == "delta" and step.size < _WEEK):
         within_day = step.unit == "delta" and step.size < _DAY
         return ["hour"] * within_day + ["day_of_week", "day_of_year"]
-    if step.unit == "month":
-        if step.size % 12 == 0:
+    if step.months is not None:
+        if step.months % 12 == 0:
             return []
-        return ["quarter"] if step.size % 3 == 0 else ["month"]
-    return ["day_of_year"] if step.size < 52 * _WEEK else []
+        return ["quarter"] if step.months % 3 == 0 else ["month"]
+    half_months = step.unit == "offset"
+    return ["day_of_year"] if half_months or step.size < 52 * _WEEK else []
 
 
 def cyclic_columns(name, time):

@@ -6,20 +6,21 @@ import pandas as pd
 from .._missing_steps import count_steps
 from .._panel import read_rows
 from .._time_step import infer_time_step, read_time_step
+from .._times import times_like
 
 __all__ = ["describe_panel"]
 
 
-def describe_panel(panel, freq=None):
+def describe_panel(panel, freq="infer"):
     """Report the length, the span and what is missing of every series.
 
     Parameters
     ----------
     panel : DataFrame or Series
         Rows indexed by series and time, in any order.
-    freq : str, offset, Timedelta or number, default=None
-        The step of the times, as in :func:`regularize`. None takes the step that most
-        rows keep.
+    freq : "infer", None, str, offset, Timedelta or number, default="infer"
+        The step of the times, as in :func:`regularize`. "infer" takes the step that
+        most rows keep; None reports no steps.
 
     Returns
     -------
@@ -61,8 +62,8 @@ def describe_panel(panel, freq=None):
     rows = read_rows(panel, "panel")
     report = {
         "n_rows": rows.lengths,
-        "start": rows.times_at(rows.indptr[:-1]),
-        "end": rows.times_at(rows.indptr[1:] - 1),
+        "start": times_like(rows.times_at(rows.indptr[:-1]), rows.index.levels[-1]),
+        "end": times_like(rows.times_at(rows.indptr[1:] - 1), rows.index.levels[-1]),
     }
     report = pd.DataFrame(report | _report_steps(rows, freq), index=rows.series)
     frame = panel.to_frame() if isinstance(panel, pd.Series) else panel
@@ -74,9 +75,10 @@ def describe_panel(panel, freq=None):
 
 def _report_steps(rows, freq):
     names = ["n_missing_steps", "longest_gap", "n_irregular"]
-    if freq is None:
+    step = None
+    if isinstance(freq, str) and freq == "infer":
         step = infer_time_step(rows.time, rows.indptr)
-    else:
+    elif freq is not None:
         step = read_time_step(freq, rows.time)
     if step is None:
         return {

@@ -5,13 +5,14 @@ import pandas as pd
 
 from .._missing_steps import fill_steps
 from .._panel import read_rows
-from .._time_step import infer_time_step, read_time_step
+from .._series_steps import check_one_step, find_steps
+from .._time_step import read_time_step
 from ._frames import replace_columns
 
 __all__ = ["regularize"]
 
 
-def regularize(panel, freq=None):
+def regularize(panel, freq="infer"):
     """Add a row, without values, for every time step that a series has none for.
 
     A window counts rows: where a row is missing, the rows before it move up, and a
@@ -22,9 +23,10 @@ def regularize(panel, freq=None):
     ----------
     panel : DataFrame or Series
         Rows indexed by series and time, in any order.
-    freq : str, offset, Timedelta or number, default=None
-        The step of the times: as pandas writes it for dates and periods, a number
-        for times that are numbers. None takes the step that most rows keep.
+    freq : "infer", str, offset, Timedelta or number, default="infer"
+        The step of the times: an alias or an offset of pandas, such as "15min", "B"
+        or ``pd.offsets.CustomBusinessDay(holidays=...)``, and a number for times that
+        are numbers. "infer" takes the step that most rows keep.
 
     Returns
     -------
@@ -35,8 +37,9 @@ def regularize(panel, freq=None):
     Raises
     ------
     ValueError
-        If no step is found, if a row lies between two steps, or if more than ten rows
-        would be added for each given one (and more than 10 000 in all).
+        If no step is found or series keep different ones, if a row lies between two
+        steps, or if more than ten rows would be added for each given one (and more
+        than 10 000 in all).
 
     See Also
     --------
@@ -47,7 +50,7 @@ def regularize(panel, freq=None):
     -----
     Days and longer steps follow the clock on the wall, shorter ones do not: a day of
     25 hours has 25 steps of an hour. Steps of weekdays (Monday to Friday), months,
-    quarters and years are understood.
+    quarters and years are understood, and all offsets of pandas.
 
     Examples
     --------
@@ -79,10 +82,10 @@ def regularize(panel, freq=None):
 
 
 def _find_step(rows, freq):
-    if freq is not None:
+    if not (isinstance(freq, str) and freq == "infer"):
         return read_time_step(freq, rows.time)
-    step = infer_time_step(rows.time, rows.indptr)
-    if step is None:
+    steps = find_steps(rows)
+    if steps.main is None:
         reason = (
             "no series has two rows"
             if rows.lengths.max() == 1
@@ -92,7 +95,8 @@ def _find_step(rows, freq):
             f"No time step can be found: {reason}. Give freq, or make the last index "
             "level dates, periods or numbers."
         )
-    return step
+    check_one_step(rows, steps)
+    return steps.main
 
 
 def _allow_missing(frame):

@@ -400,7 +400,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 "or set shorten=True."
             )
         if self.max_gap is not None:
-            _check_max_gap(self.max_gap, rows.index.levels[-1])
+            _check_max_gap(self.max_gap, rows.time)
         if self.shorten == "pad":
             return self.window_size
         return min(self.window_size, longest)

@@ -1,0 +1,334 @@
+"""Which series count by time, which by rows, and which must be asked about."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    PanelForecaster,
+    PanelTimeSeriesSplit,
+    SlidingWindow,
+    backtest,
+    describe_panel,
+    make_forecaster,
+    regularize,
+)
+
+HOURS = pd.date_range("2024-01-01", periods=24 * 90, freq="h")
+WORKDAYS = pd.bdate_range("2024-01-02", periods=24)
+
+
+def sessions(days, start, n_rows, step):
+    offset = pd.timedelta_range(start, periods=n_rows, freq=step).to_numpy()
+    return pd.DatetimeIndex((days.to_numpy()[:, None] + offset).ravel())
+
+
+SESSIONS = {
+    "bars of 5 minutes": sessions(WORKDAYS, "9h30min", 79, "5min"),
+    "opening hours": sessions(WORKDAYS, "9h", 8, "1h"),
+    "one shift": sessions(pd.date_range("2024-01-01", periods=20), "6h", 8, "1h"),
+    "two shifts": sessions(pd.date_range("2024-01-01", periods=20), "6h", 16, "1h"),
+    "night shift": HOURS[(HOURS.hour >= 22) | (HOURS.hour < 6)],
+    "an hour of rest": HOURS[HOURS.hour != 3],
+    "days of the week": HOURS[HOURS.day_of_week < 5],
+    "periods": pd.PeriodIndex(sessions(WORKDAYS, "9h", 8, "1h"), freq="h"),
+    "a zone": sessions(WORKDAYS, "9h30min", 79, "5min").tz_localize("America/New_York"),
+    "durations": pd.to_timedelta(
+        (24 * np.arange(20)[:, None] + np.arange(8)).ravel(), unit="h"
+    ),
+}
+
+
+def counted(times, ids=("a", "b")):
+    """A panel whose y numbers the rows: the right forecast of each row is known."""
+    parts = {name: pd.Series(np.arange(float(len(times))), times) for name in ids}
+    return pd.concat(parts, names=["series", "time"])
+
+
+def panel(**times):
+    parts = [counted(time, [name]) for name, time in times.items()]
+    return pd.concat(parts).rename_axis(["series", "time"])
+
+
+def line(horizon=5, **params):
+    steps = make_pipeline(SlidingWindow(3, flat=True), LinearRegression())
+    return PanelForecaster(steps, horizon, **params)
+
+
+def fit(y, **params):
+    return line(**params).fit(y.to_frame()[[]], y)
+
+
+def at(*rows):
+    index = pd.MultiIndex.from_tuples(rows, names=["series", "time"])
+    return pd.DataFrame(index=index)
+
+
+def split_last_session(y):
+    """The rows after the last gap of each series apart."""
+    time = y.index.get_level_values("time")
+    step = time[1] - time[0]
+    gaps = [i for i in range(1, len(y) // 2) if time[i] - time[i - 1] != step]
+    late = y.groupby("series").cumcount().to_numpy() >= gaps[-1]
+    return y[~late], y[late].groupby("series").head(3)
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+class TestSessions:
+    @pytest.mark.parametrize("history", ["all", "context"])
+    def test_the_next_row_is_the_next_step(self, kind, history):
+        train, test = split_last_session(counted(SESSIONS[kind]))
+        got = fit(train, history=history).predict(test.to_frame()[[]])
+        np.testing.assert_allclose(got, test, atol=0.01)
+
+    def test_backtest_and_update_count_alike(self, kind):
+        y = counted(SESSIONS[kind])
+        train, test = split_last_session(y)
+        both = pd.concat([train, test]).sort_index()
+        known = both.index.isin(train.index)
+        fold = [(np.flatnonzero(known), np.flatnonzero(~known))]
+        for refit in (True, False):
+            out = backtest(line(), both.to_frame()[[]], both, cv=fold, refit=refit)
+            assert out["step"].tolist() == [*(test.groupby("series").cumcount() + 1)]
+            np.testing.assert_allclose(out["y_pred"], out["y_true"], atol=0.01)
+        first = train.groupby("series").head(len(train) // 2 - 5)
+        model = fit(first, history="context")
+        second = train.drop(first.index)
+        model.update(second.to_frame()[[]], second)
+        np.testing.assert_allclose(model.predict(test.to_frame()[[]]), test, atol=0.01)
+
+    def test_the_next_times_are_refused_and_the_remedy_named(self, kind):
+        train, _ = split_last_session(counted(SESSIONS[kind]))
+        message = "The next times of 2 series are not known: 'a', 'b'."
+        with pytest.raises(ValueError, match=re.escape(message)) as caught:
+            fit(train).forecast()
+        assert "Give the forecaster their step as freq" in str(caught.value)
+
+
+def test_filling_counts_the_closed_hours_too():
+    y = counted(SESSIONS["opening hours"])
+    train, test = split_last_session(y)
+    both = pd.concat([train, test]).sort_index()
+    known = both.index.isin(train.index)
+    forest = make_pipeline(
+        SlidingWindow(3, flat=True), HistGradientBoostingRegressor(max_iter=2)
+    )
+    out = backtest(
+        PanelForecaster(forest, gaps="fill"),
+        both.to_frame()[[]],
+        both,
+        cv=[(np.flatnonzero(known), np.flatnonzero(~known))],
+    )
+    assert (out["step"] == (out["time"] - out["cutoff"]) / pd.Timedelta("1h")).all()
+
+
+def test_steps_that_do_not_divide_the_day_have_no_closed_hours():
+    times = pd.date_range("2024-01-01", periods=60, freq="23h").delete([20, 40])
+    assert fit(counted(times)).forecast(1).index[0][1] == times[-1] + (
+        times[1] - times[0]
+    )
+
+
+def test_a_young_series_counts_as_the_others_do():
+    times = SESSIONS["bars of 5 minutes"]
+    y = panel(a=times, b=times, young=times[:100])
+    for history in ("all", "context"):
+        model = fit(y, history=history)
+        assert model.predict(at(("young", times[158])))[0] == pytest.approx(
+            100, abs=0.1
+        )
+        new = panel(new=times[:100])
+        model.update(new.to_frame()[[]], new)
+        assert model.predict(at(("new", times[158])))[0] == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        SESSIONS["bars of 5 minutes"][:79],
+        SESSIONS["bars of 5 minutes"][: 2 * 79],
+        HOURS[: 24 * 12][HOURS[: 24 * 12].day_of_week < 5],
+        HOURS[np.r_[0:100, 400:500, 800:900, 1200:1300]],
+        pd.Index((86_400 * np.arange(20)[:, None] + 300 * np.arange(79)).ravel()),
+    ],
+    ids=["a day", "two days", "two weeks", "campaigns", "numbers"],
+)
+def test_where_nobody_can_tell_only_rows_that_touch_the_end_are_forecast(times):
+    model = fit(counted(times))
+    step = times[1] - times[0]
+    touching = at(("a", times[-1] + step), ("a", times[-1] + 2 * step))
+    expected = len(times) + np.arange(2)
+    np.testing.assert_allclose(model.predict(touching), expected, atol=0.01)
+    far = 200 * step
+    with pytest.raises(ValueError, match="is not clear for 1 series: 'a'"):
+        model.predict(at(("a", times[-1] + far)))
+    by_rows = fit(counted(times), freq=None).predict(at(("a", times[-1] + far)))
+    assert by_rows[0] == pytest.approx(len(times), abs=0.1)
+    by_time = fit(counted(times), freq=step)
+    assert by_time.predict(at(("a", times[-1] + 4 * step)))[0] == pytest.approx(
+        len(times) + 3, abs=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        HOURS[HOURS.month != 2],
+        HOURS[np.random.default_rng(0).random(len(HOURS)) < 0.93],
+        pd.date_range("2024-01-01", periods=60).delete(range(20, 50)),
+        pd.Index([*range(50), *range(400, 450)]),
+    ],
+    ids=["a month off", "rows missing at random", "half of the days", "numbers"],
+)
+def test_outages_leave_steps_what_they_are(times):
+    step = times[1] - times[0]
+    model, end = fit(counted(times)), times[-1]
+    assert model.forecast(2).index.get_level_values(1)[1] == end + 2 * step
+    whole = model.forecast(5).loc["a"]
+    assert model.predict(at(("a", end + 4 * step)))[0] == whole.iloc[3]
+
+
+def test_one_machine_that_was_off_counts_as_the_others():
+    y = panel(on=HOURS, off=HOURS[HOURS.month != 2])
+    got = fit(y).predict(at(("off", HOURS[-1] + pd.Timedelta(hours=4))))
+    assert got[0] == pytest.approx(24 * 90 - 24 * 29 + 3, abs=0.1)
+
+
+class TestMajority:
+    def test_one_odd_row_decides_nothing(self):
+        stocks = {f"s{i}": pd.bdate_range("2024-01-01", periods=60) for i in range(20)}
+        odd = pd.DatetimeIndex(["2024-01-20"]).append(stocks["s0"][15:])
+        got = fit(panel(**stocks, etf=odd)).forecast(3)
+        for name in ("s1", "etf"):
+            assert (
+                got.loc[name].index == pd.bdate_range("2024-03-25", periods=3)
+            ).all()
+
+    def test_an_odd_end_is_named(self):
+        ends = pd.date_range("2021-01-31", periods=30, freq="ME")
+        early = ends[:-1].append(ends[-1:] - pd.Timedelta(days=1))
+        with pytest.raises(ValueError, match="next times of 1 series .*'odd'"):
+            fit(panel(a=ends, b=ends, odd=early)).forecast()
+
+    def test_series_of_other_steps_have_their_own(self):
+        times = {
+            "day": pd.date_range("2024-01-01", periods=100),
+            "week": pd.date_range("2024-01-07", periods=30, freq="W"),
+            "month": pd.date_range("2020-01-31", periods=40, freq="ME"),
+            "work": pd.bdate_range("2024-01-01", periods=40),
+        }
+        model = fit(panel(**{name: time[:-4] for name, time in times.items()}))
+        got = model.forecast(4)
+        for name, time in times.items():
+            assert (got.loc[name].index == time[-4:]).all()
+            third = model.predict(at((name, time[-2])))
+            assert third[0] == pytest.approx(len(time) - 2, abs=0.1)
+
+    def test_two_rows_prove_no_step(self):
+        days = pd.date_range("2024-01-01", periods=100)
+        with pytest.raises(ValueError, match="next times of 1 series .*'z'"):
+            fit(panel(a=days, z=days[[0, 3]])).forecast()
+        got = fit(panel(a=days, one=days[[0]])).forecast(1)
+        assert got.loc["one"].index[0] == days[1]
+
+    def test_steps_that_fit_alike_are_refused(self):
+        week = pd.date_range("2024-01-01", periods=5)
+        with pytest.raises(ValueError, match="and of 1 weekday.s. fit the rows alike"):
+            fit(counted(week), horizon=2).forecast()
+        got = fit(counted(week), horizon=2, freq="D").forecast()
+        assert got.loc["a"].index.tolist() == [*pd.date_range("2024-01-06", periods=2)]
+
+    def test_filling_names_series_of_another_step(self):
+        y = panel(
+            a=pd.date_range("2024-01-01", periods=100),
+            w=pd.date_range("2024-01-01", periods=20, freq="W"),
+        )
+        message = "1 series keep another step (7 days 00:00:00)"
+        for call in (lambda: regularize(y), lambda: fit(y, gaps="fill")):
+            with pytest.raises(ValueError, match=re.escape(message)):
+                call()
+        assert regularize(y, "D").loc["w"].isna().mean() > 0.8
+
+
+class TestFreq:
+    def test_holidays_are_skipped(self):
+        freq = pd.offsets.CustomBusinessDay(holidays=["2024-03-25", "2024-02-01"])
+        days = pd.date_range("2024-01-01", "2024-03-22", freq=freq)
+        model = fit(counted(days), freq=freq)
+        assert model.forecast(1).index[0] == ("a", pd.Timestamp("2024-03-26"))
+        got = model.predict(at(("a", pd.Timestamp("2024-03-27"))))
+        assert got[0] == pytest.approx(len(days) + 1, abs=0.01)
+        report = describe_panel(counted(days.delete(20)), freq=freq)
+        assert report["n_missing_steps"].tolist() == [1, 1]
+        assert len(regularize(counted(days.delete(20)), freq)) == 2 * len(days)
+
+    def test_hours_of_business_date_sessions(self):
+        freq = pd.offsets.CustomBusinessHour(start="09:00", end="17:00")
+        times = SESSIONS["opening hours"]
+        model = fit(counted(times[:-8]), freq=freq)
+        assert (model.forecast(8).loc["a"].index == times[-8:]).all()
+        got = model.predict(at(("a", times[-5])))
+        assert got[0] == pytest.approx(len(times) - 5, abs=0.01)
+
+    def test_a_step_settles_what_few_rows_keep(self):
+        kept = np.random.default_rng(0).random(100) > 0.3
+        days = pd.date_range("2024-01-01", periods=100)[kept]
+        with pytest.raises(ValueError, match="next times of 2 series"):
+            fit(counted(days)).forecast()
+        model = fit(counted(days), freq="D")
+        ahead = days[-1:] + pd.Timedelta(days=3)
+        assert model.forecast(3).loc["a"].index[-1] == ahead[0]
+        assert model.predict(at(("a", ahead[0])))[0] == model.forecast(3).iloc[2]
+        y, cv = counted(days), PanelTimeSeriesSplit(1, horizon=2, gap=3)
+        steps = backtest(line(freq="D"), y.to_frame()[[]], y, cv=cv)["step"]
+        cutoff, end = days[-6], days[-2:]
+        assert steps.tolist() == [*((end - cutoff).days)] * 2
+
+    def test_none_counts_rows(self):
+        days = pd.date_range("2024-01-01", periods=50)
+        model = fit(counted(days), freq=None)
+        got = model.predict(at(("a", pd.Timestamp("2024-05-01"))))
+        assert got[0] == pytest.approx(50, abs=0.01)
+        with pytest.raises(ValueError, match="time step of 'time' cannot be found"):
+            model.forecast()
+        assert describe_panel(counted(days), freq=None)["n_missing_steps"].isna().all()
+
+    def test_numbers_take_numbers(self):
+        y = counted(pd.Index([202401 + month for month in range(12)]))
+        with pytest.raises(ValueError, match="written as one number"):
+            fit(y)
+        got = fit(y, freq=1).forecast(1)
+        assert got.index[0] == ("a", 202413)
+
+    @pytest.mark.parametrize("freq", ["XYZ", 1, 2.5, True, object(), [], "-1D"])
+    def test_nonsense_raises_in_fit(self, freq):
+        message = f"freq={freq!r} is no step of times of dtype datetime64"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            fit(counted(pd.date_range("2024-01-01", periods=20)), freq=freq)
+
+    def test_a_step_beside_the_rows_raises_in_fit(self):
+        y = counted(pd.date_range("2024-01-01", periods=20))
+        with pytest.raises(ValueError, match="freq='ME' is not the step of 2 series"):
+            fit(y, freq="ME")
+
+    def test_the_recipe_hands_it_on(self):
+        assert make_forecaster(3, freq="B").freq == "B"
+        assert make_forecaster(3).freq == "infer"
+
+
+def test_a_last_row_that_the_clock_moved_is_not_dated_from():
+    """Midnight does not exist on 26 April 2024 in Cairo; the next day it does."""
+    days = pd.date_range("2024-03-20", periods=60).tz_localize(
+        "Africa/Cairo", nonexistent="shift_forward"
+    )
+    moved = int(np.flatnonzero(days.hour == 1)[0])
+    for end in (moved, moved + 2, moved + 10):
+        got = fit(counted(days[:end])).forecast()
+        assert (got.loc["a"].index == days[end : end + 5]).all()
+    with pytest.raises(ValueError, match="next times of 2 series"):
+        fit(counted(days[: moved + 1])).forecast()
