@@ -518,3 +518,26 @@ def test_cuda_reads_what_is_known_of_each_step(params):
     other.loc[step == 1, "price"] += 5
     changed = model.predict(other) != model.predict(test_X)
     assert_array_equal(np.unique(step[changed]), [1])
+
+
+def test_a_known_label_that_fit_never_saw_is_told():
+    X, y = make_data()
+    early, past_y, late, _ = split(X, y)
+    model = forecaster().fit(early, past_y)
+    new = late.assign(promo=late["promo"].cat.add_categories("huge"))
+    seen = model.predict(new)
+    new.loc[new.index[:1], "promo"] = "huge"
+    message = "'promo' of X has 1 label(s) that fit did not see: 'huge'. Their effect"
+    with pytest.warns(UserWarning, match=re.escape(message)):
+        told = model.predict(new)
+    # Only the forecast of that step reads it.
+    assert_array_equal(told[1:], seen[1:])
+    assert np.isfinite(told[0])
+
+
+def test_an_unseen_label_of_a_past_only_column_ahead_is_not_read():
+    X, y = make_data()
+    early, past_y, late, _ = split(X, y)
+    model = forecaster(known=["price"]).fit(early, past_y)
+    new = late.assign(promo="huge")
+    assert_array_equal(model.predict(new), model.predict(late))

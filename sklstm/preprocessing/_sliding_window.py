@@ -1,5 +1,6 @@
 """SlidingWindow: rows of a panel in, one lazy window for each row out."""
 
+import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -105,6 +106,20 @@ def _are_the_same(context, of_row, time):
     return np.array_equal(series[inner], of_row) and context.time[inner].equals(time)
 
 
+def _warn_of_new_labels(column, codes, name):
+    """Warn that a known column says something that no row of fit has said."""
+    new = column[(codes == 0) & column.notna().to_numpy()].unique()
+    if len(new):
+        warnings.warn(
+            f"The known column {name!r} of X has {len(new)} label(s) that fit did not "
+            f"see: {show(list(new))}. Their effect cannot be known; they are read as the "
+            "unknown label, which LSTMRegressor gives the mean embedding (a trained one "
+            "with id_dropout). Fit on rows that have these labels.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
 def _gap_breaks(start, end, max_gap):
     """Whether the time from each `start` to each `end` is more than `max_gap`."""
     if isinstance(end, pd.PeriodIndex):
@@ -170,7 +185,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         the calendar says, by name or position or chosen by a callable, as a
         :class:`~sklearn.compose.ColumnTransformer` takes them. A forecast of a step
         then sees their values at that step. All other columns are past-only: no
-        window reads them beyond its end. None: all are past-only.
+        window reads them beyond its end. None: all are past-only. A label of a known
+        column that `fit` did not see is read as unknown, with a UserWarning.
     flat : bool, default=False
         Whether each window is one row of ``window_size * n_features`` numbers, for
         regressors that take 2-D arrays, such as :class:`~sklearn.linear_model.Ridge`.
@@ -414,7 +430,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             values[rows, j] = read_numbers(X[name], name, np.float32)
         codes = np.empty((size, len(self.categories_)), dtype=np.int32)
         for j, (name, labels) in enumerate(self.categories_.items()):
-            codes[rows, j] = read_labels(X[name], name, labels)
+            of_rows = read_labels(X[name], name, labels)
+            if name in self.known_:
+                _warn_of_new_labels(X[name], of_rows, name)
+            codes[rows, j] = of_rows
         target = np.empty((size, int(self.target is not None)), dtype=np.float32)
         if self.target is not None:
             target[rows, 0] = read_numbers(X[self.target], self.target, np.float32)
