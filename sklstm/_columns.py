@@ -214,7 +214,7 @@ def check_float32(values, words, remedy):
     with np.errstate(over="ignore"):
         lost = np.abs(values - values.astype(np.float32))
     known = values[~np.isnan(values)]
-    spread = known.std() if len(known) else 0.0
+    spread = np.ptp(known) and known.std() if len(known) else 0.0
     if np.fmax.reduce(lost, initial=0) > _SHARE_LOST * spread > 0:
         raise ValueError(
             f"{words} varies by {spread:.2g} around {known.mean():.2g}, which float32 "

@@ -26,6 +26,7 @@ from sklstm import (
     SlidingWindow,
 )
 from sklstm._step_targets import StepTargets
+from sklstm.neural_network import LSTMModule
 
 HORIZON = 3
 LEVEL_FREE = {"lags": (1, 7), "level": "drop", "seasonal_periods": 7}
@@ -160,7 +161,9 @@ class TestLearning:
         assert errors[("price", "promo")] < 0.35 * errors[None]
 
     @pytest.mark.parametrize("mode", ["dense", "windowed"])
-    def test_dense_and_windowed_batches_hold_the_same_known_inputs(self, mode):
+    def test_dense_and_windowed_batches_hold_the_same_known_inputs(
+        self, mode, monkeypatch
+    ):
         X, y = make_data()
         window = SlidingWindow(5, known=["price", "promo"])
         windows = window.fit_transform(X).with_target(y.to_numpy()[:, None])
@@ -170,12 +173,15 @@ class TestLearning:
         seen = {}
 
         model = small(training_mode=mode, max_epochs=1).fit(windows, targets)
-        forward = model.net_.module_.forward
-        model.net_.module_.forward = lambda **batch: (
-            seen.setdefault("known", []).append(batch["known"]),
-            seen.setdefault("codes", []).append(batch["known_codes"]),
-            forward(**batch),
-        )[-1]
+        forward = LSTMModule.forward
+
+        def watched(module, **batch):
+            if module.training:
+                seen.setdefault("known", []).append(batch["known"])
+                seen.setdefault("codes", []).append(batch["known_codes"])
+            return forward(module, **batch)
+
+        monkeypatch.setattr(LSTMModule, "forward", watched)
         model.partial_fit(windows, targets)
         values = np.concatenate([part.numpy() for part in seen["known"]])
         codes = np.concatenate([part.numpy() for part in seen["codes"]])

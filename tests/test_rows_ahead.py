@@ -88,7 +88,7 @@ class TestFit:
         with pytest.raises(ValueError, match="1 series not seen in fit: 'b'"):
             model.predict(X)
 
-    @pytest.mark.parametrize("kind", ["text", "irregular"])
+    @pytest.mark.parametrize("kind", ["ordered labels", "irregular"])
     def test_they_count_as_steps_where_time_does_not(self, Xy, kind):
         X, y = Xy
         day = np.arange(60)
@@ -97,7 +97,8 @@ class TestFit:
                 day * (day + 3) // 3, "D"
             )
         else:
-            times = pd.Index([f"{n:03d}" for n in day])
+            labels = [f"{n:03d}" for n in day]
+            times = pd.CategoricalIndex(labels, categories=labels, ordered=True)
         place = X.groupby(level=0).cumcount().to_numpy()
         index = pd.MultiIndex.from_arrays(
             [X.index.get_level_values(0), times.take(place)], names=X.index.names

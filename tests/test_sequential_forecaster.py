@@ -204,7 +204,7 @@ def test_history_is_that_of_all_data_sets(fitted, Xy):
 
 
 def test_training_history_names_the_stage_and_its_learning_rate():
-    model = loop(lr_decay=0.5).fit(*panels("abc"))
+    model = loop({"lr_schedule": None}, lr_decay=0.5).fit(*panels("abc"))
     history = lstm_of(model).history_
     assert history["stage"].tolist() == [0, 0, 1, 1, 2, 2]
     assert_allclose(history["lr"], 3e-3 * np.repeat([1, 0.5, 0.25], 2))

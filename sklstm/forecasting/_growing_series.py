@@ -80,7 +80,7 @@ class GrowingTransform:
         target_transformer, steps = self.settled
         target_transformer = deepcopy(target_transformer)
         # Known series keep their statistics, but may turn negative for the first time.
-        known = ~new.series.isin(history.series[grows])
+        known = new.series.isin(series) & ~new.series.isin(history.series[grows])
         _learn((target_transformer, None), new, known)
         settled = (target_transformer, steps)
         if not grows.any():

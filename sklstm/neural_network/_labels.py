@@ -83,8 +83,7 @@ def labels_learned(X, positions, n_ahead):
 def center_unlearned(net, learned):
     """Let labels that training never met stand where the learned ones are on average.
 
-    The unknown label is one of them, unless missing labels or `id_dropout` have
-    trained it.
+    The unknown label is one of them, unless missing labels or `id_dropout` train it.
 
     Parameters
     ----------
@@ -95,9 +94,7 @@ def center_unlearned(net, learned):
     for layer, known in zip(net.module_.embeddings, learned, strict=True):
         known = torch.as_tensor(known, device=layer.weight.device).clone()
         free = ~known
-        if layer.padding_idx is None:
-            free[0] = False
-        known[0] = False
+        free[0], known[0] = layer.padding_idx is not None, False
         if known.any():
             layer.weight.data[free] = layer.weight.data[known].mean(dim=0)
 
