@@ -160,9 +160,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
         takes about as long, and learns from many more windows.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training windows. "auto" takes 20 where a pass has 40
-        to 600 steps of the optimizer; ``800 / n_steps`` where it has fewer, at most
-        100; and ``20 * sqrt(600 / n_steps)`` where it has more, at least 3.
+        Number of passes over the training windows. "auto" follows from `n_steps`, the
+        steps of the optimizer in a pass: ``1000 / n_steps``, and where a pass has more
+        than 100, ``100 / sqrt(n_steps)``. With `seasonal_periods` it takes 20 epochs,
+        ``800 / n_steps`` where a pass has fewer than 40 steps, and ``20 * sqrt(600 /
+        n_steps)`` where it has more than 600. From 3 to 100 in any case.
     early_stopping : bool, default=False
         Whether to hold out the end of each series, stop when the loss there has not
         improved for `n_iter_no_change` epochs, and bring the best weights back.

@@ -72,7 +72,7 @@ def train_net(estimator, data, labels, n_epochs=None):
     WindowNet
     """
     iterators = data.iterators(estimator)
-    max_epochs = choose_epochs(estimator.max_epochs, len(iterators[0]))
+    max_epochs = choose_epochs(estimator, len(iterators[0]))
     learned = data.labels_learned()[: len(labels)]
     with seeded(data.seed, data.device):
         net = make_net(
@@ -101,7 +101,7 @@ def train_on(estimator, net, data, n_epochs=None):
     """
     iterators = data.iterators(estimator)
     if n_epochs is None:
-        n_epochs = choose_epochs(estimator.max_epochs, len(iterators[0]))
+        n_epochs = choose_epochs(estimator, len(iterators[0]))
     with seeded(data.seed, data.device):
         restart_lr(net, estimator.lr)
         net.partial_fit(iterators, epochs=n_epochs)

@@ -63,16 +63,16 @@ _FLAT_NAMES = {
 _DEVICE_BUDGET = 1 << 28
 
 
-def choose_epochs(max_epochs, n_batches):
+def choose_epochs(estimator, n_batches):
     """Choose the number of epochs: the given one, or by rule for "auto".
 
-    20; more where an epoch has few steps of the optimizer, up to 800 steps or 100
-    epochs in all; and fewer where it has more than 600: twice as many steps in all for
-    four times the data, and at least 3 epochs.
+    The rule counts steps of the optimizer: 1000, and twice as many for four times the
+    data where an epoch has more than 100. A net with a skip learns a correction alone,
+    and gains from more: at least 20 epochs of up to 600 steps each.
 
     Parameters
     ----------
-    max_epochs : int or "auto"
+    estimator : LSTMRegressor
     n_batches : int
         Steps of an epoch.
 
@@ -80,9 +80,12 @@ def choose_epochs(max_epochs, n_batches):
     -------
     int
     """
-    if max_epochs != "auto":
-        return max_epochs
-    epochs = max(20 * min(1.0, (600 / n_batches) ** 0.5), 800 / n_batches)
+    if estimator.max_epochs != "auto":
+        return estimator.max_epochs
+    if estimator.seasonal_periods is None:
+        epochs = 1000 / n_batches * max(1.0, n_batches / 100) ** 0.5
+    else:
+        epochs = max(800 / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
     return int(np.clip(round(epochs), 3, 100))
 
 
