@@ -102,14 +102,14 @@ def column_kinds(X, action, of="X"):
             part = "total_seconds()" if column.dtype.kind == "m" else "dayofweek"
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}: times cannot be "
-                f"{action}. Drop the column, move it to the index, or make numbers of "
-                f"it, such as {code}.dt.{part}."
+                f"{action}. Drop the column, move it to the index, or convert it to "
+                f"numbers, such as {code}.dt.{part}."
             )
         if kind == "other":
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}, neither real "
-                f"numbers nor labels, and cannot be {action}. Drop it, or make numbers "
-                "of it, such as the real and the imaginary part of complex ones."
+                f"numbers nor labels, and cannot be {action}. Drop it, or convert it "
+                "to numbers, such as the real and imaginary parts of complex values."
             )
     return kinds
 
@@ -152,8 +152,8 @@ def read_labels(column, name, labels):
     text = len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype)
     if text and column.notna().any() and _kinds_in(column) <= _NUMERIC:
         raise TypeError(
-            f"Column {name!r} of X held labels in fit, such as {labels[0]!r}, and now "
-            f"holds numbers (dtype {column.dtype}). Give it the labels of fit."
+            f"Column {name!r} of X contained labels in fit, such as {labels[0]!r}, and "
+            f"now contains numbers (dtype {column.dtype}). Give it the labels of fit."
         )
     return encode(column, labels)
 
@@ -192,7 +192,7 @@ def read_numbers(column, name, dtype=None, of="X"):
         row = np.flatnonzero(np.abs(values) > limit)[:1]
         use = "for float32" if dtype == np.float32 else "to be squared in float64"
         raise ValueError(
-            f"{words} holds infinity or a value too large {use}, first "
+            f"{words} contains infinity or a value too large {use}, first "
             f"{show(column.iloc[row].tolist())} at {show(column.index[row])}. Replace "
             f"it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or divide the "
             "column by a constant."
@@ -217,8 +217,8 @@ def check_float32(values, words, remedy):
     spread = np.ptp(known) and known.std() if len(known) else 0.0
     if np.fmax.reduce(lost, initial=0) > _SHARE_LOST * spread > 0:
         raise ValueError(
-            f"{words} varies by {spread:.2g} around {known.mean():.2g}, which float32 "
-            f"rounds away, and windows are float32. {remedy}"
+            f"{words} varies by {spread:.2g} around {known.mean():.2g}. Windows are "
+            f"float32, which rounds this variation away. {remedy}"
         )
 
 
@@ -258,8 +258,8 @@ def _to_floats(column, name, dtype, of):
         example = f", such as {other.iloc[0]!r}" if len(other) else ""
         raise TypeError(
             f"{words} must be numeric, but has dtype {column.dtype} and values that "
-            f"are no numbers{example}. Convert it with pd.to_numeric({code}), or leave "
-            "it out."
+            f"are not numbers{example}. Convert it with pd.to_numeric({code}), or "
+            "leave it out."
         )
     try:
         with np.errstate(over="ignore"):
@@ -310,9 +310,9 @@ def _raise_mixed(column, name, of):
     labels = known.map(type).map(_kind_of_type) == "label"
     raise TypeError(
         f"{words} mixes numbers such as {known[~labels].iloc[0]!r} and labels such as "
-        f"{known[labels].iloc[0]!r}. Make numbers of all, with pd.to_numeric({code}, "
-        "errors='coerce') where the labels stand for missing values, or labels, with "
-        f"{code}.astype(str).astype('category')."
+        f"{known[labels].iloc[0]!r}. Convert all values to numbers, with "
+        f"pd.to_numeric({code}, errors='coerce') if the labels mean missing values, or "
+        f"to labels, with {code}.astype(str).astype('category')."
     )
 
 
@@ -325,7 +325,7 @@ def _check_no_numbers_as_text(column, name, of):
         beside = f" beside {min(others)!r}" if others else ""
         words, code = _call(name, of)
         raise TypeError(
-            f"{words} holds numbers as text, such as "
-            f"{numbers[0]!r}{beside}. Make numbers of it, with pd.to_numeric({code}), "
-            f"or, if they are labels, say so with {code}.astype('category')."
+            f"{words} contains numbers as text, such as {numbers[0]!r}{beside}. "
+            f"Convert them with pd.to_numeric({code}), or, if they are labels, with "
+            f"{code}.astype('category')."
         )

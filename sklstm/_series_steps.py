@@ -117,9 +117,9 @@ def check_one_step(rows, steps):
     if other.any():
         of_them = ", ".join(str(step) for step in steps.steps[1:])
         raise ValueError(
-            f"{other.sum()} series keep another step ({of_them}) than that of most "
-            f"rows, {steps.main}: {show(rows.series[other])}. Treat them apart, or "
-            "give the step that all shall have as freq."
+            f"{other.sum()} series have another time step ({of_them}) than most rows "
+            f"({steps.main}): {show(rows.series[other])}. Process them separately, or "
+            "pass one step for all series as freq."
         )
 
 
@@ -224,8 +224,8 @@ def _check_given(rows, step, freq):
     if (share > 0.5).any():
         raise ValueError(
             f"freq={freq!r} is not the step of {np.sum(share > 0.5)} series, whose "
-            f"rows lie between its times: {show(rows.series[share > 0.5])}. Give the "
-            "step that the rows keep, or freq=None to count rows."
+            f"rows lie between its times: {show(rows.series[share > 0.5])}. Pass the "
+            "step of these rows, or freq=None to count rows."
         )
 
 

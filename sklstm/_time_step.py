@@ -349,7 +349,7 @@ def _check_no_dates(time):
             raise ValueError(
                 f"The times {number[0]} to {number[-1]} look like years and {name} "
                 "written as one number, which have no fixed step. Convert them to "
-                "dates or periods, or give freq=1 if they do count steps."
+                "dates or periods, or pass freq=1 if they are step numbers."
             )
 
 
@@ -424,7 +424,7 @@ def _add_offset(step, time, n):
         if place.min(initial=0) >= 0 and place.max(initial=0) < len(grid):
             rest = 0 * _DAY if _has_hours(step.offset) else wall - wall.normalize()
             return _from_wall(grid[place] + rest, time)
-    raise ValueError(f"{n.max()} steps of {step} reach too far from {time[0]}.")
+    raise ValueError(f"{n.max()} steps of {step} end too many years after {time[0]}.")
 
 
 def _count_number(step, start, end):

@@ -91,6 +91,6 @@ class CheckpointFolder:
             path,
             facts,
             "Fit with the same parameters and data, choose another checkpoint_dir, or "
-            "set resume=False to write over it.",
+            "set resume=False to overwrite it.",
         )
         return arrays, facts

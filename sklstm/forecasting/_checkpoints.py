@@ -118,8 +118,8 @@ def read_checkpoint(path):
         raise ValueError(_damaged(path)) from error
     if facts is None:
         raise ValueError(
-            f"{str(path)!r} is no checkpoint of a loop over data sets: it holds the "
-            f"arrays {show(list(arrays))} and no facts about them."
+            f"{str(path)!r} is not a checkpoint of a loop over data sets: it contains "
+            f"the arrays {show(list(arrays))} and no record of a loop."
         )
     if digest != digest_of(arrays, facts):
         raise ValueError(_damaged(path))

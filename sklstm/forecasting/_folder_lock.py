@@ -59,8 +59,8 @@ def _lock(handle, path):
     except (BlockingIOError, PermissionError) as error:
         owner = os.read(handle, 200).decode(errors="replace") or "unknown"
         raise ValueError(
-            f"Another loop writes to checkpoint_dir={str(path.parent)!r} now: process "
-            f"{owner}. Choose another checkpoint_dir, or wait until it has ended."
+            f"Another loop is writing to checkpoint_dir={str(path.parent)!r}: process "
+            f"{owner}. Choose another checkpoint_dir, or wait until that loop ends."
         ) from error
     except OSError:  # a file system without locks
         pass

@@ -95,7 +95,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         seen in `fit`, of which each counts once. Constant columns get scale 1.
     handle_unknown : {"error", "ignore"}, default="error"
         What to do in `transform` with a series that `table` has no row for: raise a
-        ValueError, or append NaN and missing categories, which a net takes as unknown.
+        ValueError, or append NaN and missing categories, which a net reads as unknown.
 
     Attributes
     ----------
