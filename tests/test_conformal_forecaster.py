@@ -678,7 +678,10 @@ class TestMistakes:
             conformal(ridge(), calibration_size=size).fit(*Xy)
 
     def test_only_a_panel_forecaster_is_calibrated(self, Xy):
-        message = "estimator must be a PanelForecaster, or a FrozenEstimator of one, got Ridge."
+        message = (
+            "estimator must be a PanelForecaster, or a FrozenEstimator of one, got "
+            "Ridge."
+        )
         with pytest.raises(TypeError, match=re.escape(message)):
             conformal(Ridge()).fit(*Xy)
 

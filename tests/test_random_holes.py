@@ -263,7 +263,7 @@ class TestStepsThatMoveRows:
 
     def test_y_in_another_order(self, Xy):
         X, y = Xy
-        with pytest.raises(ValueError, match=r"by position, give y.to_numpy\(\)"):
+        with pytest.raises(ValueError, match=r"by position, pass y.to_numpy\(\)"):
             plain().fit(X, y.sample(frac=1, random_state=0))
 
 

@@ -221,7 +221,7 @@ def test_times_of_another_kind_than_in_fit_raise(seen, asked):
 )
 def test_text_that_is_no_iso_date_raises(times):
     y = counted(times)
-    message = 'Convert the level first: pd.to_datetime(times, format="%d/%m/%Y")'
+    message = 'Convert the level first, with pd.to_datetime(times, format="%d/%m/%Y")'
     for call in (
         lambda: line().fit(covariates(y), y),
         lambda: next(PanelTimeSeriesSplit(2).split(y)),

@@ -261,10 +261,11 @@ class History:
             raise ValueError(
                 f"The next times of {other.sum()} series cannot be inferred: "
                 f"{show(rows.series[other])}. They do not keep a time step up to their "
-                f"end (most rows of the panel keep {steps.main}), or leave out hours, "
-                "as sessions do, or longer times. Pass their step to the forecaster as "
-                'freq, such as "D", "B" or pd.offsets.CustomBusinessDay(holidays=...), '
-                "or call predict(X) with the rows to forecast."
+                f"end (the step of most rows of the panel is {steps.main}), or leave "
+                "out hours, as sessions do, or longer times. Pass their step to the "
+                'forecaster as freq, such as "D", "B" or '
+                "pd.offsets.CustomBusinessDay(holidays=...), or call predict(X) with "
+                "the rows to forecast."
             )
         last = np.repeat(rows.indptr[1:] - 1, n_steps)
         series = np.repeat(np.arange(rows.n_series), n_steps)
