@@ -1,4 +1,4 @@
-"""The columns of a frame: which hold numbers, which hold labels, and how to read both.
+"""The columns of a frame: whether they contain numbers or labels, and how to read both.
 
 A column of dtype object is judged by its values, so that prices that came as Decimal,
 or as floats with None among them, are numbers. Every reader of columns asks here, and
@@ -40,13 +40,13 @@ _WRITTEN_NUMBER = re.compile(
 
 
 def column_kind(column, name, of="X"):
-    """Tell what a column holds.
+    """Find the kind of the values of a column.
 
     Parameters
     ----------
     column : Series
     name : hashable
-        The name of the column, for errors. None for a Series that is no column.
+        The name of the column, for errors. None for a Series outside of a frame.
     of : str, default="X"
         The frame it belongs to, for errors, or what the Series itself is called.
 
@@ -58,7 +58,7 @@ def column_kind(column, name, of="X"):
     Raises
     ------
     TypeError
-        If the column mixes numbers and labels, or holds text that reads as numbers.
+        If the column mixes numbers and labels, or contains numbers stored as text.
     """
     kinds = _kinds_in(column)
     for kind in ("time", "other"):
@@ -74,7 +74,7 @@ def column_kind(column, name, of="X"):
 
 
 def column_kinds(X, action, of="X"):
-    """Tell what each column holds: "number", "bool" or "label".
+    """Find the kind of each column: "number", "bool" or "label".
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def column_kinds(X, action, of="X"):
     Raises
     ------
     TypeError
-        If a column holds times, or neither numbers nor labels.
+        If a column contains times, or neither numbers nor labels.
     """
     kinds = [column_kind(column, name, of) for name, column in X.items()]
     for (name, column), kind in zip(X.items(), kinds, strict=True):
@@ -148,7 +148,7 @@ def encode(column, labels):
 
 
 def read_labels(column, name, labels):
-    """Encode a column of X, and raise where it held text in fit and numbers now."""
+    """Encode a column of X; numbers raise if it contained text in fit."""
     text = len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype)
     if text and column.notna().any() and _kinds_in(column) <= _NUMERIC:
         raise TypeError(
@@ -178,9 +178,9 @@ def read_numbers(column, name, dtype=None, of="X"):
     Raises
     ------
     TypeError
-        If the column holds no numbers.
+        If the column contains values that are not numbers.
     ValueError
-        If it holds infinity, or a value too large for `dtype`.
+        If it contains infinity, or a value too large for `dtype`.
     """
     if dtype is None:
         dtype = np.float32 if column.dtype == np.float32 else np.float64
@@ -201,7 +201,7 @@ def read_numbers(column, name, dtype=None, of="X"):
 
 
 def check_float32(values, words, remedy):
-    """Raise if float32 cannot tell values apart.
+    """Raise if values differ, but not in float32.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def _call(name, of):
 
 
 def _kinds_in(column):
-    """The kinds of the values of a column, judged by its dtype where that tells."""
+    """The kinds of the values of a column, by its dtype unless that is object."""
     dtype = column.dtype
     if isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype)):
         return {"label"}

@@ -300,7 +300,7 @@ def _month_choices(start, end, size):
 
 
 def _days_of_month(rows):
-    """The days that the rows may stand for, None where each keeps its own."""
+    """The days of the month that the rows may mean, None if each keeps its own."""
     day, last = np.asarray(rows.day), np.asarray(rows.days_in_month)
     shares = {n: np.mean(day == np.minimum(n, last)) for n in (31, 30, 29)}
     shares[None] = np.bincount(np.minimum(day, 29))[:29].max(initial=0) / len(rows)
@@ -483,7 +483,7 @@ def _grid(offset, first, last, phase):
 
 
 def _places_on(grid, wall):
-    """Where on the grid each time stands; one between two of it, at that before."""
+    """The place of each time on the grid; a time between two places has the first."""
     return grid.searchsorted(wall, side="right") - 1
 
 

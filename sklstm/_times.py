@@ -41,7 +41,7 @@ def plain_times(level, name="X"):
     TypeError
         If the times are of no such kind, or of several.
     ValueError
-        If they are text that is no ISO 8601 date, or numbers that are not finite.
+        If they are text other than ISO 8601 dates, or numbers that are not finite.
     """
     if isinstance(level, pd.CategoricalIndex):
         values = level.astype(level.categories.dtype)
@@ -52,7 +52,7 @@ def plain_times(level, name="X"):
 
 
 def holds_times(level):
-    """Whether a level holds dates, periods or durations, by its first label.
+    """Whether a level contains dates, periods or durations, by its first label.
 
     Text counts that looks like dates, also in an order that cannot be sorted.
     """

@@ -81,7 +81,7 @@ def copy_checkpoint(path, other):
 
 @contextmanager
 def _put_in_place(path):
-    """Give a name to write to, whose file comes to `path` if all goes well."""
+    """Yield a temporary name, whose file is moved to `path` unless the block raises."""
     part = path.with_name(f"{path.name}.part")
     # What a process left that was killed is not written into: it may have other names.
     part.unlink(missing_ok=True)

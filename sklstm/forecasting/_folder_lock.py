@@ -17,8 +17,8 @@ __all__ = ["lock_folder"]
 def lock_folder(folder):
     """Keep a folder for the block inside, or raise if another loop has it.
 
-    The operating system holds the lock and lets go of it when the process ends, however
-    it ends. On Windows, and in file systems without locks, every loop gets the folder.
+    The operating system releases the lock when the process ends, however it ends. On
+    Windows, and in file systems without locks, nothing is locked.
 
     Parameters
     ----------

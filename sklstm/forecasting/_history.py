@@ -118,8 +118,8 @@ class History:
         Returns
         -------
         history : History
-            The rows after the end are its `ahead`; so are those of a series of which
-            nothing is known.
+            The rows after the end are its `ahead`; so are all rows of a series without
+            any known target.
         kept : ndarray of bool of shape (n_rows,)
             Which rows of this history are left.
         """

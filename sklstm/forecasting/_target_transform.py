@@ -65,7 +65,7 @@ def transform_target(transformer, y):
 def check_still_known(past, y):
     """Raise if values of y are lost, such as the log of a negative one.
 
-    Windows hold single precision, in which values can be too large as well.
+    Values can also be too large for windows, which are float32.
     """
     lost = np.isfinite(y.to_numpy()) & ~np.isfinite(past)
     if lost.any():

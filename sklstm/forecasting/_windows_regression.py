@@ -34,8 +34,8 @@ def fit_or_fit_each(regressor, n_outputs, train):
     Parameters
     ----------
     regressor : regressor
-        One whose tags say that it takes one output is tried all the same: some take
-        more than they say.
+        A regressor whose tags declare a single output is tried with all outputs first,
+        because some regressors support more than their tags declare.
     n_outputs : int
         One for each step and target.
     train : callable
@@ -58,7 +58,7 @@ def fit_or_fit_each(regressor, n_outputs, train):
 
 
 def _has_one(regressor):
-    """Whether the tags of a regressor say that it takes one output."""
+    """Whether the tags of a regressor declare a single output."""
     if not hasattr(regressor, "__sklearn_tags__"):
         return False
     return not get_tags(regressor).target_tags.multi_output

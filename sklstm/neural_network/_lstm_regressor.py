@@ -736,7 +736,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self.net_ = self._train_net(X, y, weight, split, seed, n_best)
 
     def _start(self, X):
-        """Settle what a net that is built anew keeps."""
+        """Set the attributes that a new net depends on."""
         self._random_state = check_random_state(self.random_state)
         self.device_ = resolve_device(self.device)
         self._dtype = float_type(X, self.device_)

@@ -263,8 +263,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _apply(self, function, X, *tables):
         """Call `function` on the values of each column and its numbers by series.
 
-        The last row of each table stands for series that were not found, whose position
-        is -1.
+        The last row of each table is for series that were not found, whose position is
+        -1.
         """
         frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
         located = locate_known(rows, self.offset_.index, self.handle_unknown)

@@ -98,7 +98,7 @@ def _check_nothing_between(context, rows, positions):
 
 
 def _are_the_same(context, of_row, time):
-    """Whether rows are those that the context holds before its ends, in short."""
+    """Whether the rows equal those of the context before its ends."""
     inner = np.ones(len(context.time), dtype=bool)
     last = context.time == context.end.repeat(context.lengths)
     inner[last] = False
@@ -107,7 +107,7 @@ def _are_the_same(context, of_row, time):
 
 
 def _warn_of_new_labels(column, codes, name):
-    """Warn that a known column says something that no row of fit has said."""
+    """Warn of labels of a known column that fit did not see."""
     new = column[(codes == 0) & column.notna().to_numpy()].unique()
     if len(new):
         warnings.warn(
@@ -372,7 +372,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
 
     def _read_kinds(self, X):
-        """What each column of X holds, by its name."""
+        """The kind of each column of X, by its name."""
         check_new_names([], X.columns, "Rename or drop one of those of X.")
         kinds = dict(zip(X.columns, column_kinds(X, "put into windows"), strict=True))
         if self.target is None:

@@ -121,8 +121,8 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Every series seen in `fit` needs a row of `table`, which may hold rows for series
-    that come later. Text becomes a column of dtype category, whose categories are those
+    Every series seen in `fit` needs a row of `table`, which may have rows for series
+    that join later. Text becomes a column of dtype category, whose categories are those
     of the whole table.
 
     An array, or a frame whose index is no panel index, is one series with the label 0.
