@@ -9,8 +9,8 @@ def all_or_nothing(method):
     """Let a method learn on a shallow copy of its estimator, which then takes it over.
 
     An exception in the method, Ctrl-C included, leaves the estimator as it was. The
-    method sets attributes as usual, but must not change an object that an attribute
-    holds, such as a fitted regressor: it trains a copy and assigns that.
+    method sets attributes as usual, but must not change the objects in them, such as a
+    fitted regressor: it trains a copy and assigns the copy.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The columns of a frame: which hold numbers, which hold labels, and how to read both.
+"""The columns of a frame: whether they contain numbers or labels, and how to read both.
 
 A column of dtype object is judged by its values, so that prices that came as Decimal,
 or as floats with None among them, are numbers. Every reader of columns asks here, and
@@ -40,13 +40,13 @@ _WRITTEN_NUMBER = re.compile(
 
 
 def column_kind(column, name, of="X"):
-    """Tell what a column holds.
+    """Find the kind of the values of a column.
 
     Parameters
     ----------
     column : Series
     name : hashable
-        The name of the column, for errors. None for a Series that is no column.
+        The name of the column, for errors. None for a Series outside of a frame.
     of : str, default="X"
         The frame it belongs to, for errors, or what the Series itself is called.
 
@@ -58,7 +58,7 @@ def column_kind(column, name, of="X"):
     Raises
     ------
     TypeError
-        If the column mixes numbers and labels, or holds text that reads as numbers.
+        If the column mixes numbers and labels, or contains numbers stored as text.
     """
     kinds = _kinds_in(column)
     for kind in ("time", "other"):
@@ -74,7 +74,7 @@ def column_kind(column, name, of="X"):
 
 
 def column_kinds(X, action, of="X"):
-    """Tell what each column holds: "number", "bool" or "label".
+    """Find the kind of each column: "number", "bool" or "label".
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def column_kinds(X, action, of="X"):
     Raises
     ------
     TypeError
-        If a column holds times, or neither numbers nor labels.
+        If a column contains times, or neither numbers nor labels.
     """
     kinds = [column_kind(column, name, of) for name, column in X.items()]
     for (name, column), kind in zip(X.items(), kinds, strict=True):
@@ -102,14 +102,14 @@ def column_kinds(X, action, of="X"):
             part = "total_seconds()" if column.dtype.kind == "m" else "dayofweek"
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}: times cannot be "
-                f"{action}. Drop the column, move it to the index, or make numbers of "
-                f"it, such as {code}.dt.{part}."
+                f"{action}. Drop the column, move it to the index, or convert it to "
+                f"numbers, such as {code}.dt.{part}."
             )
         if kind == "other":
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}, neither real "
-                f"numbers nor labels, and cannot be {action}. Drop it, or make numbers "
-                "of it, such as the real and the imaginary part of complex ones."
+                f"numbers nor labels, and cannot be {action}. Drop it, or convert it "
+                "to numbers, such as the real and imaginary parts of complex values."
             )
     return kinds
 
@@ -148,12 +148,12 @@ def encode(column, labels):
 
 
 def read_labels(column, name, labels):
-    """Encode a column of X, and raise where it held text in fit and numbers now."""
+    """Encode a column of X; numbers raise if it contained text in fit."""
     text = len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype)
     if text and column.notna().any() and _kinds_in(column) <= _NUMERIC:
         raise TypeError(
-            f"Column {name!r} of X held labels in fit, such as {labels[0]!r}, and now "
-            f"holds numbers (dtype {column.dtype}). Give it the labels of fit."
+            f"Column {name!r} of X contained labels in fit, such as {labels[0]!r}, and "
+            f"now contains numbers (dtype {column.dtype}). Give it the labels of fit."
         )
     return encode(column, labels)
 
@@ -178,9 +178,9 @@ def read_numbers(column, name, dtype=None, of="X"):
     Raises
     ------
     TypeError
-        If the column holds no numbers.
+        If the column contains values that are not numbers.
     ValueError
-        If it holds infinity, or a value too large for `dtype`.
+        If it contains infinity, or a value too large for `dtype`.
     """
     if dtype is None:
         dtype = np.float32 if column.dtype == np.float32 else np.float64
@@ -192,7 +192,7 @@ def read_numbers(column, name, dtype=None, of="X"):
         row = np.flatnonzero(np.abs(values) > limit)[:1]
         use = "for float32" if dtype == np.float32 else "to be squared in float64"
         raise ValueError(
-            f"{words} holds infinity or a value too large {use}, first "
+            f"{words} contains infinity or a value too large {use}, first "
             f"{show(column.iloc[row].tolist())} at {show(column.index[row])}. Replace "
             f"it by NaN, with {code}.replace([np.inf, -np.inf], np.nan), or divide the "
             "column by a constant."
@@ -201,7 +201,7 @@ def read_numbers(column, name, dtype=None, of="X"):
 
 
 def check_float32(values, words, remedy):
-    """Raise if float32 cannot tell values apart.
+    """Raise if values differ, but not in float32.
 
     Parameters
     ----------
@@ -217,8 +217,8 @@ def check_float32(values, words, remedy):
     spread = np.ptp(known) and known.std() if len(known) else 0.0
     if np.fmax.reduce(lost, initial=0) > _SHARE_LOST * spread > 0:
         raise ValueError(
-            f"{words} varies by {spread:.2g} around {known.mean():.2g}, which float32 "
-            f"rounds away, and windows are float32. {remedy}"
+            f"{words} varies by {spread:.2g} around {known.mean():.2g}. Windows are "
+            f"float32, which rounds this variation away. {remedy}"
         )
 
 
@@ -258,8 +258,8 @@ def _to_floats(column, name, dtype, of):
         example = f", such as {other.iloc[0]!r}" if len(other) else ""
         raise TypeError(
             f"{words} must be numeric, but has dtype {column.dtype} and values that "
-            f"are no numbers{example}. Convert it with pd.to_numeric({code}), or leave "
-            "it out."
+            f"are not numbers{example}. Convert it with pd.to_numeric({code}), or "
+            "leave it out."
         )
     try:
         with np.errstate(over="ignore"):
@@ -277,7 +277,7 @@ def _call(name, of):
 
 
 def _kinds_in(column):
-    """The kinds of the values of a column, judged by its dtype where that tells."""
+    """The kinds of the values of a column, by its dtype unless that is object."""
     dtype = column.dtype
     if isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype)):
         return {"label"}
@@ -310,9 +310,9 @@ def _raise_mixed(column, name, of):
     labels = known.map(type).map(_kind_of_type) == "label"
     raise TypeError(
         f"{words} mixes numbers such as {known[~labels].iloc[0]!r} and labels such as "
-        f"{known[labels].iloc[0]!r}. Make numbers of all, with pd.to_numeric({code}, "
-        "errors='coerce') where the labels stand for missing values, or labels, with "
-        f"{code}.astype(str).astype('category')."
+        f"{known[labels].iloc[0]!r}. Convert all values to numbers, with "
+        f"pd.to_numeric({code}, errors='coerce') if the labels mean missing values, or "
+        f"to labels, with {code}.astype(str).astype('category')."
     )
 
 
@@ -325,7 +325,7 @@ def _check_no_numbers_as_text(column, name, of):
         beside = f" beside {min(others)!r}" if others else ""
         words, code = _call(name, of)
         raise TypeError(
-            f"{words} holds numbers as text, such as "
-            f"{numbers[0]!r}{beside}. Make numbers of it, with pd.to_numeric({code}), "
-            f"or, if they are labels, say so with {code}.astype('category')."
+            f"{words} contains numbers as text, such as {numbers[0]!r}{beside}. "
+            f"Convert them with pd.to_numeric({code}), or, if they are labels, with "
+            f"{code}.astype('category')."
         )

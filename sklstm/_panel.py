@@ -364,11 +364,12 @@ def _check_level_order(index, name):
                 else f"{name}.reorder_levels({order})"
             )
             raise ValueError(
-                f"Level {index.names[position]!r} of the index of {name} holds dates, "
-                f"such as {show(level[:1])}, but the last level, {index.names[-1]!r}, "
-                f"which must be time, holds none ({show(index.levels[-1][:1])}). Put "
-                f"the time last: {swap}.sort_index(). If dates name the series, "
-                'number them or make other text of them, such as "day 2024-01-31".'
+                f"Level {index.names[position]!r} of the index of {name} contains "
+                f"dates, such as {show(level[:1])}. The last level, "
+                f"{index.names[-1]!r}, must be time but contains no dates "
+                f"({show(index.levels[-1][:1])}). Put the time last: "
+                f"{swap}.sort_index(). If the dates name the series, replace them by "
+                'numbers or by text such as "day 2024-01-31".'
             )
 
 

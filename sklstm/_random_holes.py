@@ -23,7 +23,7 @@ _FEWEST_HOLES = 3
 
 
 def check_not_drawn(rows, name="X"):
-    """Raise if rows stand in a random order and lack others at random places.
+    """Raise if rows are in random order, with rows missing at random between them.
 
     Rows in the order of time are not judged, whatever gaps they have, nor are complete
     ones in any order.
@@ -63,8 +63,9 @@ def _in_drawn_order(rows):
 def _steps_between(rows):
     """How many times of the panel lie between each row and the next, counting that.
 
-    A time at which no series has a row is no hole. One series alone counts the smallest
-    step between its rows; 1 where the others are no multiples of it.
+    A time at which no series has a row is not a hole. In a single series the smallest
+    step between rows counts as one; all steps count as one unless they are multiples
+    of it.
     """
     before = pairs_within(rows.indptr)
     if rows.n_series > 1:

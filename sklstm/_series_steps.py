@@ -21,8 +21,8 @@ __all__ = [
     "find_steps",
 ]
 
-# How a series counts: by its rows; nobody can tell; by time, but in less than a day it
-# may not have shown its closed hours; by time.
+# How a series counts: by its rows; unclear; by time so far, because less than a day of
+# rows may not show its closed hours; by time.
 BY_ROWS, UNCLEAR, SO_FAR, BY_TIME = range(4)
 # A series keeps a step if this share of its rows do: a missing row now and then leaves
 # steps what they are. The same share of its span must be covered.
@@ -117,9 +117,9 @@ def check_one_step(rows, steps):
     if other.any():
         of_them = ", ".join(str(step) for step in steps.steps[1:])
         raise ValueError(
-            f"{other.sum()} series keep another step ({of_them}) than that of most "
-            f"rows, {steps.main}: {show(rows.series[other])}. Treat them apart, or "
-            "give the step that all shall have as freq."
+            f"{other.sum()} series have another time step ({of_them}) than most rows "
+            f"({steps.main}): {show(rows.series[other])}. Process them separately, or "
+            "pass one step for all series as freq."
         )
 
 
@@ -129,7 +129,7 @@ def find_steps(rows, freq="infer", known=None):
     A series whose rows keep a step, and cover their span, counts by time. Rows that
     leave out the same hours of each day or week (sessions, shifts) are counted one by
     one, as they are in training. Where a step is kept, but large parts of the span are
-    missing without such a rule, nobody can tell.
+    missing without such a rule, the counting is unclear.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def find_steps(rows, freq="infer", known=None):
     Raises
     ------
     ValueError
-        If `freq` is no step of such times.
+        If `freq` is not a step of such times.
     """
     n = rows.n_series
     none = SeriesSteps((), np.full(n, -1), np.full(n, BY_ROWS))
@@ -214,7 +214,7 @@ class _Pairs:
 
 
 def _check_given(rows, step, freq):
-    """Raise if the rows of a series are no whole steps apart, for the most part."""
+    """Raise if most rows of a series are not whole steps apart."""
     within = pairs_within(rows.indptr)
     off = ~np.isfinite(step.count(rows.time[within], rows.time[within + 1]))
     series = rows.codes[within]
@@ -224,8 +224,8 @@ def _check_given(rows, step, freq):
     if (share > 0.5).any():
         raise ValueError(
             f"freq={freq!r} is not the step of {np.sum(share > 0.5)} series, whose "
-            f"rows lie between its times: {show(rows.series[share > 0.5])}. Give the "
-            "step that the rows keep, or freq=None to count rows."
+            f"rows lie between its times: {show(rows.series[share > 0.5])}. Pass the "
+            "step of these rows, or freq=None to count rows."
         )
 
 
@@ -284,7 +284,7 @@ def _closed_places(rows, size, cycle, least):
     -------
     closed : ndarray of shape (n_series,)
     long : ndarray of bool of shape (n_series,)
-        Whether the series spans at least so much time that this says something.
+        Whether the series spans at least `least`, so that its count is evidence.
     """
     time = rows.time
     if isinstance(time, pd.PeriodIndex):

@@ -300,7 +300,7 @@ def _month_choices(start, end, size):
 
 
 def _days_of_month(rows):
-    """The days that the rows may stand for, None where each keeps its own."""
+    """The days of the month that the rows may mean, None if each keeps its own."""
     day, last = np.asarray(rows.day), np.asarray(rows.days_in_month)
     shares = {n: np.mean(day == np.minimum(n, last)) for n in (31, 30, 29)}
     shares[None] = np.bincount(np.minimum(day, 29))[:29].max(initial=0) / len(rows)
@@ -349,7 +349,7 @@ def _check_no_dates(time):
             raise ValueError(
                 f"The times {number[0]} to {number[-1]} look like years and {name} "
                 "written as one number, which have no fixed step. Convert them to "
-                "dates or periods, or give freq=1 if they do count steps."
+                "dates or periods, or pass freq=1 if they are step numbers."
             )
 
 
@@ -424,7 +424,7 @@ def _add_offset(step, time, n):
         if place.min(initial=0) >= 0 and place.max(initial=0) < len(grid):
             rest = 0 * _DAY if _has_hours(step.offset) else wall - wall.normalize()
             return _from_wall(grid[place] + rest, time)
-    raise ValueError(f"{n.max()} steps of {step} reach too far from {time[0]}.")
+    raise ValueError(f"{n.max()} steps of {step} end too many years after {time[0]}.")
 
 
 def _count_number(step, start, end):
@@ -483,7 +483,7 @@ def _grid(offset, first, last, phase):
 
 
 def _places_on(grid, wall):
-    """Where on the grid each time stands; one between two of it, at that before."""
+    """The place of each time on the grid; a time between two places has the first."""
     return grid.searchsorted(wall, side="right") - 1
 
 

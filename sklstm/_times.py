@@ -41,7 +41,7 @@ def plain_times(level, name="X"):
     TypeError
         If the times are of no such kind, or of several.
     ValueError
-        If they are text that is no ISO 8601 date, or numbers that are not finite.
+        If they are text other than ISO 8601 dates, or numbers that are not finite.
     """
     if isinstance(level, pd.CategoricalIndex):
         values = level.astype(level.categories.dtype)
@@ -52,7 +52,7 @@ def plain_times(level, name="X"):
 
 
 def holds_times(level):
-    """Whether a level holds dates, periods or durations, by its first label.
+    """Whether a level contains dates, periods or durations, by its first label.
 
     Text counts that looks like dates, also in an order that cannot be sorted.
     """
@@ -152,18 +152,18 @@ def _read_text(level, whose):
     if not _is_iso(level):
         wrong = next(time for time in level if not _ISO_DATE.fullmatch(time))
         raise ValueError(
-            f"{whose} are text, such as {wrong!r}, which sorts by its letters and not "
-            "by time. Only ISO 8601 dates such as '2024-01-31' are read as text. "
-            'Convert the level first: pd.to_datetime(times, format="%d/%m/%Y") with '
-            "its own format, or pd.to_numeric(times). If the last level names the "
-            "series, put it before the time: X.swaplevel().sort_index()."
+            f"{whose} are text, such as {wrong!r}, which sorts alphabetically and not "
+            "by time. The only text accepted is ISO 8601 dates, such as '2024-01-31'. "
+            'Convert the level first, with pd.to_datetime(times, format="%d/%m/%Y") '
+            "and its own format, or with pd.to_numeric(times). If the last level names "
+            "the series, put it before the time: X.swaplevel().sort_index()."
         )
     zoned = {_ZONE.search(time.replace(" ", "T")) is not None for time in level}
     _check_zones(zoned, whose)
     try:
         return pd.to_datetime(level, format="ISO8601", utc=zoned.pop())
     except ValueError as error:
-        raise ValueError(f"{whose} hold a text that is no date: {error}") from error
+        raise ValueError(f"{whose} contain text that is not a date: {error}") from error
 
 
 def _read_dates(level, whose):
@@ -184,7 +184,8 @@ def _read_periods(level, whose):
 def _check_zones(zoned, whose):
     if len(zoned) > 1:
         raise TypeError(
-            f"{whose} mix dates with and without a time zone. Give all of them one."
+            f"{whose} mix dates with and without a time zone. Give a zone to all dates "
+            "or to none."
         )
 
 

@@ -94,7 +94,7 @@ def test_levels_without_names(panel, forecaster):
 def test_bad_input_is_named(panel, forecaster):
     with pytest.raises(TypeError, match="X must be a pandas object indexed by"):
         backtest(forecaster, panel[["price"]].to_numpy(), panel["sales"], cv=CV)
-    with pytest.raises(TypeError, match="With X=None y names the rows"):
+    with pytest.raises(TypeError, match="With X=None the rows are those of y: y must"):
         backtest(forecaster, None, panel["sales"].to_numpy(), cv=CV)
 
 

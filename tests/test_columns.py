@@ -125,7 +125,7 @@ def test_labels_of_pyarrow_are_labels():
         codes = SlidingWindow(3).fit_transform(X).table.codes
         np.testing.assert_array_equal(codes, expected)
     days = pd.Series(INDEX.get_level_values("day"), INDEX)
-    with pytest.raises(TypeError, match="times cannot be held by windows"):
+    with pytest.raises(TypeError, match="times cannot be put into windows"):
         SlidingWindow(3).fit(days.astype(pd.ArrowDtype(pa.date32())).to_frame("day"))
 
 
@@ -160,19 +160,19 @@ def test_real_text_and_categories_stay_labels():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (PRICE.astype(str), "Column 'price' of X holds numbers as text, such as '"),
+        (PRICE.astype(str), "Column 'price' of X contains numbers as text, such as '"),
         (
             PRICE.astype(str).where(~HOLES, "n/a"),
-            "beside 'n/a'. Make numbers of it, with pd.to_numeric(X['price']), or, if "
-            "they are labels, say so with X['price'].astype('category').",
+            "beside 'n/a'. Convert them with pd.to_numeric(X['price']), or, if they "
+            "are labels, with X['price'].astype('category').",
         ),
-        (PRICE.map("{:.1f} %".format), "holds numbers as text, such as '"),
-        (PRICE.map("{:,.2f}".format).str.replace(".", ","), "holds numbers as text"),
+        (PRICE.map("{:.1f} %".format), "contains numbers as text, such as '"),
+        (PRICE.map("{:,.2f}".format).str.replace(".", ","), "contains numbers as text"),
         (
             PRICE.astype(object).where(~HOLES, "n/a"),
-            "and labels such as 'n/a'. Make numbers of all, with pd.to_numeric("
-            "X['price'], errors='coerce') where the labels stand for missing values, "
-            "or labels, with X['price'].astype(str).astype('category').",
+            "and labels such as 'n/a'. Convert all values to numbers, with "
+            "pd.to_numeric(X['price'], errors='coerce') if the labels mean missing "
+            "values, or to labels, with X['price'].astype(str).astype('category').",
         ),
     ],
     ids=["text", "n/a", "percent", "commas", "mixed"],
@@ -211,8 +211,9 @@ def test_times_raise_and_the_error_makes_numbers_of_them(reader, value, remedy):
 @pytest.mark.parametrize("huge", [10**400, Decimal("Infinity"), np.inf])
 def test_numbers_without_a_float_raise(huge):
     X = pd.Series([huge] * len(INDEX), INDEX, dtype=object).to_frame("price")
+    message = "'price' of X contains infinity or a value"
     for reader in READERS:
-        with pytest.raises(ValueError, match="'price' of X holds infinity or a value"):
+        with pytest.raises(ValueError, match=message):
             reader.fit(X)
 
 
@@ -228,7 +229,7 @@ def test_columns_keep_their_kind_after_fit():
     window = SlidingWindow(3).fit(X)
     with pytest.raises(TypeError, match="Column 'price' of X must be numeric, but has"):
         window.transform(X.assign(price="dear"))
-    with pytest.raises(TypeError, match="Column 'kind' of X held labels in fit, such"):
+    with pytest.raises(TypeError, match="Column 'kind' of X contained labels in fit"):
         window.transform(X.assign(kind=1.0))
     assert (window.transform(X.assign(kind=np.nan)).table.codes == 0).all()
 

@@ -678,7 +678,10 @@ class TestMistakes:
             conformal(ridge(), calibration_size=size).fit(*Xy)
 
     def test_only_a_panel_forecaster_is_calibrated(self, Xy):
-        message = "estimator must be a PanelForecaster, got Ridge."
+        message = (
+            "estimator must be a PanelForecaster, or a FrozenEstimator of one, got "
+            "Ridge."
+        )
         with pytest.raises(TypeError, match=re.escape(message)):
             conformal(Ridge()).fit(*Xy)
 
@@ -822,7 +825,7 @@ class TestFittedForecaster:
     def test_what_is_frozen_must_be_a_fitted_forecaster(self, Xy):
         with pytest.raises(NotFittedError):
             ConformalForecaster(FrozenEstimator(ridge())).fit(*Xy)
-        with pytest.raises(TypeError, match="got Ridge. It may be in a FrozenEstimat"):
+        with pytest.raises(TypeError, match="or a FrozenEstimator of one, got Ridge"):
             ConformalForecaster(FrozenEstimator(Ridge())).fit(*Xy)
 
     def test_x_may_be_none(self, Xy):

@@ -199,7 +199,7 @@ class TestSteps:
         X, y = whole
         kept = np.ones(len(X), dtype=bool)
         kept[40:71] = np.arange(31) % 3 == 0
-        with pytest.raises(ValueError, match="1 series keep another step .3 days"):
+        with pytest.raises(ValueError, match="1 series have another time step .3 days"):
             forecaster().fit(X[kept], y[kept])
         model = forecaster(freq="D").fit(X[kept], y[kept])
         end = X[kept].loc["b"].index[-1]

@@ -424,7 +424,7 @@ class TestWhatIsMissing:
     def test_text_in_place_of_numbers_is_an_error(self, fitted):
         model, test_X = fitted
         message = (
-            "values that are no numbers, such as 'high'. Convert it with "
+            "values that are not numbers, such as 'high'. Convert it with "
             "pd.to_numeric(X['price']), or leave it out."
         )
         with pytest.raises(TypeError, match=re.escape(message)):
@@ -533,7 +533,7 @@ def test_a_known_label_that_fit_never_saw_is_told():
     new = late.assign(promo=late["promo"].cat.add_categories("huge"))
     seen = model.predict(new)
     new.loc[new.index[:1], "promo"] = "huge"
-    message = "'promo' of X has 1 label(s) that fit did not see: 'huge'. Their effect"
+    message = "'promo' of X has 1 label(s) not seen in fit: 'huge'. Their effect was"
     with pytest.warns(UserWarning, match=re.escape(message)):
         told = model.predict(new)
     # Only the forecast of that step reads it.

@@ -369,7 +369,9 @@ class TestSkorch:
 
     def test_epoch_scoring_without_held_out_windows_is_an_error(self, arrays):
         model = small(callbacks=[EpochScoring("r2", name="valid_r2")])
-        with pytest.raises(ValueError, match="'valid_r2' scores windows .* none are"):
+        with pytest.raises(
+            ValueError, match="'valid_r2' scores held-out .* no windows are held"
+        ):
             model.fit(*arrays)
 
     @pytest.mark.parametrize(

@@ -610,8 +610,8 @@ class TestTooLarge:
         large = y.copy()
         large.iloc[50] = -1e39
         message = (
-            "1 value(s) of y are too large for float32 as the regressor would get "
-            "them, first -1e+39 (y = -1e+39) in column 'sales' at ('b', 2024-01-11)."
+            "1 value(s) of y are too large for the float32 inputs of the regressor, "
+            "first -1e+39 (y = -1e+39) in column 'sales' at ('b', 2024-01-11)."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             ridge().fit(X, large)
@@ -648,7 +648,7 @@ class TestTooLarge:
         X = X.astype(float).copy()
         X.iloc[50, 0] = 1e39
         message = (
-            "Column 'price' of X holds infinity or a value too large for float32, "
+            "Column 'price' of X contains infinity or a value too large for float32, "
             "first 1e+39 at ('b', 2024-01-11)."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -685,7 +685,7 @@ class TestErrors:
             (lambda X, y: (X, None), "the target y is None"),
             (lambda X, y: (X, y[::-1]), "must have the same index in the same order"),
             (lambda X, y: (X, y[:5].to_numpy()), "one value (or one row of values)"),
-            (lambda X, y: (X, y.replace(y.iloc[0], np.inf)), "y holds infinity"),
+            (lambda X, y: (X, y.replace(y.iloc[0], np.inf)), "y contains infinity"),
             (lambda X, y: (X, y * np.nan), "No row of y can be learned"),
             (lambda X, y: (pd.concat([X, X[:1]]), np.ones(94)), "more than one row"),
         ],

@@ -237,7 +237,7 @@ class TestStepsThatMoveRows:
         model, moves = make(), ("moves", FunctionTransformer(step))
         steps = model.estimator.steps if isinstance(model, PanelForecaster) else None
         (model.steps if steps is None else steps).insert(0, moves)
-        message = "A step that drops, adds or reorders rows cannot stand in a pipeline"
+        message = "A step that drops, adds or reorders rows must not be in a pipeline"
         with pytest.raises(ValueError, match=message):
             model.fit(*Xy)
 
@@ -250,7 +250,9 @@ class TestStepsThatMoveRows:
         )
         late = X.groupby(level=0).cumcount(ascending=False) < 3
         model = PanelForecaster(steps, horizon=3).fit(X[~late], y[~late])
-        with pytest.raises(ValueError, match="before the regressor made 92 rows of 93"):
+        with pytest.raises(
+            ValueError, match="before the regressor returned 92 rows for 93"
+        ):
             model.predict(X[late].where(np.arange(9)[:, None] != 4))
 
     def test_labels_may_change(self, Xy):
@@ -261,7 +263,7 @@ class TestStepsThatMoveRows:
 
     def test_y_in_another_order(self, Xy):
         X, y = Xy
-        with pytest.raises(ValueError, match=r"by position, give y.to_numpy\(\)"):
+        with pytest.raises(ValueError, match=r"by position, pass y.to_numpy\(\)"):
             plain().fit(X, y.sample(frac=1, random_state=0))
 
 

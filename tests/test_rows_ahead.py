@@ -230,7 +230,9 @@ class TestNoCovariates:
 
     def test_y_must_name_the_rows(self, Xy):
         _, y = Xy
-        with pytest.raises(TypeError, match="With X=None y names the rows"):
+        with pytest.raises(
+            TypeError, match="With X=None the rows are those of y: y must"
+        ):
             ridge().fit(None, y.to_numpy())
 
     def test_none_where_fit_saw_columns(self, Xy):

@@ -670,7 +670,7 @@ def test_an_error_names_the_data_set(Xy):
     X, y = Xy
     y = y.copy()
     y.loc["b"] = np.inf
-    with pytest.raises(ValueError, match="y holds infinity") as caught:
+    with pytest.raises(ValueError, match="y contains infinity") as caught:
         loop().fit(X, y)
     assert caught.value.__notes__ == ["This came up in data set 'b'."]
 

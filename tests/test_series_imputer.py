@@ -266,7 +266,7 @@ def test_name_of_an_indicator_that_is_taken_raises(X):
 
 def test_infinity_raises(X):
     X.iloc[3, 0] = np.inf
-    message = "Column 'target' of X holds infinity or a value too large"
+    message = "Column 'target' of X contains infinity or a value too large"
     with pytest.raises(ValueError, match=re.escape(message)):
         SeriesImputer().fit(X)
 

@@ -532,7 +532,9 @@ def test_infinity_raises():
     X = make_panel(lengths=[3])
     scaler = SeriesScaler().fit(X)
     X.iloc[1, 1] = -np.inf
-    message = "Column 'gaps' of X holds infinity or a value too large to be squared in"
+    message = (
+        "Column 'gaps' of X contains infinity or a value too large to be squared in"
+    )
     for call in (scaler.fit, scaler.transform, scaler.inverse_transform):
         with pytest.raises(ValueError, match=re.escape(message)):
             call(X)

@@ -104,10 +104,10 @@ class TestSessions:
 
     def test_the_next_times_are_refused_and_the_remedy_named(self, kind):
         train, _ = split_last_session(counted(SESSIONS[kind]))
-        message = "The next times of 2 series are not known: 'a', 'b'."
+        message = "The next times of 2 series cannot be inferred: 'a', 'b'."
         with pytest.raises(ValueError, match=re.escape(message)) as caught:
             fit(train).forecast()
-        assert "Give the forecaster their step as freq" in str(caught.value)
+        assert "Pass their step to the forecaster as freq" in str(caught.value)
 
 
 def test_filling_counts_the_closed_hours_too():
@@ -165,7 +165,7 @@ def test_where_nobody_can_tell_only_rows_that_touch_the_end_are_forecast(times):
     expected = len(times) + np.arange(2)
     np.testing.assert_allclose(model.predict(touching), expected, atol=0.01)
     far = 200 * step
-    with pytest.raises(ValueError, match="is not clear for 1 series: 'a'"):
+    with pytest.raises(ValueError, match="is ambiguous for 1 series: 'a'"):
         model.predict(at(("a", times[-1] + far)))
     by_rows = fit(counted(times), freq=None).predict(at(("a", times[-1] + far)))
     assert by_rows[0] == pytest.approx(len(times), abs=0.1)
@@ -238,7 +238,7 @@ class TestMajority:
 
     def test_steps_that_fit_alike_are_refused(self):
         week = pd.date_range("2024-01-01", periods=5)
-        with pytest.raises(ValueError, match="and of 1 weekday.s. fit the rows alike"):
+        with pytest.raises(ValueError, match="and of 1 weekday.s. fit the rows equal"):
             fit(counted(week), horizon=2).forecast()
         got = fit(counted(week), horizon=2, freq="D").forecast()
         assert got.loc["a"].index.tolist() == [*pd.date_range("2024-01-06", periods=2)]
@@ -248,7 +248,7 @@ class TestMajority:
             a=pd.date_range("2024-01-01", periods=100),
             w=pd.date_range("2024-01-01", periods=20, freq="W"),
         )
-        message = "1 series keep another step (7 days 00:00:00)"
+        message = "1 series have another time step (7 days 00:00:00)"
         for call in (lambda: regularize(y), lambda: fit(y, gaps="fill")):
             with pytest.raises(ValueError, match=re.escape(message)):
                 call()

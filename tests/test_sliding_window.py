@@ -335,7 +335,7 @@ def test_bad_parameters_are_named(X, change, error, message):
     ("column", "error", "message"),
     [
         (pd.Timestamp("2024-01-01"), TypeError, "Column 'w' of X has dtype datetime64"),
-        (np.inf, ValueError, "Column 'w' of X holds infinity"),
+        (np.inf, ValueError, "Column 'w' of X contains infinity"),
         (1e300, ValueError, "too large for float32"),
         (1j, TypeError, "Column 'w' of X has dtype complex"),
     ],

@@ -405,7 +405,7 @@ def test_a_partial_fit_that_dies_leaves_the_loop_to_resume(tmp_path, monkeypatch
 def test_restore_names_a_file_that_is_no_checkpoint(tmp_path):
     np.savez(tmp_path / "mine.npz", a=np.arange(3))
     model = loop(**SHORT).fit(*data())
-    with pytest.raises(ValueError, match=r"mine\.npz' is no checkpoint of a loop"):
+    with pytest.raises(ValueError, match=r"mine\.npz' is not a checkpoint of a loop"):
         model.restore(tmp_path / "mine.npz")
 
 
@@ -510,7 +510,7 @@ def test_a_second_loop_in_a_folder_is_refused(tmp_path, method):
         model.fit(X.loc[["s0"]], y.loc[["s0"]])
         X, y = X.loc[["s1"]], y.loc[["s1"]]
     with lock_folder(tmp_path):
-        message = f"Another loop writes to checkpoint_dir={str(tmp_path)!r} now: "
+        message = f"Another loop is writing to checkpoint_dir={str(tmp_path)!r}: "
         message += f"process {os.getpid()} on "
         with pytest.raises(ValueError, match=re.escape(message)):
             getattr(model, method)(X, y)

@@ -261,12 +261,12 @@ def test_names_that_are_taken_raise(panel, table):
 def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     message = (
         "Column 'opened' of table has dtype datetime64[us]: times cannot be facts. "
-        "Drop the column, move it to the index, or make numbers of it, such as "
+        "Drop the column, move it to the index, or convert it to numbers, such as "
         "table['opened'].dt.dayofweek."
     )
     opened = pd.Series(pd.Timestamp("2020-01-01"), table.index).astype("datetime64[us]")
     raises(panel, table.assign(opened=opened), message, TypeError)
-    message = "Column 'area' of table holds infinity or a value too large"
+    message = "Column 'area' of table contains infinity or a value too large"
     raises(panel, table.assign(area=np.inf), message)
 
 

@@ -221,7 +221,7 @@ def test_times_of_another_kind_than_in_fit_raise(seen, asked):
 )
 def test_text_that_is_no_iso_date_raises(times):
     y = counted(times)
-    message = 'Convert the level first: pd.to_datetime(times, format="%d/%m/%Y")'
+    message = 'Convert the level first, with pd.to_datetime(times, format="%d/%m/%Y")'
     for call in (
         lambda: line().fit(covariates(y), y),
         lambda: next(PanelTimeSeriesSplit(2).split(y)),
@@ -250,7 +250,7 @@ def test_times_of_no_or_several_kinds_raise(times, message):
 def test_times_must_be_finite_and_dates_must_exist():
     with pytest.raises(ValueError, match="must be finite, got inf"):
         plain_times(pd.Index([1.0, np.inf]))
-    with pytest.raises(ValueError, match="hold a text that is no date"):
+    with pytest.raises(ValueError, match="contain text that is not a date"):
         plain_times(pd.Index(["2024-01-31", "2024-02-31"]))
 
 
@@ -312,7 +312,7 @@ def test_swapped_levels_are_named_in_predict_and_update():
         lambda: model.predict(covariates(swapped)),
         lambda: model.update(covariates(swapped), swapped),
     ):
-        with pytest.raises(ValueError, match="Level 'time' of the index of X holds"):
+        with pytest.raises(ValueError, match="Level 'time' of the index of X contains"):
             call()
 
 

@@ -163,7 +163,7 @@ def _tidy(forecasts, forecaster, y, train, test):
 
 
 def _setting(forecaster, name, default):
-    """The parameter of the panel forecaster that this is, or holds."""
+    """A parameter of this panel forecaster, or of the one inside."""
     params = forecaster.get_params()
     owners = [key.removesuffix("horizon") for key in params if key.endswith("horizon")]
     found = [params[owner + name] for owner in owners if owner + name in params]

@@ -37,7 +37,7 @@ class CheckpointFolder:
             yield self
 
     def save_epoch(self, loop, n_done):
-        """Write where a stage of a loop stands, if its turn has come."""
+        """Write the progress of a stage after every `every` epochs."""
         if self._resumable and self.every and n_done % self.every == 0:
             self._write_latest(loop, n_done, *loop.trainer.state())
 
@@ -91,6 +91,6 @@ class CheckpointFolder:
             path,
             facts,
             "Fit with the same parameters and data, choose another checkpoint_dir, or "
-            "set resume=False to write over it.",
+            "set resume=False to overwrite it.",
         )
         return arrays, facts

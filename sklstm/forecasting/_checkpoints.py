@@ -81,7 +81,7 @@ def copy_checkpoint(path, other):
 
 @contextmanager
 def _put_in_place(path):
-    """Give a name to write to, whose file comes to `path` if all goes well."""
+    """Yield a temporary name, whose file is moved to `path` unless the block raises."""
     part = path.with_name(f"{path.name}.part")
     # What a process left that was killed is not written into: it may have other names.
     part.unlink(missing_ok=True)
@@ -118,8 +118,8 @@ def read_checkpoint(path):
         raise ValueError(_damaged(path)) from error
     if facts is None:
         raise ValueError(
-            f"{str(path)!r} is no checkpoint of a loop over data sets: it holds the "
-            f"arrays {show(list(arrays))} and no facts about them."
+            f"{str(path)!r} is not a checkpoint of a loop over data sets: it contains "
+            f"the arrays {show(list(arrays))} and no record of a loop."
         )
     if digest != digest_of(arrays, facts):
         raise ValueError(_damaged(path))

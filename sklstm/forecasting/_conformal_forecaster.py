@@ -35,31 +35,31 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Intervals for the forecasts of a model, as wide as its errors have been.
 
     `fit` trains the forecaster on all but the last rows of each series, and forecasts
-    these from every row on the way. The errors of each step tell how far from a
-    forecast of that step the truth lies, how often: split conformal prediction. Then
-    the forecaster is trained once more, on all rows. Forecasts are its own.
+    these from every row on the way. The distribution of the errors at each step sets
+    the width of that step's interval: split conformal prediction. Then the forecaster
+    is trained once more, on all rows, and makes the point forecasts.
 
-    Where the forecaster predicts quantiles itself, these are corrected: intervals are
-    wide where the model says that it knows little, and hold as often as they should.
+    If the forecaster predicts quantiles itself, these are corrected: intervals are wide
+    where the model is uncertain, and have the coverage that was asked for.
 
-    A forecaster that is fitted already is calibrated as it is, on later rows, when it
-    comes in a :class:`~sklearn.frozen.FrozenEstimator`.
+    Pass a fitted forecaster in a :class:`~sklearn.frozen.FrozenEstimator` to calibrate
+    it on later rows without training it.
 
     Parameters
     ----------
     estimator : PanelForecaster or FrozenEstimator of one
-        What is calibrated. A frozen one is not trained; nor is a fitted one if all
-        rows of `fit` come after its history. Any other is cloned and trained. `clone`,
-        and so a search or a cross-validation, leaves the frozen one alone fitted.
+        The forecaster to calibrate. `fit` clones and trains it, unless it is frozen,
+        or is fitted and all rows of `fit` come after its history. Only a frozen one
+        stays fitted in `clone`, and so in a search or a cross-validation.
     calibration_size : float or int, default=0.2
         The last rows of each series that errors are measured on: a share of its rows,
         or a number of them. At least one row of a series is left to train on.
-        Not used with a forecaster that is fitted already.
+        Ignored if the forecaster is not trained.
     refit : bool, default=True
         Whether the forecaster is trained again on all rows. It then knows the rows that
         are most like those to come, but is another than the one whose errors were
-        measured. False keeps that one, in half the time; the last rows extend its
-        history alone. Not used with a forecaster that is fitted already.
+        measured. False keeps that one, in half the time; the last rows only extend its
+        history. Ignored if the forecaster is not trained.
 
     Attributes
     ----------
@@ -136,9 +136,9 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         """Train, and measure the errors on the last rows of each series.
 
-        With a forecaster that is fitted already nothing is trained: errors are measured
-        on the rows after its history, which are then added to it, in a copy. Rows
-        before are not read.
+        A forecaster that is not trained is copied. Errors are measured on the rows
+        after its history, and these rows then extend the history of the copy. Earlier
+        rows are ignored.
 
         Parameters
         ----------
@@ -146,7 +146,8 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Covariates indexed by (series, time), in any row order; may have no
             columns. None takes the rows from y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X. Rows at the end whose y is NaN are rows ahead.
+            Targets of the rows of X. Rows after the last known value of a series are
+            rows ahead, and are not used.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin in training.
 
@@ -338,16 +339,17 @@ def _fitted_forecaster(estimator, X):
     forecaster = estimator.estimator if frozen else estimator
     if not isinstance(forecaster, PanelForecaster):
         raise TypeError(
-            "estimator must be a PanelForecaster, got "
-            f"{type(forecaster).__name__}. It may be in a FrozenEstimator."
+            "estimator must be a PanelForecaster, or a FrozenEstimator of one, got "
+            f"{type(forecaster).__name__}."
         )
     if frozen:
         check_is_fitted(forecaster)
         if not _rows_after(forecaster, X).any():
             raise ValueError(
                 f"None of the {len(X)} rows comes after the history of the frozen "
-                "forecaster, and errors can be measured on such rows alone. Fit it on "
-                "earlier rows, or pass it without FrozenEstimator to train it anew."
+                "forecaster, and only such rows can be used to measure its errors. Fit "
+                "it on earlier rows, or pass it without FrozenEstimator to train it "
+                "again."
             )
     elif not hasattr(forecaster, "estimator_") or not _rows_after(forecaster, X).all():
         return None

@@ -25,7 +25,7 @@ def fingerprint(value, by_type=()):
     ----------
     value : object
     by_type : collection of objects, default=()
-        Those inside `value` of which only the type counts.
+        Objects inside `value` that count by their type alone.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def fingerprint(value, by_type=()):
 
 
 def fingerprint_rows(*frames):
-    """Digest the rows of frames with one index, in whatever order they stand.
+    """Digest the rows of frames with one index, whatever their order.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ __all__ = ["lock_folder"]
 def lock_folder(folder):
     """Keep a folder for the block inside, or raise if another loop has it.
 
-    The operating system holds the lock and lets go of it when the process ends, however
-    it ends. On Windows, and in file systems without locks, every loop gets the folder.
+    The operating system releases the lock when the process ends, however it ends. On
+    Windows, and in file systems without locks, nothing is locked.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def _lock(handle, path):
     except (BlockingIOError, PermissionError) as error:
         owner = os.read(handle, 200).decode(errors="replace") or "unknown"
         raise ValueError(
-            f"Another loop writes to checkpoint_dir={str(path.parent)!r} now: process "
-            f"{owner}. Choose another checkpoint_dir, or wait until it has ended."
+            f"Another loop is writing to checkpoint_dir={str(path.parent)!r}: process "
+            f"{owner}. Choose another checkpoint_dir, or wait until that loop ends."
         ) from error
     except OSError:  # a file system without locks
         pass

@@ -48,7 +48,7 @@ def check_target(y):
     """Give y back as float64, and raise if it is not numeric or not finite."""
     values = as_floats(y if y.shape[1] > 1 else y.iloc[:, 0], "y").reshape(y.shape)
     if np.isinf(values).any():
-        raise ValueError("y holds infinity. Replace it by a number or by NaN.")
+        raise ValueError("y contains infinity. Replace it by a number or by NaN.")
     return pd.DataFrame(values, index=y.index, columns=y.columns)
 
 
@@ -68,9 +68,9 @@ def check_not_filled(request):
     unknown = request.history.y.iloc[rows].isna().all(axis=1).to_numpy()
     if unknown.any():
         raise ValueError(
-            f"{unknown.sum()} row(s) of X come before the end of their series, and y "
-            f"was not given there: {show(request.X.index[rows[unknown]])}. "
-            f"gaps='fill' only fills them in. {CUT_BY_TIME}"
+            f"{unknown.sum()} row(s) of X lie before the end of their series, but y is "
+            f"not known there: {show(request.X.index[rows[unknown]])}. Rows that "
+            f"gaps='fill' adds have no fitted values. {CUT_BY_TIME}"
         )
 
 
@@ -91,5 +91,5 @@ def check_some_known(request):
 def rows_without_columns(y):
     """Make an X that has the rows of y and no columns, for X=None."""
     if not is_panel(y):
-        raise TypeError(f"With X=None y names the rows: {index_message(y, 'y')}")
+        raise TypeError(f"With X=None the rows are those of y: {index_message(y, 'y')}")
     return pd.DataFrame(index=y.index)

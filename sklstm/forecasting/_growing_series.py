@@ -45,7 +45,7 @@ class GrowingTransform:
     def of(cls, target_transformer, steps, history):
         """Take the transformers that were fitted on a history.
 
-        A series of which no y is known is young: it has no statistics yet.
+        A series without any known y is young: it has no statistics yet.
         """
         blank, settled = _count_known(history) == 0, target_transformer
         if blank.any() and not blank.all():

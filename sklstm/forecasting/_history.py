@@ -118,8 +118,8 @@ class History:
         Returns
         -------
         history : History
-            The rows after the end are its `ahead`; so are those of a series of which
-            nothing is known.
+            The rows after the end are its `ahead`; so are all rows of a series without
+            any known target.
         kept : ndarray of bool of shape (n_rows,)
             Which rows of this history are left.
         """
@@ -254,17 +254,18 @@ class History:
             raise ValueError(
                 f"The time step of {rows.index.names[-1]!r} cannot be found: it needs "
                 "dates, periods or numbers, and a series of two rows. Call predict(X) "
-                "with the rows to forecast, or give the forecaster the step as freq."
+                "with the rows to forecast, or pass the step to the forecaster as freq."
             )
         other = (steps.counting < SO_FAR) | ~ends_on_step(rows, steps)
         if other.any():
             raise ValueError(
-                f"The next times of {other.sum()} series are not known: "
+                f"The next times of {other.sum()} series cannot be inferred: "
                 f"{show(rows.series[other])}. They do not keep a time step up to their "
-                f"end (that of most rows of the panel is {steps.main}), or leave out "
-                "hours or longer times. Give the forecaster their step as freq, "
-                'such as "D", "B" or pd.offsets.CustomBusinessDay(holidays=...), or '
-                "call predict(X) with the rows wanted."
+                f"end (the step of most rows of the panel is {steps.main}), or leave "
+                "out hours, as sessions do, or longer times. Pass their step to the "
+                'forecaster as freq, such as "D", "B" or '
+                "pd.offsets.CustomBusinessDay(holidays=...), or call predict(X) with "
+                "the rows to forecast."
             )
         last = np.repeat(rows.indptr[1:] - 1, n_steps)
         series = np.repeat(np.arange(rows.n_series), n_steps)
@@ -273,9 +274,9 @@ class History:
         two = steps.find_rival(rows.times_at(last), ahead, series)
         if two is not None:
             raise ValueError(
-                f"Steps of {two[0]} and of {two[1]} fit the rows alike, but lead to "
-                "different next times. Give the forecaster the true step as freq, or "
-                "call predict(X) with the rows wanted."
+                f"Steps of {two[0]} and of {two[1]} fit the rows equally well, but "
+                "give different next times. Pass the right step to the forecaster as "
+                "freq, or call predict(X) with the rows to forecast."
             )
         *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
         return pd.MultiIndex.from_arrays(

@@ -44,7 +44,7 @@ def _source(columns, name):
 
 
 def derived_columns(steps, X, known):
-    """Find the known columns that change with columns which their names do not tell.
+    """Find the known columns that depend on columns other than those of their names.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class LoopIdentity(NamedTuple):
         else:
             return
         raise ValueError(
-            f"The checkpoint {str(path)!r} is that of another loop, {difference}. "
+            f"The checkpoint {str(path)!r} comes from another loop, {difference}. "
             f"{remedy}"
         )
 

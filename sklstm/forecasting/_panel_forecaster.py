@@ -111,9 +111,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ----------
     estimator : Pipeline
         Transformers of X, of which the last is a :class:`~sklstm.SlidingWindow`,
-        and a regressor. A :class:`~sklstm.LSTMRegressor`
-        gets the windows as they are, any other regressor gets them as an array. One
-        whose tags say that it has one output, such as
+        and a regressor. A :class:`~sklstm.LSTMRegressor` gets the windows as they are,
+        any other regressor gets them as an array. A regressor that supports a single
+        output, by its scikit-learn tags, such as
         :class:`~sklearn.ensemble.HistGradientBoostingRegressor`, is trained once for
         each step and target; its parameters keep their names.
     horizon : int, default=1
@@ -129,28 +129,28 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     history : {"all", "context"}, default="all"
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
-        ``window_size + horizon - 1`` rows of each series, and those before that a
-        regressor with lags looks back to (its `past_reach_`); of series whose
-        statistics have not settled yet, all rows.
+        ``window_size + horizon - 1`` rows of each series, the `past_reach_` rows before
+        them that a regressor with lags reads, and all rows of series whose statistics
+        have not settled yet.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows, lags
         and seasons count the rows that are there. "fill": they count time; a step
         that is not there is a row in which y is missing and X is that of the row
-        before, also among the rows to forecast. The regressor must do with missing
+        before, also among the rows to forecast. The regressor must accept missing
         inputs, and a row that lies between two steps is an error.
     freq : "infer", None, str, offset, Timedelta or number, default="infer"
-        The time step, which settles how rows are counted, dated and filled in: an
-        alias or an offset of pandas, such as "15min", "B" or
-        ``pd.offsets.CustomBusinessDay(holidays=...)``, or a number for times that are
-        numbers. "infer" finds it series by series; None counts the rows of X one by
-        one, whatever their times.
+        The time step, by which rows are counted, dated and filled in: an alias or an
+        offset of pandas, such as "15min", "B" or
+        ``pd.offsets.CustomBusinessDay(holidays=...)``, or a number for numeric times.
+        "infer" finds the step of each series. None counts the rows of X one by one,
+        whatever their times.
 
     Attributes
     ----------
     estimator_ : Pipeline
-        The fitted pipeline. A regressor of one output is in a
-        :class:`~sklearn.multioutput.MultiOutputRegressor` there, whose `estimators_`
-        are those of step 1 of every target, step 2 of every target, and so on.
+        The fitted pipeline. It wraps a regressor that supports a single output in a
+        :class:`~sklearn.multioutput.MultiOutputRegressor`, whose `estimators_` belong
+        to step 1 of every target, then to step 2 of every target, and so on.
     target_transformer_ : transformer or None
         The fitted transformer of y.
     history_ : Series or DataFrame
@@ -162,7 +162,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         The number of rows in a window.
     settling_rows_ : int
         The number of known values of y after which the statistics of a series that
-        joined after `fit` settle: that of the longest series in `fit`.
+        joined after `fit` settle: as many as the longest series of `fit` had.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -180,47 +180,50 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
     its own step. All other columns are past-only: X may hold any number or NaN for them
     in the rows to forecast, or not have them, and steps beyond `horizon` see the
-    value of the last known row. Steps are rows: step 1 is the row
-    after the origin. Where a series keeps a time step, rows of X count by their time,
-    so that a gap between the end of training and the first row of a test fold is
-    bridged, not ignored. A series keeps a step if at least 85 % of its rows do and
-    nothing but outages is missing. In series that leave out the same hours of each day
-    or week, or have no step, the first row of X after the end is step 1, the next one
-    step 2, as in training. Where a large gap may be either, rows beyond one are an
-    error; `freq` settles the matter.
+    value of the last known row.
 
-    Times may be dates of any kind (also Python dates, Arrow dates and ISO 8601 text),
-    periods, durations or numbers. Transformers of X and y see dates as timestamps.
+    Steps are rows: step 1 is the row after the origin. If a series keeps a time step,
+    the step of a row of X follows from its time, so that a gap between the end of
+    training and the first row of a test fold counts. A series keeps a step if at least
+    85 % of its rows do and the missing rows are outages. If a series leaves out the
+    same hours of each day or week, or has no step, rows count one by one, as in
+    training: the first row of X after the end is step 1, the next one step 2. If a
+    large gap may be an outage or closed hours, rows beyond a gap raise a ValueError;
+    pass `freq` to decide.
+
+    Times may be dates of any kind (including Python dates, Arrow dates and ISO 8601
+    text), periods, durations or numbers. Transformers of X and y see dates as
+    timestamps.
 
     In a y with several columns each is a target, and all of them enter the windows.
-    A missing value in y is allowed if the regressor can do with a missing input; it
-    is never a target. The history of a series ends at the last row in which any of its
+    A missing value in y is allowed if the regressor accepts missing inputs; it is
+    never a target. The history of a series ends at the last row in which any of its
     targets is known. Rows after it are rows ahead: they are not learned from, `predict`
     forecasts them, `forecast` reads their known covariates, and an `update` with later
     values makes them rows of the history. A series without any known value has no
-    history: it is left out of `forecast`, and `predict` names it.
+    history: `forecast` leaves it out, and `predict` raises an error that names it.
 
-    Training rows must lie before those to test, for each series: split with
-    :class:`~sklstm.PanelTimeSeriesSplit`. A row to predict that lies before the end of
-    its series, but is not remembered, is an error, and so are rows to `fit` in random
-    order with rows missing at random between them, as `train_test_split` leaves them
-    (not with ``gaps="fill"``). Rows in the order of time are never refused for their
-    gaps, since a random split cannot be told from lost rows there.
+    In each series the training rows must lie before the test rows: split with
+    :class:`~sklstm.PanelTimeSeriesSplit`. `predict` raises for a row before the end of
+    its series that is not remembered. `fit` raises for rows in random order with rows
+    missing at random between them, as `train_test_split` leaves them (not with
+    ``gaps="fill"``). Sorted rows never raise for their gaps, because the gaps of a
+    random split look like lost rows.
 
     A row that is remembered gets a one-step forecast from the row before; the first
     row of a series has none, and gets the mean of the transformed training targets.
 
     Series that were not seen in `fit` are forecast after `update` has given them
-    a history. Transformers with per-series statistics (those with a method
-    `add_series`) then learn those of the new series, and leave all others. They follow
-    a new series as it grows: its statistics are those of all its rows so far, until
-    `settling_rows_` of them have a known y. From then on they stay as they are, like
-    those of the series in `fit`. Rows that come one by one give the same statistics as
-    rows that come together.
+    a history. Transformers with a method `add_series` then learn the statistics of the
+    new series, and leave those of all others unchanged. The statistics of a new series
+    follow its growth: they are computed from all its rows so far, until
+    `settling_rows_` of these have a known y. Then they stay fixed, like those of the
+    series in `fit`. Rows added one by one give the same statistics as rows added
+    together.
 
-    `fit` always trains anew, also with a regressor whose `warm_start` is True;
-    `partial_fit` goes on, with a copy of the regressor. After an error or Ctrl-C in
-    `fit`, `partial_fit` or `update` the forecaster is as it was before the call.
+    `fit` always trains from the start, also with a regressor whose `warm_start` is
+    True; `partial_fit` continues to train a copy of the regressor. An error or Ctrl-C
+    in `fit`, `partial_fit` or `update` leaves the forecaster unchanged.
 
     Examples
     --------
@@ -288,8 +291,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Covariates indexed by (series, time), in any row order; may have no
             columns. None takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X. NaN is a value that is not known. A series ends
-            at its last known value; rows after it are rows ahead.
+            Targets of the rows of X. NaN is an unknown value. The history of a series
+            ends at its last known value; rows after it are rows ahead.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row as an origin. A row that is filled in weighs as the row
             before.
@@ -467,9 +470,9 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def forecast(self, steps=None):
         """Forecast the next steps of every series.
 
-        Columns of X that are known ahead have values in these rows. They are those of
-        the rows ahead, with a missing y, that `fit` or `update` was given; without such
-        rows call `predict`. What the calendar says is made of the index.
+        Known columns of X are read from the rows ahead that `fit` or `update` was given
+        with a missing y; without such rows call `predict`. Columns made of the index
+        alone, such as those of the calendar, need no rows ahead.
 
         Parameters
         ----------
@@ -479,15 +482,15 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         Series or DataFrame
-            Forecasts indexed by (series, time), `steps` rows for each series. Dates
-            that were Python dates or of a dtype of Arrow are that again, those given
-            as text are timestamps.
+            Forecasts indexed by (series, time), `steps` rows for each series. Python
+            dates and Arrow dates keep their type; dates given as text become
+            timestamps.
 
         Raises
         ------
         ValueError
-            If the next times of a series are not known: it keeps no time step, has
-            closed hours or a last row beside its step. Give the step as `freq`.
+            If the next times of a series cannot be inferred, because it keeps no time
+            step, has closed hours, or ends between two steps. Pass the step as `freq`.
         """
         check_is_fitted(self)
         steps = self.horizon_ if steps is None else steps
@@ -515,8 +518,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Check rows to forecast, and give them the columns that may be left out."""
         if X is None:
             raise TypeError(
-                "X=None names no rows to forecast. Call forecast() for the next steps "
-                "of every series, or give their rows as an index, such as "
+                "The rows to forecast are missing: X is None. Call forecast() for the "
+                "next steps of every series, or pass the rows as an index, with "
                 "X = pd.DataFrame(index=...)."
             )
         if not is_panel(X):
@@ -617,8 +620,8 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows = check_windows(self.estimator_[:-1].transform(X))
         if len(windows) != len(X):
             raise ValueError(
-                f"A step before the regressor made {len(windows)} rows of {len(X)}. "
-                "Each step must keep the rows and their order."
+                f"The steps before the regressor returned {len(windows)} rows for "
+                f"{len(X)} rows of X. Each step must keep the rows and their order."
             )
         return windows
 

@@ -175,10 +175,11 @@ def steps_ahead(history, time, code):
     if len(unclear):
         named = history.series[np.unique(code[unclear])]
         raise ValueError(
-            f"How many steps ahead the rows of X stand is not clear for {len(named)} "
-            f"series: {show(named)}. The time without rows may be an outage, which "
-            "counts, or closed hours, which do not. Give the forecaster the step as "
-            "freq to count time, or freq=None to count rows."
+            "The number of steps from the end of the series to the rows of X is "
+            f"ambiguous for {len(named)} series: {show(named)}. A gap may be an "
+            "outage, which counts as time, or closed hours, which do not. Pass the "
+            "time step to the forecaster as freq to count time, or freq=None to count "
+            "rows."
         )
     return np.where(trusted, by_time, counted).astype(np.intp)
 

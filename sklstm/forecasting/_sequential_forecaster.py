@@ -111,8 +111,8 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Epochs between two writes of ``latest.npz`` inside a stage; None writes it after
         stages alone.
     resume : bool, default=False
-        Whether `fit` goes on from ``latest.npz``, if it is there. Parameters and data
-        must be the same; rows may come in another order.
+        Whether `fit` continues from ``latest.npz``, if that file exists. Parameters and
+        data must be the same; rows may come in another order.
 
     Attributes
     ----------
@@ -174,8 +174,8 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     a state of their own are not part of it, and a stage with `early_stopping` is
     resumed from its start. The files are read by ``numpy.load`` without pickle.
 
-    After an error or Ctrl-C in `fit`, `partial_fit`, `update` or `restore` the model is
-    as it was before the call.
+    An error or Ctrl-C in `fit`, `partial_fit`, `update` or `restore` leaves the model
+    unchanged.
 
     The last rows of each series are scored and not learned, but the transformers do see
     them.

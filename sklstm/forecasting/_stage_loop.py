@@ -99,7 +99,7 @@ class StageLoop:
         Parameters
         ----------
         arrays, facts : dict
-            What it holds.
+            The content of the checkpoint.
 
         Returns
         -------

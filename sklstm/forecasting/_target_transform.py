@@ -65,7 +65,7 @@ def transform_target(transformer, y):
 def check_still_known(past, y):
     """Raise if values of y are lost, such as the log of a negative one.
 
-    Windows hold single precision, in which values can be too large as well.
+    Values can also be too large for windows, which are float32.
     """
     lost = np.isfinite(y.to_numpy()) & ~np.isfinite(past)
     if lost.any():
@@ -80,8 +80,8 @@ def check_still_known(past, y):
         row, column = (places[0] for places in np.nonzero(large))
         name = y.columns[column]
         raise ValueError(
-            f"{large.sum()} value(s) of y are too large for float32 as the regressor "
-            f"would get them, first {past[row, column]:.3g} (y = "
+            f"{large.sum()} value(s) of y are too large for the float32 inputs of the "
+            f"regressor, first {past[row, column]:.3g} (y = "
             f"{y.iloc[row, column]:.3g}) in column {name!r} at "
             f"{show(y.index[[row]])}. Correct them, divide y by a constant, or scale "
             "it with target_transformer=SeriesScaler()."

@@ -22,8 +22,8 @@ _PREDICT_SIZE = 1 << 24
 # What to do when a regressor's own words are about the shape of what it was given.
 _ADVICE = {
     "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
-    "1d array": "It was given one column of y for each step and target; wrap a "
-    "regressor of one output, whose tags do not say so, in "
+    "1d array": "It was given one column of y for each step and target. If it supports "
+    "a single output and its scikit-learn tags do not declare that, wrap it in "
     "sklearn.multioutput.MultiOutputRegressor.",
 }
 
@@ -34,8 +34,8 @@ def fit_or_fit_each(regressor, n_outputs, train):
     Parameters
     ----------
     regressor : regressor
-        One whose tags say that it takes one output is tried all the same: some take
-        more than they say.
+        A regressor whose tags declare a single output is tried with all outputs first,
+        because some regressors support more than their tags declare.
     n_outputs : int
         One for each step and target.
     train : callable
@@ -58,7 +58,7 @@ def fit_or_fit_each(regressor, n_outputs, train):
 
 
 def _has_one(regressor):
-    """Whether the tags of a regressor say that it takes one output."""
+    """Whether the tags of a regressor declare a single output."""
     if not hasattr(regressor, "__sklearn_tags__"):
         return False
     return not get_tags(regressor).target_tags.multi_output

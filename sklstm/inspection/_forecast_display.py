@@ -38,8 +38,8 @@ class ForecastDisplay:
     Parameters
     ----------
     y_true : Series, DataFrame or None
-        What happened, indexed by (series, time), a column for each target. None where
-        it is not known yet.
+        The true values, indexed by (series, time), with a column for each target. None
+        if they are not known yet.
     y_pred : Series or DataFrame
         The forecasts, indexed by (series, time). Every series in it is drawn.
     history : Series or DataFrame, default=None
@@ -111,7 +111,7 @@ class ForecastDisplay:
         X : DataFrame of shape (n_rows, n_features)
             The rows to forecast, indexed by (series, time).
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
-            What happened. None where it is not known yet.
+            The true values. None if they are not known yet.
         series : list, default=None
             The labels of the series to draw. None leaves the choice to `n_series`
             and `random_state`.
@@ -172,8 +172,8 @@ class ForecastDisplay:
         Parameters
         ----------
         y_true : Series, DataFrame or None
-            What happened, indexed by (series, time), a column for each target. None
-            where it is not known yet; `y_pred` then brings the index.
+            The true values, indexed by (series, time), with a column for each target.
+            None if they are not known yet; the index is then that of `y_pred`.
         y_pred : array-like of shape (n_rows,) or (n_rows, n_targets)
             The forecasts, in the rows of `y_true`.
         history : Series or DataFrame, default=None

@@ -81,7 +81,7 @@ def labels_learned(X, positions, n_ahead):
 
 
 def center_unlearned(net, learned):
-    """Let labels that training never met stand where the learned ones are on average.
+    """Set the embeddings that were not learned to the mean of the learned ones.
 
     The unknown label is one of them, unless missing labels or `id_dropout` train it.
 

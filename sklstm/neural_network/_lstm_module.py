@@ -40,8 +40,8 @@ class LSTMModule(nn.Module):
     and once more to the dense head. Windows stand on the left with padding on the
     right, so that a forward state never meets padding before it is read; where
     padding could reach the state of the backward direction, sequences are packed.
-    The embedding of code 0, a missing label or one not seen in training, starts at
-    zero, and stays there unless training shows it.
+    The embedding of code 0, for labels that are missing or not seen in training, starts
+    at zero and is trained only if code 0 occurs in training.
 
     With naive forecasts given, the head also weighs them, for each output anew by a
     softmax over them, and its own outputs, which start at zero, are a correction.

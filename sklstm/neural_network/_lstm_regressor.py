@@ -152,9 +152,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         possible: with windows from :class:`~sklstm.SlidingWindow` and one direction.
     chunk_rows : int or "auto", default="auto"
         In dense training the number of windows that end in a chunk, which has
-        ``window_size - 1`` rows before them; "auto" takes the window size, at least 8,
-        for windows of up to 32 rows, twice the window size from 64 rows on, and no more
-        than the longest series has.
+        ``window_size - 1`` rows before them. "auto" takes the window size (at least 8)
+        for windows of up to 32 rows, more for longer ones, twice the window size from
+        64 rows on, and never more rows than the longest series has.
     batch_size : int, default=64
         Number of windows in a step of the optimizer. A dense batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
@@ -193,7 +193,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     net_params : dict, default=None
         More parameters of the skorch net, such as ``{"optimizer__eps": 1e-6}``. Those
         with the prefixes ``module__``, ``optimizer__``, ``criterion__`` and
-        ``callbacks__`` can also be set by `set_params`, and so be searched.
+        ``callbacks__`` can also be set by `set_params`, and so be searched. An entry
+        that contradicts a parameter of the regressor raises a ValueError.
 
     Attributes
     ----------
@@ -208,7 +209,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     target_center_, target_scale_ : ndarray of shape (n_outputs,)
         The mean and the spread (standard deviation) of each output over the training
         windows; with `seasonal_periods`, the spread of the changes from row to row.
-        The net learns in these units, and so are the losses in `history_`.
+        The net learns in these units, and the losses in `history_` are in them.
     embeddings_ : dict of str to DataFrame
         For each categorical column its embedding, indexed by label.
     n_epochs_ : int
@@ -737,7 +738,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             self.net_ = self._train_net(X, y, weight, split, seed, n_best)
 
     def _start(self, X):
-        """Settle what a net that is built anew keeps."""
+        """Set the attributes that a new net depends on."""
         self._random_state = check_random_state(self.random_state)
         self.device_ = resolve_device(self.device)
         self._dtype = float_type(X, self.device_)

@@ -1,4 +1,4 @@
-"""A net trained anew, or trained on."""
+"""Train a new net, or continue the training of one."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class TrainingData(NamedTuple):
     seed: int
 
     def labels_learned(self):
-        """For each categorical column, which codes the training windows hold."""
+        """For each categorical column, the codes that occur in the training windows."""
         ahead = self.windows.ahead
         n_ahead = 0 if ahead is None else ahead.n_ahead
         return labels_learned(self.X, self.split[0], n_ahead)

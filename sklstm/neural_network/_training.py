@@ -291,9 +291,9 @@ def check_scoring(callbacks, validated):
         if isinstance(callback, EpochScoring) and not (validated or callback.on_train):
             name = callback.name or name or "EpochScoring"
             raise ValueError(
-                f"The callback {name!r} scores windows that are held out, and none "
-                "are. Set early_stopping=True, which holds out the end of each series, "
-                "or EpochScoring(..., on_train=True)."
+                f"The callback {name!r} scores held-out windows, but no windows are "
+                "held out. Set early_stopping=True to hold out the end of each series, "
+                "or score the training windows: EpochScoring(..., on_train=True)."
             )
 
 

@@ -152,8 +152,8 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
     handle_unknown : {"ignore", "error"}, default="ignore"
         What to do in `transform` with a label not seen in `fit`: "ignore" makes it
         missing in a column of dtype category, code 0 in a column of integers, and a
-        row of zeros in indicators; "error" raises a ValueError. A missing label is
-        always treated as "ignore" says.
+        row of zeros in indicators; "error" raises a ValueError. Missing labels are
+        always encoded as with "ignore".
 
     Attributes
     ----------

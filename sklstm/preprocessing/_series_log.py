@@ -73,9 +73,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         What is added, as a share of the mean of each series. The larger it is, the
         nearer the logarithm is to a straight line.
     clip : bool, default=False
-        Whether `inverse_transform` returns no value below 0 for a series with a
-        logarithm, as long as no negative value of it was seen: neither in `fit` nor by
-        `add_series`.
+        Whether `inverse_transform` clips the values of series with a logarithm at 0.
+        The clipping of a series ends when `add_series` sees a negative value of it.
     handle_unknown : {"error", "global"}, default="error"
         What to do with a series not seen in `fit`: raise a ValueError, or use the
         median of all offsets (`global_`).
@@ -105,12 +104,11 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A negative value that a series with a logarithm has later is transformed along the
-    tangent at 0, and comes back: ``inverse_transform(transform(x))`` is x. Forecasts
-    may then fall below 0, unless `clip` keeps them from it. Quantities that cannot be
-    negative, such as sales, are best clipped; with a :class:`~sklstm.PanelForecaster`,
-    `update` lifts this limit for a series that shows negative values after all, and
-    says so in a UserWarning.
+    If a series with a logarithm has negative values after `fit`, these are transformed
+    along the tangent at 0, so that ``inverse_transform(transform(x))`` is x. Forecasts
+    may then be negative, unless `clip` is set. Clip quantities that cannot be negative,
+    such as sales. In a :class:`~sklstm.PanelForecaster`, `update` ends the clipping of
+    a series that has negative values after all, with a UserWarning.
 
     References
     ----------
@@ -181,8 +179,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If known series have their first negative values, which ends the clipping
-            of these.
+            If known series have their first negative values, and so are no longer
+            clipped.
         """
         check_is_fitted(self)
         frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
@@ -265,8 +263,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _apply(self, function, X, *tables):
         """Call `function` on the values of each column and its numbers by series.
 
-        The last row of each table stands for series that were not found, whose position
-        is -1.
+        The last row of each table is for series that were not found, whose position is
+        -1.
         """
         frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
         located = locate_known(rows, self.offset_.index, self.handle_unknown)

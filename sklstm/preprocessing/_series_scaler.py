@@ -156,12 +156,12 @@ default="standard"
     around 0 is scaled like any other, where scikit-learn's MinMaxScaler takes it for a
     constant. Without any value, the centre is 0 and the scale 1.
 
-    A series that was not seen in `fit` has no statistics of its own, and those of all
-    rows pooled leave it in other units than every series of `fit`: inputs that a model
-    has never seen. Where whole series are held out, as by
+    A series that was not seen in `fit` has no statistics of its own. Pooled statistics
+    would leave it in other units than the series of `fit`, so that a model would get
+    inputs unlike any in training. If whole series are held out, as by
     :class:`~sklstm.SeriesKFold`, scale whole columns instead, with
     ``StandardScaler().set_output(transform="pandas")``. A forecaster learns the
-    statistics of new series itself, from the history that its `update` is given.
+    statistics of new series from the history that its `update` is given.
 
     Quartiles of parts do not tell the quartiles of the whole. For this reason
     `global_` is the median series with ``method="robust"``, that is the median of

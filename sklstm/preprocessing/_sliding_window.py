@@ -65,10 +65,10 @@ def _check_rows_of_target(rows, y):
     same = np.array_equal(of_y.indptr, rows.indptr)
     if not same or not np.array_equal(of_y.positions(), rows.positions()):
         raise ValueError(
-            f"X has {len(rows)} rows here and y {len(of_y)}, which must be the same "
+            f"X has {len(rows)} rows here and y {len(of_y)}. Both must have the same "
             "(series, time) in the same order. A step that drops, adds or reorders "
-            "rows cannot stand in a pipeline: do that before, to X and y. If y belongs "
-            "to the rows of X by position, give y.to_numpy()."
+            "rows must not be in a pipeline: apply it to X and y before. If y matches "
+            "the rows of X by position, pass y.to_numpy()."
         )
 
 
@@ -92,13 +92,13 @@ def _check_nothing_between(context, rows, positions):
         raise ValueError(
             f"{new.sum()} row(s) of X lie between rows of fit, and were not given to "
             f"it: {show(labels)}. Their windows would lack the rows around them. "
-            f"{CUT_BY_TIME} If y is not known in these rows, give fit all rows all the "
-            "same: LSTMRegressor takes y.to_frame() with NaN there."
+            f"{CUT_BY_TIME} If y is not known in these rows, pass them to fit too: "
+            "LSTMRegressor accepts NaN in y.to_frame()."
         )
 
 
 def _are_the_same(context, of_row, time):
-    """Whether rows are those that the context holds before its ends, in short."""
+    """Whether the rows equal those of the context before its ends."""
     inner = np.ones(len(context.time), dtype=bool)
     last = context.time == context.end.repeat(context.lengths)
     inner[last] = False
@@ -107,14 +107,15 @@ def _are_the_same(context, of_row, time):
 
 
 def _warn_of_new_labels(column, codes, name):
-    """Warn that a known column says something that no row of fit has said."""
+    """Warn of labels of a known column that fit did not see."""
     new = column[(codes == 0) & column.notna().to_numpy()].unique()
     if len(new):
         warnings.warn(
-            f"The known column {name!r} of X has {len(new)} label(s) that fit did not "
-            f"see: {show(list(new))}. Their effect cannot be known; they are read as the "
-            "unknown label, which LSTMRegressor gives the mean embedding (a trained one "
-            "with id_dropout). Fit on rows that have these labels.",
+            f"The known column {name!r} of X has {len(new)} label(s) not seen in fit: "
+            f"{show(list(new))}. Their effect was not learned. They are read as the "
+            "unknown label, whose embedding in LSTMRegressor is the mean of the "
+            "learned ones (or trained, with id_dropout). Fit on rows that have these "
+            "labels.",
             UserWarning,
             stacklevel=4,
         )
@@ -196,9 +197,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     window_size_ : int
         The number of rows of a window, after `shorten`.
     categories_ : dict of str to Index, or None
-        For each column of labels (category or string dtype, or objects that are no
-        numbers) the labels seen in `fit`, whose codes are 1, 2, ... Any other label,
-        and a missing one, has code 0. None after a fit on an array.
+        The labels seen in `fit`, with codes 1, 2, ..., of each column of labels (dtype
+        category or string, or objects that are not numbers). Other labels and missing
+        ones have code 0. None after a fit on an array.
     known_ : tuple
         The names of the columns that are known ahead.
     n_features_in_ : int
@@ -217,13 +218,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     returns the last `window_size` columns of a 2-D array, and the last
     `window_size` steps of a 3-D array of shape (windows, steps, features).
 
-    Values are float32. NaN stays NaN; infinity is an error, and so is a column whose
-    values float32 cannot tell apart, such as 1e9 and 1e9 + 1.
+    Values are float32. NaN stays NaN. Infinity raises a ValueError, and so does a
+    column whose values are equal in float32, such as 1e9 and 1e9 + 1.
 
     A column of dtype object is judged by its values: Decimal, and floats with None
-    among them, are numbers. Text that reads as numbers is an error, and so are numbers
-    beside text, and a column that holds numbers in `fit` and labels later, or the
-    reverse. A column of dtype category holds labels, whatever they are.
+    among them, are numbers. Numbers stored as text raise a TypeError, and so do a
+    column that mixes numbers and text, and a change from numbers to labels, or the
+    reverse, after `fit`. A column of dtype category always contains labels.
 
     Examples
     --------
@@ -277,8 +278,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         X : DataFrame of shape (n_rows, n_columns), or array
             A panel indexed by (series, time), in any row order.
         y : ignored
-            Present for API consistency; a y whose index names series while that
-            of X does not is an error, and so is one whose rows stand in another order.
+            Present for API consistency. A y with a panel index raises an error if X has
+            none, or has its rows in another order.
 
         Returns
         -------
@@ -371,9 +372,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return validate_data(self, X, dtype=FLOAT_DTYPES, allow_nd=True, reset=reset)
 
     def _read_kinds(self, X):
-        """What each column of X holds, by its name."""
+        """The kind of each column of X, by its name."""
         check_new_names([], X.columns, "Rename or drop one of those of X.")
-        kinds = dict(zip(X.columns, column_kinds(X, "held by windows"), strict=True))
+        kinds = dict(zip(X.columns, column_kinds(X, "put into windows"), strict=True))
         if self.target is None:
             return kinds
         if self.target not in X.columns:

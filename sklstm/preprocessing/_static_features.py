@@ -95,7 +95,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         seen in `fit`, of which each counts once. Constant columns get scale 1.
     handle_unknown : {"error", "ignore"}, default="error"
         What to do in `transform` with a series that `table` has no row for: raise a
-        ValueError, or append NaN and missing categories, which a net takes as unknown.
+        ValueError, or append NaN and missing categories, which a net reads as unknown.
 
     Attributes
     ----------
@@ -121,8 +121,8 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Every series seen in `fit` needs a row of `table`, which may hold rows for series
-    that come later. Text becomes a column of dtype category, whose categories are those
+    Every series seen in `fit` needs a row of `table`, which may have rows for series
+    that join later. Text becomes a column of dtype category, whose categories are those
     of the whole table.
 
     An array, or a frame whose index is no panel index, is one series with the label 0.
