@@ -192,7 +192,7 @@ def test_it_learns_what_windowed_training_learns():
 
 def test_auto_is_dense_where_it_can_be(Xy):
     X, y = Xy
-    windows = SlidingWindow(6).fit_transform(X)
+    windows = SlidingWindow(9).fit_transform(X)
 
     def same(a, b, X=windows, y=y):
         one, two = (m.fit(X, y).net_.module_.state_dict() for m in (a, b))
@@ -200,6 +200,11 @@ def test_auto_is_dense_where_it_can_be(Xy):
 
     assert same(small(), small(training_mode="dense"))
     assert not same(small(), small(training_mode="windowed"))
+    # Windows of so few rows have little to share, but for a net with a skip.
+    short = SlidingWindow(8, target="u").fit_transform(X[["u"]])
+    assert same(small(), small(training_mode="windowed"), X=short)
+    skip = {"seasonal_periods": 4}
+    assert same(small(**skip), small(training_mode="dense", **skip), X=short)
     both = {"bidirectional": True}
     assert same(small(**both), small(training_mode="windowed", **both))
     twice = np.r_[0, np.arange(len(y))]

@@ -338,8 +338,10 @@ class TestSkorch:
         with pytest.raises(ValueError, match="Training diverged: train_loss in epoch"):
             small(optimizer="sgd", lr=1e30, grad_clip=None, max_epochs=9).fit(X, y)
 
-    def test_divergence_in_the_very_last_step_is_an_error(self, arrays):
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_divergence_in_the_very_last_step_is_an_error(self, arrays, dtype):
         X, y = arrays
+        X = X.astype(dtype)
         params = {"lr": 1e30, "grad_clip": None, "max_epochs": 1, "batch_size": 60}
         with pytest.raises(ValueError, match="loss after the last step is"):
             small(**params).fit(X, y)
@@ -515,6 +517,7 @@ def test_double_precision_follows_X(arrays):
         ({"X": np.zeros((3, 2, 2, 2))}, "X must have 2 axes (n, n_steps) or 3"),
         ({"y": None}, "requires y to be passed, but the target y is None"),
         ({"y": np.r_[np.nan, np.zeros(59)]}, "Input y contains NaN"),
+        ({"y": np.r_[1e160, np.zeros(59)]}, "y holds 1e+160, which is too large"),
         ({"y": np.zeros(3)}, "inconsistent numbers of samples"),
         ({"sample_weight": np.zeros(60)}, "at least one non-zero"),
         ({"sample_weight": -np.ones(60)}, "Negative values in data passed"),
@@ -572,6 +575,12 @@ def test_a_parameter_changed_after_fit_leaves_predictions_as_they_are(panel_Xy):
     before = model.predict(windows)
     model.set_params(embedding_dim=0, hidden_size=3)
     assert_array_equal(model.predict(windows), before)
+    windows = SlidingWindow(4, target="u").fit_transform(X[["u"]])
+    model = small(seasonal_periods=3, n_seasons=2).fit(windows, y)
+    before, reach = model.predict(windows), model.past_reach_
+    model.set_params(seasonal_periods=None, n_seasons=1, level="drop", lags=2)
+    assert_array_equal(model.predict(windows), before)
+    assert model.past_reach_ == reach
 
 
 def test_labels_are_matched_by_value_whatever_their_codes(panel_Xy):

@@ -351,7 +351,8 @@ def test_replay_and_joint_training_run_in_every_mode(mode, balance):
 
 def test_forgetting_warns():
     X, y = conflicting_panels()
-    model = loop({"lr": 0.05}, replay=0, on_forgetting="warn", tolerance=0.0)
+    lstm = {"lr": 0.05, "training_mode": "dense"}
+    model = loop(lstm, replay=0, on_forgetting="warn", tolerance=0.0)
     with pytest.warns(UserWarning, match=r"rose by \d+% in the stage of"):
         model.fit(X, y)
     assert model.stages_["outcome"].tolist() == ["kept"] * 3
@@ -359,7 +360,8 @@ def test_forgetting_warns():
 
 def test_forgetting_stops_the_loop():
     X, y = conflicting_panels()
-    model = loop({"lr": 0.05}, replay=0, on_forgetting="stop", tolerance=0.0)
+    lstm = {"lr": 0.05, "training_mode": "dense"}
+    model = loop(lstm, replay=0, on_forgetting="stop", tolerance=0.0)
     with pytest.warns(UserWarning, match="The loop stops here"):
         model.fit(X, y)
     assert model.stages_["outcome"].tolist() == ["kept", "stopped"]

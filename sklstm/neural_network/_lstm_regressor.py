@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from .._all_or_nothing import all_or_nothing
-from .._columns import as_floats
+from .._columns import LARGEST, as_floats
 from .._quantiles import (
     USUAL_QUANTILES,
     check_quantiles,
@@ -149,7 +149,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         rows and learns at every row that ends a window, so that windows share the
         rows they have in common: the same windows in a fraction of the time, each
         with at least `window_size` rows of past. "auto" is dense wherever that is
-        possible: with windows from :class:`~sklstm.SlidingWindow` and one direction.
+        possible, with windows from :class:`~sklstm.SlidingWindow` and one direction,
+        if they have more than 8 rows or the net has `seasonal_periods`.
     chunk_rows : int or "auto", default="auto"
         In dense training the number of windows that end in a chunk, which has
         ``window_size - 1`` rows before them. "auto" takes the window size (at least 8)
@@ -592,7 +593,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     @property
     def past_reach_(self):
         check_is_fitted(self)
-        return max(self._view.reach, skip_reach(self._periods, self.n_seasons))
+        return max(self._view.reach, skip_reach(self._periods, self._n_seasons))
 
     @property
     def _history(self):
@@ -639,6 +640,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if reset:
             self._view, self._periods = read_past_view(self, X)
             self._quantiles = _read_quantiles(self)
+            self._n_seasons = self.n_seasons
             self._known = X.table.known if isinstance(X, PanelWindows) else ()
         table = read_row_table(X, self._view)
         n_inputs = table.n_inputs, table.codes.shape[1]
@@ -702,6 +704,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 raise ValueError(
                     "Input y contains NaN. Drop those windows; only a y of shape "
                     "(n, n_outputs) may hold NaN, for outputs that are not known."
+                )
+            largest = np.fmax.reduce(np.abs(y), axis=None, initial=0)
+            if largest > LARGEST:
+                raise ValueError(
+                    f"y holds {largest:.3g}, which is too large to be squared in "
+                    "float64. Divide y by a constant."
                 )
         if reset:
             self._y_ndim = y.ndim
@@ -769,7 +777,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 table.segments,
                 self._periods,
                 n_ahead,
-                self.n_seasons,
+                self._n_seasons,
                 **place,
             )
         return WindowTensors(

@@ -41,6 +41,9 @@ OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 
+# Windows of so few rows are as fast one by one, and learn a little better.
+_SHORT_WINDOW = 8
+
 # Parameters of the skorch net that have another name here, or none.
 _FLAT_NAMES = {
     "callbacks": "callbacks",
@@ -169,6 +172,9 @@ def _trains_dense(estimator, X):
     """Whether to train on chunks of rows: where it is valid, unless told not to."""
     if estimator.training_mode == "windowed":
         return False
+    if estimator.training_mode == "auto" and estimator.seasonal_periods is None:
+        if getattr(X, "window_size", 0) <= _SHORT_WINDOW:
+            return False
     reason = None
     if not isinstance(X, PanelWindows):
         reason = "X is an array, whose windows do not say which rows they share"

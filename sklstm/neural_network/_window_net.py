@@ -12,7 +12,16 @@ from .._quantiles import median_of
 __all__ = ["WindowNet"]
 
 
-_DIVERGED = "Training diverged: {} is {}. Lower lr, set grad_clip, or scale X."
+# In units of the target's spread, where the mean as a forecast has a loss of about 1.
+_LARGEST_LOSS = 1e20
+
+
+def _check_loss(name, loss):
+    if not loss <= _LARGEST_LOSS:
+        raise ValueError(
+            f"Training diverged: {name} is {loss:.3g}. Lower lr, set grad_clip, or "
+            "scale X."
+        )
 
 
 class _StopTraining(Exception):
@@ -107,13 +116,10 @@ class WindowNet(NeuralNet):
     def _check_last_step(self, batches):
         """Raise if the last step left weights that no loss was measured of."""
         loss = self.validation_step(next(iter(batches)))["loss"]
-        if not math.isfinite(loss):
-            raise ValueError(_DIVERGED.format("the loss after the last step", loss))
+        _check_loss("the loss after the last step", float(loss))
 
     def _record_loss(self, name, loss):
-        if not math.isfinite(loss):
-            name = f"{name} in epoch {len(self.history)}"
-            raise ValueError(_DIVERGED.format(name, loss))
+        _check_loss(f"{name} in epoch {len(self.history)}", loss)
         best = min([row[name] for row in self.history[:-1] if name in row] + [math.inf])
         self.history.record(name, loss)
         self.history.record(f"{name}_best", loss < best)
