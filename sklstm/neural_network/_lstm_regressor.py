@@ -697,8 +697,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             )
             if y.ndim == 1 and np.isnan(y).any():
                 raise ValueError(
-                    "Input y contains NaN. Drop those windows; only a y of shape "
-                    "(n, n_outputs) may hold NaN, for outputs that are not known."
+                    "Input y contains NaN, which only a y of shape (n, n_outputs) may "
+                    "hold, for outputs that are not known. Drop these windows; in a "
+                    "pipeline give y.to_frame(), which keeps their rows as past of "
+                    "others."
                 )
         if reset:
             self._y_ndim = y.ndim
