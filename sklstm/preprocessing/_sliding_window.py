@@ -113,8 +113,8 @@ def _warn_of_new_labels(column, codes, name):
         warnings.warn(
             f"The known column {name!r} of X has {len(new)} label(s) that fit did not "
             f"see: {show(list(new))}. Their effect cannot be known; they are read as "
-            "the unknown label, which LSTMRegressor gives the mean embedding (a trained "
-            "one with id_dropout). Fit on rows that have these labels.",
+            "the unknown label, which LSTMRegressor gives the mean embedding (with "
+            "id_dropout a trained one). Fit on rows that have these labels.",
             UserWarning,
             stacklevel=4,
         )
