@@ -107,7 +107,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         no season is longer than a row; the rows there are, near the start of a
         series), or only through `lags`.
     input_clip : float, default=None
-        Largest size of the changes over `lags` and of the relative level.
+        Largest size of the changes over `lags` and of the relative level, in units of
+        the spread of the target's past: of its values with ``level="keep"``, else (and
+        with `seasonal_periods`) of its changes from row to row.
     past_fill : {"forward", "seasonal"}, default=None
         What stands for missing values of the target's past: the last one known, or the
         one known last at the same place in a season (the longest of `seasonal_periods`
