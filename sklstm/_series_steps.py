@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ._panel import show, tail_positions
-from ._time_step import infer_step, pairs_within, read_time_step
+from ._time_step import infer_step, is_inferred, pairs_within, read_time_step
 
 __all__ = [
     "BY_ROWS",
@@ -152,7 +152,7 @@ def find_steps(rows, freq="infer", known=None):
     none = SeriesSteps((), np.full(n, -1), np.full(n, BY_ROWS))
     if freq is None:
         return none
-    if not (isinstance(freq, str) and freq == "infer"):
+    if not is_inferred(freq):
         step = read_time_step(freq, rows.time)
         _check_given(rows, step, freq)
         return SeriesSteps.by_time(step, n)

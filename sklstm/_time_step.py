@@ -15,6 +15,7 @@ __all__ = [
     "TimeStep",
     "infer_step",
     "infer_time_step",
+    "is_inferred",
     "pairs_within",
     "read_time_step",
 ]
@@ -129,6 +130,12 @@ def infer_step(time, before):
             "number", _most_common_number(end.to_numpy() - start.to_numpy())
         )
     return None
+
+
+def is_inferred(freq):
+    """Whether a `freq` leaves the step to be found in the rows."""
+    # Offsets and arrays compare with text in ways of their own.
+    return isinstance(freq, str) and freq == "infer"
 
 
 def read_time_step(freq, time):

@@ -34,7 +34,8 @@ def plain_times(level, name="X"):
     -------
     Index
         A DatetimeIndex, PeriodIndex or TimedeltaIndex, or an Index of int64, Int64 or
-        float64. Ordered categories of text stay as they are: they have an order.
+        float64; `level` itself where it is one. Ordered categories of text stay as they
+        are: they have an order.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def plain_times(level, name="X"):
         ordered = level.ordered and _kind(values) == "text" and not _is_iso(values)
         return level if ordered else plain_times(values, name)
     whose = f"The times of {name} (last index level, {level.name!r})"
-    return _READ[_kind(level)](level, whose).rename(level.name)
+    plain = _READ[_kind(level)](level, whose)
+    return plain if plain is level else plain.rename(level.name)
 
 
 def holds_times(level):
@@ -138,14 +140,14 @@ def _read_numbers(level, whose):
     if level.dtype == object:
         level = pd.Index(level.tolist())
     if pd.api.types.is_float_dtype(level.dtype):
-        level = level.astype(np.float64)
+        level = level.astype(np.float64, copy=False)
         if not np.isfinite(level).all():
             raise ValueError(
                 f"{whose} must be finite, got {level[~np.isfinite(level)][0]}."
             )
         return level
     # Small and unsigned integers would run over where steps are added or taken off.
-    return level if level.dtype == "Int64" else level.astype(np.int64)
+    return level if level.dtype == "Int64" else level.astype(np.int64, copy=False)
 
 
 def _read_text(level, whose):

@@ -261,6 +261,9 @@ def test_wrong_features_raise(features):
         (["no date"], "['no date'] for 'holiday'."),
         ({"2024-01-01": "New Year"}, "'New Year' for '2024-01-01'."),
         ({"easter": 5}, "5 for 'easter'."),
+        # In one country the first of February, in another the second of January.
+        (["01/02/2024"], "['01/02/2024'] for 'holiday'."),
+        ([20241225], "[20241225] for 'holiday'."),
     ],
 )
 def test_wrong_holidays_raise(holidays, got):

@@ -685,7 +685,10 @@ class TestErrors:
             (lambda X, y: (X, None), "the target y is None"),
             (lambda X, y: (X, y[::-1]), "must have the same index in the same order"),
             (lambda X, y: (X, y[:5].to_numpy()), "one value (or one row of values)"),
-            (lambda X, y: (X, y.replace(y.iloc[0], np.inf)), "y contains infinity"),
+            (
+                lambda X, y: (X, y.replace(y.iloc[0], np.inf)),
+                "y contains infinity at (",
+            ),
             (lambda X, y: (X, y * np.nan), "No row of y can be learned"),
             (lambda X, y: (pd.concat([X, X[:1]]), np.ones(94)), "more than one row"),
         ],
@@ -722,6 +725,14 @@ class TestErrors:
         with pytest.raises(ValueError, match="dim 3") as caught:
             PanelForecaster(steps).fit(*Xy)
         assert "SlidingWindow(flat=True)" in caught.value.__notes__[0]
+
+    @pytest.mark.parametrize("where", ["X", "y"])
+    def test_missing_values_in_windows_are_named(self, Xy, where):
+        X, y = (part.copy() for part in Xy)
+        (X if where == "X" else y).iloc[5] = np.nan
+        with pytest.raises(ValueError, match="contains NaN") as caught:
+            ridge().fit(X, y)
+        assert "of X and of the past of y" in caught.value.__notes__[0]
 
     def test_multi_output_is_proposed_where_tags_are_silent(self, Xy):
         class Claims(SGDRegressor):

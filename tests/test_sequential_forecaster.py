@@ -634,6 +634,7 @@ def test_clone_is_unfitted(fitted):
         ({"epochs": {"a": 0}}, "epochs must hold integers of at least 1, got 0 for"),
         ({"resume": True}, "resume=True needs a checkpoint_dir to resume from"),
         ({"replay": 1.0}, "The 'replay' parameter of SequentialForecaster must be"),
+        ({"checkpoint_dir": True}, "The 'checkpoint_dir' parameter of Sequential"),
     ],
 )
 def test_bad_parameters_raise(Xy, params, message):

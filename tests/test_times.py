@@ -24,7 +24,7 @@ from sklstm import (
     panel_sample_weight,
     regularize,
 )
-from sklstm._panel import read_rows
+from sklstm._panel import plain_index, read_rows
 from sklstm._times import plain_times
 from sklstm.metrics import mean_absolute_scaled_error
 
@@ -252,6 +252,23 @@ def test_times_must_be_finite_and_dates_must_exist():
         plain_times(pd.Index([1.0, np.inf]))
     with pytest.raises(ValueError, match="contain text that is not a date"):
         plain_times(pd.Index(["2024-01-31", "2024-02-31"]))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        DAYS,
+        DAYS.tz_localize("UTC"),
+        DAYS.to_period("D"),
+        DAYS - DAYS[0],
+        pd.RangeIndex(60),
+        pd.Index(np.arange(60) / 10),
+    ],
+)
+def test_plain_times_are_not_copied(times):
+    index = pd.MultiIndex.from_product([["a", "b"], times])
+    assert plain_times(times) is times
+    assert plain_index(index) is index
 
 
 def test_different_offsets_are_instants():

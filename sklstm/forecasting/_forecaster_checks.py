@@ -47,8 +47,12 @@ def check_windows(windows):
 def check_target(y):
     """Give y back as float64, and raise if it is not numeric or not finite."""
     values = as_floats(y if y.shape[1] > 1 else y.iloc[:, 0], "y").reshape(y.shape)
-    if np.isinf(values).any():
-        raise ValueError("y contains infinity. Replace it by a number or by NaN.")
+    infinite = np.isinf(values).any(axis=1)
+    if infinite.any():
+        raise ValueError(
+            f"y contains infinity at {show(y.index[infinite])}. Replace it by a number "
+            "or by NaN."
+        )
     return pd.DataFrame(values, index=y.index, columns=y.columns)
 
 

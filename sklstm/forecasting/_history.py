@@ -27,6 +27,7 @@ from .._series_steps import (
     ends_on_step,
     find_steps,
 )
+from .._time_step import is_inferred
 from .._times import times_like
 
 __all__ = ["NO_HISTORY", "History", "after_last_known"]
@@ -66,23 +67,10 @@ class History:
     ahead: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, X, y, freq="infer", given=None, known_steps=None, ahead=None):
+    def of(cls, X, y, freq="infer"):
         """Sort rows of X and y into a history."""
-        rows = read_rows(X)
-        given = X.index.levels[-1][:1] if given is None else given
-        index = plain_index(X.index)
-        # Shallow copies: what the caller writes to the frames later stays outside.
-        X, y = X.copy(deep=False), y.copy(deep=False)
-        X.index = y.index = index
-        if rows.order is not None:
-            X, y = X.iloc[rows.order], y.iloc[rows.order]
-        if rows.order is not None or index is not rows.index:
-            rows = read_rows(X)
-        inferred = isinstance(freq, str) and freq == "infer"
-        if known_steps is None and not inferred:
-            # What the user says is held against the rows at once.
-            known_steps = find_steps(rows, freq)
-        return cls(X, y, rows, freq, given, known_steps, ahead)
+        given = X.index.levels[-1][:1]
+        return cls(*_sort(X, y), freq, given)._with_freq()
 
     def __len__(self):
         return len(self.rows)
@@ -150,7 +138,15 @@ class History:
         return index if given is level else index.set_levels(given, level=-1)
 
     def _of(self, X, y, known_steps=None, ahead=None):
-        return History.of(X, y, self.freq, self.given, known_steps, ahead)
+        """Sort other rows into a history with the settings of this one."""
+        history = History(*_sort(X, y), self.freq, self.given, known_steps, ahead)
+        return history if known_steps else history._with_freq()
+
+    def _with_freq(self):
+        """Hold a step that the user gave against the rows at once."""
+        if is_inferred(self.freq):
+            return self
+        return replace(self, known_steps=find_steps(self.rows, self.freq))
 
     def append(self, X, y):
         """Add rows that come later than those of their series, or new series.
@@ -299,6 +295,19 @@ class History:
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
         steps = self.steps.take(series)
         return self._of(self.X.iloc[kept], self.y.iloc[kept], steps)
+
+
+def _sort(X, y):
+    """Sort rows by series and time, read as plain times, and read their index."""
+    rows, index = read_rows(X), plain_index(X.index)
+    # Shallow copies: what the caller writes to the frames later stays outside.
+    X, y = X.copy(deep=False), y.copy(deep=False)
+    X.index = y.index = index
+    if rows.order is not None:
+        X, y = X.iloc[rows.order], y.iloc[rows.order]
+    if rows.order is not None or index is not rows.index:
+        rows = read_rows(X)
+    return X, y, rows
 
 
 def after_last_known(rows, y):

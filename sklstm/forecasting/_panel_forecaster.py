@@ -553,25 +553,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                     "covariates of the rows of y too."
                 )
         self._check_frame(X, reset)
-        name, n_axes = getattr(y, "name", None), np.ndim(y)
-        named = isinstance(y, pd.DataFrame)
-        y = check_target(align_target(X, y))
-        if reset:
-            self._y_name, self._y_ndim, self._y_columns = name, n_axes, y.columns
-            self._n_targets = y.shape[1]
-        elif y.shape[1] != self._n_targets:
-            raise ValueError(
-                f"y has {y.shape[1]} column(s), but fit saw {self._n_targets}."
-            )
-        elif named and not y.columns.equals(self._y_columns):
-            raise ValueError(
-                f"y has the columns {list(y.columns)}, but fit saw "
-                f"{list(self._y_columns)}. Give it the same columns in the same order."
-            )
+        y = self._read_target(X, y, reset)
         if self.gaps == "keep":
             check_not_drawn(read_rows(X))
-        history = History.of(X, y.set_axis(self._y_columns, axis=1), self.freq)
-        weight = None
+        history, weight = History.of(X, y, self.freq), None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)
@@ -582,6 +567,23 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             history, source = history.filled()
             weight = None if weight is None else weight[source]
         return history, weight
+
+    def _read_target(self, X, y, reset):
+        """Give y the rows of X, and learn its columns or hold them against `fit`."""
+        table = check_target(align_target(X, y))
+        if reset:
+            self._y_name, self._y_ndim = getattr(y, "name", None), np.ndim(y)
+            self._y_columns, self._n_targets = table.columns, table.shape[1]
+        elif table.shape[1] != self._n_targets:
+            raise ValueError(
+                f"y has {table.shape[1]} column(s), but fit saw {self._n_targets}."
+            )
+        elif isinstance(y, pd.DataFrame) and not table.columns.equals(self._y_columns):
+            raise ValueError(
+                f"y has the columns {list(table.columns)}, but fit saw "
+                f"{list(self._y_columns)}. Give it the same columns in the same order."
+            )
+        return table.set_axis(self._y_columns, axis=1)
 
     def _prepare(self, history):
         """Fit the transformers of X and y, and make the windows of all rows."""

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -238,6 +239,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "on_forgetting": [StrOptions({"ignore", "warn", "stop", "rollback"})],
         "compare_joint": ["boolean"],
+        "checkpoint_dir": [None, str, PathLike],
         "checkpoint_every": [None, Interval(Integral, 1, None, closed="left")],
         "resume": ["boolean"],
     }

@@ -19,12 +19,15 @@ __all__ = [
 # Numbers in the largest array of windows that is handed to a regressor at a time.
 _PREDICT_SIZE = 1 << 24
 
-# What to do when a regressor's own words are about the shape of what it was given.
+# What to do when a regressor's own words are about the array that it was given.
 _ADVICE = {
     "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
     "1d array": "It was given one column of y for each step and target. If it supports "
     "a single output and its scikit-learn tags do not declare that, wrap it in "
     "sklearn.multioutput.MultiOutputRegressor.",
+    "NaN": "It was given windows of X and of the past of y, which hold missing values. "
+    "Fill them, X with a SeriesImputer, or use a regressor that takes them, such as "
+    "LSTMRegressor.",
 }
 
 

@@ -107,7 +107,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         no season is longer than a row; the rows there are, near the start of a
         series), or only through `lags`.
     input_clip : float, default=None
-        Largest size of the changes over `lags` and of the relative level.
+        Largest size of the changes over `lags` and of the relative level, in units of
+        the spread of the target's past: of its values with ``level="keep"``, else (and
+        with `seasonal_periods`) of its changes from row to row.
     past_fill : {"forward", "seasonal"}, default=None
         What stands for missing values of the target's past: the last one known, or the
         one known last at the same place in a season (the longest of `seasonal_periods`
@@ -702,13 +704,15 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             )
             if y.ndim == 1 and np.isnan(y).any():
                 raise ValueError(
-                    "Input y contains NaN. Drop those windows; only a y of shape "
-                    "(n, n_outputs) may hold NaN, for outputs that are not known."
+                    "Input y contains NaN, which only a y of shape (n, n_outputs) may "
+                    "hold, for outputs that are not known. Drop these windows; in a "
+                    "pipeline give y.to_frame(), which keeps their rows as past of "
+                    "others."
                 )
             largest = np.fmax.reduce(np.abs(y), axis=None, initial=0)
             if largest > LARGEST:
                 raise ValueError(
-                    f"y holds {largest:.3g}, which is too large to be squared in "
+                    f"y contains {largest:.3g}, which is too large to be squared in "
                     "float64. Divide y by a constant."
                 )
         if reset:

@@ -1,6 +1,7 @@
 """The calendar of times: where in the day, week, month and year they stand."""
 
 import reprlib
+from numbers import Number
 
 import numpy as np
 import pandas as pd
@@ -118,13 +119,23 @@ def _read_days(name, dates):
     try:
         if isinstance(dates, str):
             raise TypeError("a text is no list of dates")
-        days = pd.DatetimeIndex([pd.Timestamp(date) for date in dates])
+        days = pd.DatetimeIndex([_read_day(date) for date in dates])
     except (TypeError, ValueError) as error:
         raise ValueError(
             "holidays must be a list of dates, or a dict of name to list of dates; "
-            f"got {reprlib.repr(dates)} for {name!r}."
+            f"got {reprlib.repr(dates)} for {name!r}. Text is read if it is ISO 8601, "
+            "such as '2024-12-25'."
         ) from error
     return _wall(days).normalize().dropna().unique().sort_values()
+
+
+def _read_day(date):
+    """Read a date; other text is ambiguous, and a number would be nanoseconds."""
+    if isinstance(date, Number):
+        raise TypeError("a number is no date")
+    if isinstance(date, str):
+        return pd.to_datetime(date, format="ISO8601")
+    return pd.Timestamp(date)
 
 
 def _wall(time):

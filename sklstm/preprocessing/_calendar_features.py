@@ -54,7 +54,8 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
         - "categorical": a column of dtype category, which has all labels there are.
     holidays : list of dates or dict of str to list of dates, default=None
         Days that get a float32 column "holiday", or one of each name: 1 on these
-        days, else 0. A period is 1 if any of its days is.
+        days, else 0. A period is 1 if any of its days is. Text must be ISO 8601, such
+        as "2024-12-25".
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .._missing_steps import count_steps
 from .._panel import read_rows
-from .._time_step import infer_time_step, read_time_step
+from .._time_step import infer_time_step, is_inferred, read_time_step
 from .._times import times_like
 
 __all__ = ["describe_panel"]
@@ -76,7 +76,7 @@ def describe_panel(panel, freq="infer"):
 def _report_steps(rows, freq):
     names = ["n_missing_steps", "longest_gap", "n_irregular"]
     step = None
-    if isinstance(freq, str) and freq == "infer":
+    if is_inferred(freq):
         step = infer_time_step(rows.time, rows.indptr)
     elif freq is not None:
         step = read_time_step(freq, rows.time)

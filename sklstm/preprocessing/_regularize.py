@@ -6,7 +6,7 @@ import pandas as pd
 from .._missing_steps import fill_steps
 from .._panel import read_rows
 from .._series_steps import check_one_step, find_steps
-from .._time_step import read_time_step
+from .._time_step import is_inferred, read_time_step
 from ._frames import replace_columns
 
 __all__ = ["regularize"]
@@ -82,7 +82,7 @@ def regularize(panel, freq="infer"):
 
 
 def _find_step(rows, freq):
-    if not (isinstance(freq, str) and freq == "infer"):
+    if not is_inferred(freq):
         return read_time_step(freq, rows.time)
     steps = find_steps(rows)
     if steps.main is None:
