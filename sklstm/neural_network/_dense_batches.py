@@ -25,27 +25,29 @@ _MIN_BATCHES = 8
 _SORTED_BATCHES = 8
 
 
-def choose_chunk_rows(window_size, lengths):
+def choose_chunk_rows(window_size, skips):
     """Choose how many rows of a chunk end a window that is learned.
 
     A chunk of n such rows takes ``window_size - 1 + n`` steps, so the cost of a row
     falls as ``1 + (window_size - 1) / n``. A state inside it has seen up to n rows more
     than the window that it is used on later, which costs accuracy where windows are
     short. So n is the window size up to 32 rows, at least 8, and grows to twice the
-    window size at 64 rows. No chunk is longer than the longest series.
+    window size at 64 rows. A net with a skip depends less on its state: n is twice the
+    window size, at least 32.
 
     Parameters
     ----------
     window_size : int
-    lengths : ndarray of shape (n_segments,)
-        Rows of each stretch that chunks stay within.
+    skips : bool
+        Whether the net has a skip.
 
     Returns
     -------
     int
     """
-    grown = min(2 * window_size, max(window_size, 3 * window_size - 64))
-    return int(min(max(grown, 8), lengths.max()))
+    if skips:
+        return max(2 * window_size, 32)
+    return max(8, min(2 * window_size, max(window_size, 3 * window_size - 64)))
 
 
 def cut_chunks(starts, ends, wanted, window_size, chunk_rows, phases):
@@ -109,8 +111,8 @@ class DenseIterator:
     table : PanelTable
         Whose segments the chunks stay within.
     window_size : int
-    chunk_rows : int or "auto"
-        Learned rows of a chunk.
+    chunk_rows : int
+        Learned rows of a chunk; no more than the longest stretch has.
     batch_size : int
         A batch holds one chunk for every 8 of these, and no more than an eighth of
         all chunks.
@@ -144,8 +146,6 @@ class DenseIterator:
         used = learned[limits] > learned[table.segments]
         self._starts, self._ends = table.segments[used], limits[used]
         lengths = self._ends - self._starts
-        if chunk_rows == "auto":
-            chunk_rows = choose_chunk_rows(window_size, lengths)
         self.chunk_rows = min(chunk_rows, int(lengths.max()))
         n_chunks = self._cut(np.full(len(self._starts), self.chunk_rows)).shape[1]
         self.batch_chunks = max(

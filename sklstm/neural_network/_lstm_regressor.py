@@ -156,8 +156,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     chunk_rows : int or "auto", default="auto"
         In dense training the number of windows that end in a chunk, which has
         ``window_size - 1`` rows before them. "auto" takes the window size (at least 8)
-        for windows of up to 32 rows, more for longer ones, twice the window size from
-        64 rows on, and never more rows than the longest series has.
+        for windows of up to 32 rows, more for longer ones, and twice the window size
+        from 64 rows on; with `seasonal_periods`, twice the window size, at least 32.
+        No chunk has more rows than the longest series.
     batch_size : int, default=64
         Number of windows in a step of the optimizer. A dense batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step

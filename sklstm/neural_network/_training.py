@@ -10,7 +10,7 @@ from .._step_targets import StepTargets
 from .._validation_tails import split_tails
 from .._windows import PanelWindows
 from ._callbacks import make_callbacks
-from ._dense_batches import DenseIterator
+from ._dense_batches import DenseIterator, choose_chunk_rows
 from ._lstm_module import LSTMModule, embedding_size
 from ._quantile_head import QuantileLoss
 from ._window_batches import BatchIterator, TargetTensors
@@ -147,7 +147,10 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
     """
     device, dtype = windows.inputs.device, windows.inputs.dtype
     targets = TargetTensors(y, weight, scale, dtype=dtype, device=device)
-    dense = _trains_dense(estimator, X)
+    dense, chunk_rows = _trains_dense(estimator, X), estimator.chunk_rows
+    if dense and chunk_rows == "auto":
+        skips = estimator.seasonal_periods is not None
+        chunk_rows = choose_chunk_rows(X.window_size, skips)
 
     def iterate(positions, shuffle):
         if not dense:
@@ -160,7 +163,7 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
             X.ends,
             X.table,
             X.window_size,
-            chunk_rows=estimator.chunk_rows,
+            chunk_rows=chunk_rows,
             batch_size=estimator.batch_size,
             shuffle=shuffle,
         )
