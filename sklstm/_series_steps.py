@@ -272,7 +272,7 @@ def _clock_size(step, time):
     """The step where it divides the day into places, else None."""
     size = step.size if step.unit == "delta" else None
     if step.unit == "period" and isinstance(time.freq, pd.offsets.Tick):
-        size = step.size * pd.Timedelta(time.freq)
+        size = step.size * pd.Timedelta(time.freq.base)
     divides = size is not None and size < _DAY and _DAY % size == pd.Timedelta(0)
     return size if divides else None
 

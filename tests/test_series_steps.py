@@ -37,6 +37,9 @@ SESSIONS = {
     "an hour of rest": HOURS[HOURS.hour != 3],
     "days of the week": HOURS[HOURS.day_of_week < 5],
     "periods": pd.PeriodIndex(sessions(WORKDAYS, "9h", 8, "1h"), freq="h"),
+    "periods of 5 minutes": pd.PeriodIndex(
+        sessions(WORKDAYS, "9h30min", 79, "5min"), freq="5min"
+    ),
     "a zone": sessions(WORKDAYS, "9h30min", 79, "5min").tz_localize("America/New_York"),
     "durations": pd.to_timedelta(
         (24 * np.arange(20)[:, None] + np.arange(8)).ravel(), unit="h"
