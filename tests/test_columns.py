@@ -163,7 +163,8 @@ def test_real_text_and_categories_stay_labels():
         (PRICE.astype(str), "Column 'price' of X holds numbers as text, such as '"),
         (
             PRICE.astype(str).where(~HOLES, "n/a"),
-            "beside 'n/a'. Make numbers of it, with pd.to_numeric(X['price']), or, if "
+            "beside 'n/a'. Make numbers of it, with pd.to_numeric(X['price'], "
+            "errors='coerce') where the other values stand for missing ones, or, if "
             "they are labels, say so with X['price'].astype('category').",
         ),
         (PRICE.map("{:.1f} %".format), "holds numbers as text, such as '"),
@@ -322,3 +323,22 @@ class TestIntegerNames:
         table = self.TABLE.set_axis(["0"], axis=1)
         with pytest.raises(ValueError, match="several columns named '0'"):
             StaticFeatures(table).fit(self.X)
+
+
+@pytest.mark.parametrize(
+    ("y", "named", "code"),
+    [
+        (PRICE.astype(str), None, "pd.to_numeric(y), or"),
+        (PRICE.astype(str).where(~HOLES, "-"), "'-'", "pd.to_numeric(y, errors="),
+        (PRICE.astype(object).where(~HOLES, "n/a"), "'n/a'", "errors='coerce') where"),
+    ],
+    ids=["text", "text and a sign", "numbers and text"],
+)
+def test_the_remedy_in_the_error_makes_numbers_of_y(y, named, code):
+    with pytest.raises(TypeError, match=re.escape(code)) as caught:
+        forecaster(known=()).fit(PRICE.to_frame("price"), y)
+    assert named is None or f"such as {named}" in str(caught.value)
+    errors = "raise" if named is None else "coerce"
+    read = pd.to_numeric(y, errors=errors)
+    expected = PRICE if named is None else PRICE.mask(HOLES)
+    pd.testing.assert_series_equal(read.astype(float), expected)
