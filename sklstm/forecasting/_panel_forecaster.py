@@ -22,6 +22,7 @@ from .._panel import (
     index_message,
     is_panel,
     read_rows,
+    rows_without_columns,
 )
 from .._quantiles import bounds_of, check_quantiles
 from .._random_holes import check_not_drawn
@@ -41,7 +42,6 @@ from ._forecaster_checks import (
     check_some_known,
     check_target,
     check_windows,
-    rows_without_columns,
 )
 from ._growing_series import GrowingTransform
 from ._history import History
