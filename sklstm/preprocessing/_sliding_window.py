@@ -112,9 +112,9 @@ def _warn_of_new_labels(column, codes, name):
     if len(new):
         warnings.warn(
             f"The known column {name!r} of X has {len(new)} label(s) that fit did not "
-            f"see: {show(list(new))}. Their effect cannot be known; they are read as the "
-            "unknown label, which LSTMRegressor gives the mean embedding (a trained one "
-            "with id_dropout). Fit on rows that have these labels.",
+            f"see: {show(list(new))}. Their effect cannot be known; they are read as "
+            "the unknown label, which LSTMRegressor gives the mean embedding (a "
+            "trained one with id_dropout). Fit on rows that have these labels.",
             UserWarning,
             stacklevel=4,
         )
