@@ -185,9 +185,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     so that a gap between the end of training and the first row of a test fold is
     bridged, not ignored. A series keeps a step if at least 85 % of its rows do and
     nothing but outages is missing. In series that leave out the same hours of each day
-    or week, or have no step, the first row of X after the end is step 1, the next one
-    step 2, as in training. Where a large gap may be either, rows beyond one are an
-    error; `freq` settles the matter.
+    or week, closed hours do not count, as in training: the first row after them is one
+    step from the last row before. In series without a step, the first row of X after
+    the end is step 1, the next one step 2. Where it is not clear whether rows are
+    missing beside closed hours, or what a large gap is, rows beyond it are an error;
+    all rows from the end on, or `freq`, settle the matter.
 
     Times may be dates of any kind (also Python dates, Arrow dates and ISO 8601 text),
     periods, durations or numbers. Transformers of X and y see dates as timestamps.
