@@ -386,6 +386,23 @@ class TestFreq:
         assert make_forecaster(3).freq == "infer"
 
 
+@pytest.mark.parametrize("freq", ["W-FRI", "ME"])
+def test_a_last_row_beside_a_given_step_is_named(freq):
+    time = pd.date_range("2022-01-01", periods=30, freq=freq)
+    moved = time[:-1].append(time[-1:] - pd.Timedelta(days=1))
+    model = fit(panel(a=time, b=moved), freq=freq)
+    message = (
+        f"not known: 'b'. Their last rows do not lie on the times of freq={freq!r}"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.forecast()
+    after = time[-1] + (time[-1] - time[-2])
+    with pytest.raises(ValueError, match="or give the forecaster freq=None"):
+        model.predict(at(("b", after)))
+    model = fit(panel(a=time, b=moved), freq=None)
+    assert model.predict(at(("b", after)))[0] == pytest.approx(30, abs=0.01)
+
+
 def test_a_last_row_that_the_clock_moved_is_not_dated_from():
     """Midnight does not exist on 26 April 2024 in Cairo; the next day it does."""
     days = pd.date_range("2024-03-20", periods=60).tz_localize(

@@ -78,11 +78,11 @@ class History:
             X, y = X.iloc[rows.order], y.iloc[rows.order]
         if rows.order is not None or index is not rows.index:
             rows = read_rows(X)
-        inferred = isinstance(freq, str) and freq == "infer"
-        if known_steps is None and not inferred:
+        history = cls(X, y, rows, freq, given, known_steps, ahead)
+        if known_steps is None and not history._infers:
             # What the user says is held against the rows at once.
-            known_steps = find_steps(rows, freq)
-        return cls(X, y, rows, freq, given, known_steps, ahead)
+            return replace(history, known_steps=find_steps(rows, freq))
+        return history
 
     def __len__(self):
         return len(self.rows)
@@ -90,6 +90,11 @@ class History:
     @property
     def series(self):
         return self.rows.series
+
+    @property
+    def _infers(self):
+        """Whether the rows tell their step, and not the user."""
+        return isinstance(self.freq, str) and self.freq == "infer"
 
     @property
     def end(self):
@@ -257,6 +262,13 @@ class History:
                 "with the rows to forecast, or give the forecaster the step as freq."
             )
         other = (steps.counting < SO_FAR) | ~ends_on_step(rows, steps)
+        if other.any() and not self._infers:
+            raise ValueError(
+                f"The next times of {other.sum()} series are not known: "
+                f"{show(rows.series[other])}. Their last rows do not lie on the times "
+                f"of freq={self.freq!r}, as those before do. Move them there, or give "
+                "the forecaster another freq."
+            )
         if other.any():
             raise ValueError(
                 f"The next times of {other.sum()} series are not known: "

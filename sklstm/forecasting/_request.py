@@ -179,7 +179,8 @@ def steps_ahead(history, time, code):
         rows = [(history.series[code[i]], time[i]) for i in off]
         raise ValueError(
             f"{len(off)} row(s) of X lie between two time steps of their series: "
-            f"{show(rows)}. Ask for times that continue the rows of fit."
+            f"{show(rows)}. Ask for times that continue the rows of fit, or give the "
+            "forecaster freq=None to count rows."
         )
     _check_clear(history, code, ~trusted & ~by_rows & (by_time != counted))
     return np.where(trusted, by_time, counted).astype(np.intp)
