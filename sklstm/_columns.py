@@ -6,6 +6,7 @@ every message about the kind of a column is written here.
 """
 
 import re
+from collections.abc import Hashable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Complex, Real
@@ -304,7 +305,9 @@ def _kind_of_type(kind):
     if issubclass(kind, Complex):
         return "other"
     times = (date, time, timedelta, pd.Period, np.datetime64, np.timedelta64)
-    return "time" if issubclass(kind, times) else "label"
+    if issubclass(kind, times):
+        return "time"
+    return "label" if issubclass(kind, Hashable) else "other"
 
 
 def _raise_mixed(column, name, of):

@@ -209,6 +209,17 @@ def test_times_raise_and_the_error_makes_numbers_of_them(reader, value, remedy):
     assert remedy in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 1j], ids=str)
+@pytest.mark.parametrize(
+    "reader", [SeriesScaler(), SeriesLog(), SlidingWindow(3)], ids=repr
+)
+def test_values_that_are_neither_numbers_nor_labels_raise(reader, value):
+    X = PRICE.to_frame().assign(w=pd.Series([value] * len(INDEX), INDEX, dtype=object))
+    message = "Column 'w' of X has dtype object, neither real numbers nor labels"
+    with pytest.raises(TypeError, match=message):
+        reader.fit(X)
+
+
 @pytest.mark.parametrize("huge", [10**400, Decimal("Infinity"), np.inf])
 def test_numbers_without_a_float_raise(huge):
     X = pd.Series([huge] * len(INDEX), INDEX, dtype=object).to_frame("price")
