@@ -33,6 +33,8 @@ _FEW_PAIRS = 3
 _MOST_STEPS = 10
 # Places of a day or week, over all series, that are marked in an array of bools.
 _MOST_PLACES = 1 << 26
+# Places of a week, whose hours are learned.
+_MOST_HOURS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +204,16 @@ def find_steps(rows, freq="infer", known=None):
 
 
 def _learn_hours(hours, time, before, step):
-    """Learn the open hours of series that count by rows, or more of known ones."""
-    if hours is None:
-        return OpenHours.of(time, before, clock_size(step, time))
-    return hours.learn(time, before)
+    """Learn the open hours of series that count by rows, or more of known ones.
+
+    None where the step is so short that they would fill the memory.
+    """
+    if hours is not None:
+        return hours.learn(time, before)
+    size = clock_size(step, time)
+    if 7 * DAY / size > _MOST_HOURS:
+        return None
+    return OpenHours.of(time, before, size)
 
 
 def ends_on_step(rows, steps):

@@ -199,6 +199,14 @@ class TestRowsThatAreLeftOutOfASession:
             model.predict(at(("a", times[closing - 1]), ("a", times[closing + 1])))
 
 
+def test_the_hours_of_very_short_steps_are_not_learned():
+    """A week has 600 million milliseconds; rows count one by one, as in training."""
+    times = sessions(WORKDAYS[:8], "9h", 100, "1ms")
+    train, test = split_last_session(counted(times))
+    got = fit(train).predict(test.to_frame()[[]])
+    np.testing.assert_allclose(got, test, atol=0.01)
+
+
 @pytest.mark.parametrize("gap", [0, 6, 11])
 def test_a_gap_of_a_cross_validation_in_sessions_is_bridged(gap):
     y = counted(SESSIONS["bars of 5 minutes"])
