@@ -259,6 +259,7 @@ def _to_floats(column, name, dtype, of):
         # Those that are no numbers either once they are converted, before all others.
         worst = [value for value in other if not _is_written_number(value)]
         example = f", such as {(worst or other)[0]!r}" if other else ""
+        worst = worst if len(worst) < len(known) else []
         raise TypeError(
             f"{words} must be numeric, but has dtype {column.dtype} and values that "
             f"are no numbers{example}. Convert it with {_conversion(code, worst)}, or "
