@@ -6,6 +6,7 @@ every message about the kind of a column is written here.
 """
 
 import re
+from collections.abc import Hashable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Complex, Real
@@ -254,11 +255,14 @@ def _to_floats(column, name, dtype, of):
     if not plain and not _kinds_in(column) <= _NUMERIC:
         words, code = _call(name, of)
         known = column.dropna()
-        other = known[[_kind_of_type(type(value)) not in _NUMERIC for value in known]]
-        example = f", such as {other.iloc[0]!r}" if len(other) else ""
+        other = [v for v in known if _kind_of_type(type(v)) not in _NUMERIC]
+        # Those that are no numbers either once they are converted, before all others.
+        worst = [value for value in other if not _is_written_number(value)]
+        example = f", such as {(worst or other)[0]!r}" if other else ""
+        worst = worst if len(worst) < len(known) else []
         raise TypeError(
             f"{words} must be numeric, but has dtype {column.dtype} and values that "
-            f"are not numbers{example}. Convert it with pd.to_numeric({code}), or "
+            f"are not numbers{example}. Convert it with {_conversion(code, worst)}, or "
             "leave it out."
         )
     try:
@@ -302,7 +306,9 @@ def _kind_of_type(kind):
     if issubclass(kind, Complex):
         return "other"
     times = (date, time, timedelta, pd.Period, np.datetime64, np.timedelta64)
-    return "time" if issubclass(kind, times) else "label"
+    if issubclass(kind, times):
+        return "time"
+    return "label" if issubclass(kind, Hashable) else "other"
 
 
 def _raise_mixed(column, name, of):
@@ -319,13 +325,25 @@ def _raise_mixed(column, name, of):
 def _check_no_numbers_as_text(column, name, of):
     """Raise if most of the labels are numbers that were read as text."""
     labels = [label for label in column.dropna().unique() if isinstance(label, str)]
-    numbers = [label for label in labels if _WRITTEN_NUMBER.fullmatch(label.strip())]
+    numbers = [label for label in labels if _is_written_number(label)]
     if len(numbers) > len(labels) / 2:
         others = set(labels) - set(numbers)
         beside = f" beside {min(others)!r}" if others else ""
         words, code = _call(name, of)
         raise TypeError(
             f"{words} contains numbers as text, such as {numbers[0]!r}{beside}. "
-            f"Convert them with pd.to_numeric({code}), or, if they are labels, with "
-            f"{code}.astype('category')."
+            f"Convert them with {_conversion(code, others)}, or, if they are labels, "
+            f"with {code}.astype('category')."
         )
+
+
+def _is_written_number(value):
+    return isinstance(value, str) and bool(_WRITTEN_NUMBER.fullmatch(value.strip()))
+
+
+def _conversion(code, others):
+    """The code that makes numbers of text, and when it is right beside other text."""
+    if not others:
+        return f"pd.to_numeric({code})"
+    missing = "where the other values stand for missing ones"
+    return f"pd.to_numeric({code}, errors='coerce') {missing}"

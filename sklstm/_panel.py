@@ -28,6 +28,7 @@ __all__ = [
     "plain_labels",
     "ragged_arange",
     "read_rows",
+    "rows_without_columns",
     "series_name",
     "show",
     "tail_positions",
@@ -217,6 +218,13 @@ def index_message(X, name="X"):
         "dropped it, let that step return pandas: call "
         'set_output(transform="pandas") on it or on the whole pipeline.'
     )
+
+
+def rows_without_columns(y, name="y"):
+    """Make an X that has the rows of y and no columns, for X=None."""
+    if not is_panel(y):
+        raise TypeError(f"With X=None y names the rows: {index_message(y, name)}")
+    return pd.DataFrame(index=y.index)
 
 
 def series_name(index, default="series"):

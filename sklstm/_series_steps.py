@@ -6,8 +6,8 @@ This is the one place that decides it, for training, forecasts, gaps and reports
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
+from ._open_hours import DAY, OpenHours, clock_size, on_wall, places_in
 from ._panel import show, tail_positions
 from ._time_step import infer_step, is_inferred, pairs_within, read_time_step
 
@@ -33,7 +33,8 @@ _FEW_PAIRS = 3
 _MOST_STEPS = 10
 # Places of a day or week, over all series, that are marked in an array of bools.
 _MOST_PLACES = 1 << 26
-_DAY = pd.Timedelta(days=1)
+# Places of a week, whose hours are learned.
+_MOST_HOURS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +49,14 @@ class SeriesSteps:
         The step that each series keeps, -1 where it keeps none.
     counting : ndarray of shape (n_series,)
         `BY_TIME`, `SO_FAR`, `UNCLEAR` or `BY_ROWS`.
+    hours : tuple of (OpenHours or None)
+        For each step, the open hours of the series that keep it and count by rows.
     """
 
     steps: tuple
     which: np.ndarray
     counting: np.ndarray
+    hours: tuple = ()
 
     @classmethod
     def by_time(cls, step, n_series):
@@ -75,7 +79,7 @@ class SeriesSteps:
         which[known], counting[known] = (
             part[positions[known]] for part in (old.which, old.counting)
         )
-        return SeriesSteps(self.steps, which, counting)
+        return replace(self, which=which, counting=counting)
 
     def add(self, time, n, series):
         """Move each time `n` steps of its series on."""
@@ -95,6 +99,18 @@ class SeriesSteps:
             rows = self.which[series] == number
             if rows.any():
                 counted[rows] = step.count(start[rows], end[rows])
+        return counted
+
+    def jump(self, start, end, series):
+        """Count the steps to the next row, for series that count by rows.
+
+        NaN where it is not clear whether rows are missing between.
+        """
+        counted = np.ones(len(start))
+        for number, hours in enumerate(self.hours):
+            rows = np.flatnonzero(self.which[series] == number)
+            if hours is not None and len(rows):
+                counted[rows] = hours.count(start[rows], end[rows])
         return counted
 
     def find_rival(self, time, n, series):
@@ -178,7 +194,26 @@ def find_steps(rows, freq="infer", known=None):
             break
     if steps:
         _adopt_main(pairs, which, counting)
-    return SeriesSteps(tuple(steps), which, counting)
+    hours = [None] * len(steps) if known is None else list(known.hours)
+    hours += [None] * (len(steps) - len(hours))
+    for number, step in enumerate(steps):
+        before = pairs.of((which == number) & (counting == BY_ROWS))
+        if len(before):
+            hours[number] = _learn_hours(hours[number], rows.time, before, step)
+    return SeriesSteps(tuple(steps), which, counting, tuple(hours))
+
+
+def _learn_hours(hours, time, before, step):
+    """Learn the open hours of series that count by rows, or more of known ones.
+
+    None where the step is so short that they would fill the memory.
+    """
+    if hours is not None:
+        return hours.learn(time, before)
+    size = clock_size(step, time)
+    if 7 * DAY / size > _MOST_HOURS:
+        return None
+    return OpenHours.of(time, before, size)
 
 
 def ends_on_step(rows, steps):
@@ -248,16 +283,16 @@ def _counting(rows, pairs, step, steps, keeps, habits):
     missing = span - pairs.lengths
     covered = pairs.lengths >= _REGULAR * span
     counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
-    size = _clock_size(step, rows.time)
-    if size is None or not missing.any() and (span * (size / _DAY) >= 3).any():
+    size = clock_size(step, rows.time)
+    if size is None or not missing.any() and (span * (size / DAY) >= 3).any():
         return counting
-    for cycle, least in ((_DAY, 3 * _DAY), (7 * _DAY, 21 * _DAY)):
+    for cycle, least in ((DAY, 3 * DAY), (7 * DAY, 21 * DAY)):
         closed, long = _closed_places(rows, size, cycle, least)
         # A gap or two, and no rows beside it that show the hours of it as open.
         counting[~covered & (closed > 0) & (counting == BY_TIME)] = UNCLEAR
         of_closed = closed * span * (size / cycle)
         counting[long & (missing > 0) & (of_closed >= 0.5 * missing)] = BY_ROWS
-        if cycle == _DAY:
+        if cycle == DAY:
             young, unseen = ~long, closed > 0
     # Series too young to have shown closed hours do as the others.
     habits = counting[~young & keeps] if habits is None else habits
@@ -266,15 +301,6 @@ def _counting(rows, pairs, step, steps, keeps, habits):
     elif len(habits) == 0:
         counting[unseen & (counting == BY_TIME)] = SO_FAR
     return counting
-
-
-def _clock_size(step, time):
-    """The step where it divides the day into places, else None."""
-    size = step.size if step.unit == "delta" else None
-    if step.unit == "period" and isinstance(time.freq, pd.offsets.Tick):
-        size = step.size * pd.Timedelta(time.freq)
-    divides = size is not None and size < _DAY and _DAY % size == pd.Timedelta(0)
-    return size if divides else None
 
 
 def _closed_places(rows, size, cycle, least):
@@ -286,12 +312,8 @@ def _closed_places(rows, size, cycle, least):
     long : ndarray of bool of shape (n_series,)
         Whether the series spans at least `least`, so that its count is evidence.
     """
-    time = rows.time
-    if isinstance(time, pd.PeriodIndex):
-        time = time.to_timestamp()
-    time = time.tz_localize(None) if isinstance(time, pd.DatetimeIndex) else time
-    unit = pd.Timedelta(1, unit=time.unit)
-    place = time.asi8 % (cycle // unit) // max(size // unit, 1)
+    time = on_wall(rows.time)
+    place = places_in(time, size, cycle)
     n_places = int(np.ceil(cycle / size))
     place += rows.codes * n_places
     if n_places * rows.n_series < _MOST_PLACES:

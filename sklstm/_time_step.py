@@ -25,6 +25,9 @@ _PLAIN = {"number", "delta"}
 _WEEKDAYS = "1111100"
 # Pairs of rows that a step is chosen by, evenly taken from all of them.
 _MOST_PAIRS = 100_000
+# Rows on one weekday that lie in one week of the month, where that week is their rule.
+# Months of 4, 4 and 5 weeks often end in the last week of a month, and are no months.
+_SAME_WEEK = 0.95
 
 
 @dataclass(frozen=True)
@@ -320,11 +323,16 @@ def _days_of_month(rows):
 
 def _places(rows):
     """Business starts and ends of months, and the weekday that most rows lie on."""
-    week, weekday = (np.asarray(rows.day) - 1) // 7, np.asarray(rows.day_of_week)
-    week, weekday = int(_most_common(week)), int(_most_common(weekday))
-    nth = pd.offsets.WeekOfMonth(week=min(week, 3), weekday=weekday)
-    last = pd.offsets.LastWeekOfMonth(weekday=weekday)
-    return [pd.offsets.BMonthBegin(), pd.offsets.BMonthEnd(), nth, last]
+    weekday = int(_most_common(np.asarray(rows.day_of_week)))
+    rows = rows[rows.day_of_week == weekday]
+    weeks = (np.asarray(rows.day) - 1) // 7
+    week = min(int(_most_common(weeks)), 3)
+    places = [pd.offsets.BMonthBegin(), pd.offsets.BMonthEnd()]
+    if np.mean(weeks == week) >= _SAME_WEEK:
+        places.append(pd.offsets.WeekOfMonth(week=week, weekday=weekday))
+    if np.mean(rows.day + 7 > rows.days_in_month) >= _SAME_WEEK:
+        places.append(pd.offsets.LastWeekOfMonth(weekday=weekday))
+    return places
 
 
 def _check_no_dates(time):
@@ -427,7 +435,7 @@ def _add_offset(step, time, n):
     wall, n = _wall(time), n * step.size
     for pad in (1, 4, 16, 64, 256):
         grid = _grid_around(step.offset, wall, wall, pad)
-        place = _places_on(grid, wall) + n
+        place = _places_on(grid, wall, step.offset) + n
         if place.min(initial=0) >= 0 and place.max(initial=0) < len(grid):
             rest = 0 * _DAY if _has_hours(step.offset) else wall - wall.normalize()
             return _from_wall(grid[place] + rest, time)
@@ -469,7 +477,8 @@ def _count_month(step, start, end):
 def _count_offset(step, start, end):
     start, end = _wall(start), _wall(end)
     grid = _grid_around(step.offset, start, start.append(end), 1)
-    return (_places_on(grid, end) - _places_on(grid, start)) / step.size
+    first, last = (_places_on(grid, time, step.offset) for time in (start, end))
+    return (last - first) / step.size
 
 
 def _grid_around(offset, start, wall, pad):
@@ -489,9 +498,16 @@ def _grid(offset, first, last, phase):
     return pd.date_range(start + phase, pd.Timestamp(last, 12, 31), freq=offset)
 
 
-def _places_on(grid, wall):
-    """The place of each time on the grid; a time between two places has the first."""
-    return grid.searchsorted(wall, side="right") - 1
+def _places_on(grid, wall, offset):
+    """Where on the grid each time stands; one between two of it, at that before.
+
+    A day of the month that a holiday moved stands at the one that is nearer.
+    """
+    before = grid.searchsorted(wall, side="right") - 1
+    if not isinstance(offset, _EACH_MONTH):
+        return before
+    after, day = np.minimum(before + 1, len(grid) - 1), wall.normalize()
+    return np.where(grid[after] - day < day - grid[before], after, before)
 
 
 def _has_hours(offset):

@@ -163,8 +163,9 @@ def test_real_text_and_categories_stay_labels():
         (PRICE.astype(str), "Column 'price' of X contains numbers as text, such as '"),
         (
             PRICE.astype(str).where(~HOLES, "n/a"),
-            "beside 'n/a'. Convert them with pd.to_numeric(X['price']), or, if they "
-            "are labels, with X['price'].astype('category').",
+            "beside 'n/a'. Convert them with pd.to_numeric(X['price'], "
+            "errors='coerce') where the other values stand for missing ones, or, if "
+            "they are labels, with X['price'].astype('category').",
         ),
         (PRICE.map("{:.1f} %".format), "contains numbers as text, such as '"),
         (PRICE.map("{:,.2f}".format).str.replace(".", ","), "contains numbers as text"),
@@ -206,6 +207,17 @@ def test_times_raise_and_the_error_makes_numbers_of_them(reader, value, remedy):
     with pytest.raises(TypeError, match=re.escape("times cannot be")) as caught:
         reader.fit(X)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 1j], ids=str)
+@pytest.mark.parametrize(
+    "reader", [SeriesScaler(), SeriesLog(), SlidingWindow(3)], ids=repr
+)
+def test_values_that_are_neither_numbers_nor_labels_raise(reader, value):
+    X = PRICE.to_frame().assign(w=pd.Series([value] * len(INDEX), INDEX, dtype=object))
+    message = "Column 'w' of X has dtype object, neither real numbers nor labels"
+    with pytest.raises(TypeError, match=message):
+        reader.fit(X)
 
 
 @pytest.mark.parametrize("huge", [10**400, Decimal("Infinity"), np.inf])
@@ -323,3 +335,22 @@ class TestIntegerNames:
         table = self.TABLE.set_axis(["0"], axis=1)
         with pytest.raises(ValueError, match="several columns named '0'"):
             StaticFeatures(table).fit(self.X)
+
+
+@pytest.mark.parametrize(
+    ("y", "named", "code"),
+    [
+        (PRICE.astype(str), None, "pd.to_numeric(y), or"),
+        (PRICE.astype(str).where(~HOLES, "-"), "'-'", "pd.to_numeric(y, errors="),
+        (PRICE.astype(object).where(~HOLES, "n/a"), "'n/a'", "errors='coerce') where"),
+    ],
+    ids=["text", "text and a sign", "numbers and text"],
+)
+def test_the_remedy_in_the_error_makes_numbers_of_y(y, named, code):
+    with pytest.raises(TypeError, match=re.escape(code)) as caught:
+        forecaster(known=()).fit(PRICE.to_frame("price"), y)
+    assert named is None or f"such as {named}" in str(caught.value)
+    errors = "raise" if named is None else "coerce"
+    read = pd.to_numeric(y, errors=errors)
+    expected = PRICE if named is None else PRICE.mask(HOLES)
+    pd.testing.assert_series_equal(read.astype(float), expected)

@@ -136,6 +136,16 @@ def test_from_estimator_predicts_the_drawn_series_only(panel, past_and_future):
     assert_array_equal(lines_of(display.axes_[1])["past"][:, 1], past.loc["b"])
 
 
+def test_without_covariates_the_rows_are_those_of_y(past_and_future):
+    past, future = past_and_future
+    model = LastValue().fit(None, past)
+    display = ForecastDisplay.from_estimator(model, None, future)
+    expected = ForecastDisplay.from_estimator(model, future.to_frame()[[]], future)
+    assert display.y_pred.equals(expected.y_pred)
+    with pytest.raises(TypeError, match="With X=None y names the rows"):
+        ForecastDisplay.from_estimator(model, None)
+
+
 def test_from_estimator_finds_the_history_inside_a_search(panel, past_and_future):
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline

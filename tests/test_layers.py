@@ -16,6 +16,7 @@ FLOORS = {
     "_counts": 0,
     "_fill": 0,
     "_missing_steps": 1,
+    "_open_hours": 0,
     "_panel": 0,
     "_quantiles": 0,
     "_random_holes": 1,

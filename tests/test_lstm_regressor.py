@@ -353,7 +353,12 @@ class TestSkorch:
         y = 1e3 * np.stack([y + i for i in range(n_outputs)], axis=1) + 7.0
         y[3, -1] = np.nan if n_outputs > 1 else y[3, -1]
         scoring = [
-            EpochScoring("neg_mean_absolute_error", name=name, on_train=on_train)
+            EpochScoring(
+                "neg_mean_absolute_error",
+                name=name,
+                on_train=on_train,
+                use_caching=on_train,
+            )
             for name, on_train in (("valid_mae", False), ("train_mae", True))
         ]
         model = small(
@@ -386,6 +391,9 @@ class TestSkorch:
             ("criterion", torch.nn.L1Loss, "Set LSTMRegressor(loss=...)"),
             ("module__n_outputs", 2, "chooses it itself; leave it out"),
             ("dataset", None, "chooses it itself; leave it out"),
+            ("iterator_train__shuffle", False, "chooses it itself; leave it out"),
+            ("iterator_valid__batch_size", 3, "chooses it itself; leave it out"),
+            ("use_caching", False, "chooses it itself; leave it out"),
         ],
     )
     def test_net_params_that_contradict_a_parameter_are_refused(

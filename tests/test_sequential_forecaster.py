@@ -568,6 +568,15 @@ def test_fit_datasets_equals_fit(Xy, fitted):
     assert numbered.datasets_ == [0, 1]
 
 
+def test_data_sets_without_covariates_need_no_X(Xy):
+    X, y = Xy
+    bare = loop().fit_datasets({n: (X.loc[n][[]], y.loc[n]) for n in "ab"})
+    model = loop().fit_datasets({n: (None, y.loc[n]) for n in "ab"})
+    assert_same_weights(weights(model), weights(bare))
+    with pytest.raises(TypeError, match="y of data set 'a' must be a pandas object"):
+        loop().fit_datasets({"a": (None, y.loc["a"].to_numpy())})
+
+
 @pytest.mark.parametrize(
     ("datasets", "message"),
     [

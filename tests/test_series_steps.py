@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -37,6 +38,9 @@ SESSIONS = {
     "an hour of rest": HOURS[HOURS.hour != 3],
     "days of the week": HOURS[HOURS.day_of_week < 5],
     "periods": pd.PeriodIndex(sessions(WORKDAYS, "9h", 8, "1h"), freq="h"),
+    "periods of 5 minutes": pd.PeriodIndex(
+        sessions(WORKDAYS, "9h30min", 79, "5min"), freq="5min"
+    ),
     "a zone": sessions(WORKDAYS, "9h30min", 79, "5min").tz_localize("America/New_York"),
     "durations": pd.to_timedelta(
         (24 * np.arange(20)[:, None] + np.arange(8)).ravel(), unit="h"
@@ -136,15 +140,84 @@ def test_steps_that_do_not_divide_the_day_have_no_closed_hours():
 
 def test_a_young_series_counts_as_the_others_do():
     times = SESSIONS["bars of 5 minutes"]
-    y = panel(a=times, b=times, young=times[:100])
+    y = panel(a=times, b=times, young=times[:158])
     for history in ("all", "context"):
         model = fit(y, history=history)
         assert model.predict(at(("young", times[158])))[0] == pytest.approx(
-            100, abs=0.1
+            158, abs=0.1
         )
-        new = panel(new=times[:100])
+        new = panel(new=times[:158])
         model.update(new.to_frame()[[]], new)
-        assert model.predict(at(("new", times[158])))[0] == pytest.approx(100, abs=0.1)
+        assert model.predict(at(("new", times[158])))[0] == pytest.approx(158, abs=0.1)
+
+
+WEEK = HOURS[(HOURS.day_of_week < 5) | (HOURS.day_of_week == 6) & (HOURS.hour >= 22)]
+
+
+@pytest.mark.parametrize("history", ["all", "context"])
+@pytest.mark.parametrize(
+    ("times", "opening", "closing"),
+    [
+        (SESSIONS["bars of 5 minutes"], 79 * 20, 79 * 21 - 1),
+        (SESSIONS["periods of 5 minutes"], 79 * 20, 79 * 21 - 1),
+        (SESSIONS["a zone"], 79 * 20, 79 * 21 - 1),
+        (SESSIONS["durations"], 8 * 16, 8 * 17 - 1),
+        (WEEK, *(WEEK.get_indexer(["2024-03-17 22:00", "2024-03-22 23:00"]))),
+    ],
+    ids=["bars", "periods", "a zone", "durations", "a week"],
+)
+class TestRowsThatAreLeftOutOfASession:
+    """Whoever asks for later rows only gets the forecasts of these."""
+
+    def test_within_open_hours_time_counts(self, times, opening, closing, history):
+        y, end = counted(times), opening + 3
+        model = fit(y[y < end], history=history)
+        np.testing.assert_allclose(
+            model.predict(at(*[("a", times[end + k]) for k in (2, 3)])),
+            [end + 2, end + 3],
+            atol=0.01,
+        )
+        more = y[(y >= end) & (y < closing)]
+        model.update(more.to_frame()[[]], more)
+        later = [closing, closing + 1, closing + 3]
+        got = model.predict(at(*[("a", times[k]) for k in later]))
+        np.testing.assert_allclose(got, later, atol=0.01)
+
+    def test_beyond_closed_hours_it_is_not_clear(
+        self, times, opening, closing, history
+    ):
+        y = counted(times)
+        model = fit(y[y < closing - 1], history=history)
+        message = "is not clear for 1 series: 'a'"
+        with pytest.raises(ValueError, match=message) as caught:
+            model.predict(at(("a", times[closing + 1])))
+        assert "Give X all rows from the end of each series on" in str(caught.value)
+        asked = np.arange(closing - 1, closing + 3)
+        got = model.predict(at(*[("a", times[k]) for k in asked]))
+        np.testing.assert_allclose(got, asked, atol=0.01)
+        with pytest.raises(ValueError, match=message):
+            model.predict(at(("a", times[closing - 1]), ("a", times[closing + 1])))
+
+
+def test_the_hours_of_very_short_steps_are_not_learned():
+    """A week has 600 million milliseconds; rows count one by one, as in training."""
+    times = sessions(WORKDAYS[:8], "9h", 100, "1ms")
+    train, test = split_last_session(counted(times))
+    got = fit(train).predict(test.to_frame()[[]])
+    np.testing.assert_allclose(got, test, atol=0.01)
+
+
+@pytest.mark.parametrize("gap", [0, 6, 11])
+def test_a_gap_of_a_cross_validation_in_sessions_is_bridged(gap):
+    y = counted(SESSIONS["bars of 5 minutes"])
+    cv = PanelTimeSeriesSplit(3, horizon=6, gap=gap)
+    scores = cross_val_score(
+        line(), y.to_frame()[[]], y, cv=cv, scoring="neg_max_error", error_score="raise"
+    )
+    np.testing.assert_allclose(scores, 0, atol=0.01)
+    result = backtest(line(), y.to_frame()[[]], y, cv=cv)
+    assert result["step"].min() == gap + 1
+    np.testing.assert_allclose(result["y_pred"], result["y_true"], atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +392,23 @@ class TestFreq:
     def test_the_recipe_hands_it_on(self):
         assert make_forecaster(3, freq="B").freq == "B"
         assert make_forecaster(3).freq == "infer"
+
+
+@pytest.mark.parametrize("freq", ["W-FRI", "ME"])
+def test_a_last_row_beside_a_given_step_is_named(freq):
+    time = pd.date_range("2022-01-01", periods=30, freq=freq)
+    moved = time[:-1].append(time[-1:] - pd.Timedelta(days=1))
+    model = fit(panel(a=time, b=moved), freq=freq)
+    message = (
+        f"not known: 'b'. Their last rows do not lie on the times of freq={freq!r}"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.forecast()
+    after = time[-1] + (time[-1] - time[-2])
+    with pytest.raises(ValueError, match="or give the forecaster freq=None"):
+        model.predict(at(("b", after)))
+    model = fit(panel(a=time, b=moved), freq=None)
+    assert model.predict(at(("b", after)))[0] == pytest.approx(30, abs=0.01)
 
 
 def test_a_last_row_that_the_clock_moved_is_not_dated_from():

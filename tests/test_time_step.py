@@ -257,6 +257,32 @@ def test_an_odd_row_a_hole_and_short_series_change_no_date_of_a_panel(freq):
     assert steps.find_rival(end, ahead, code) is None
 
 
+@pytest.mark.parametrize("shift", [-2, -1, 1])
+@pytest.mark.parametrize("freq", ["BME", "BMS", "WOM-3FRI"])
+@pytest.mark.parametrize("place", [5, 29])
+def test_a_place_in_the_month_that_a_holiday_moved_is_that_place(freq, place, shift):
+    """The last trading day of March 2024 was the 28th, since Friday was a holiday."""
+    time = pd.date_range("2021-01-01", periods=32, freq=freq)
+    seen, ahead = time[:30], time[30:]
+    moved = seen[place : place + 1] + pd.Timedelta(days=shift)
+    seen = seen.delete(place).append(moved).sort_values()
+    step = infer_time_step(seen, np.array([0, 30]))
+    assert step.months == 1
+    assert step.count(moved, time[[place + 1]]) == 1
+    assert step.add(seen[[-1, -1]], np.array([1, 2])).equals(ahead)
+
+
+@pytest.mark.parametrize("pattern", [(28, 28, 35), (28, 35, 28), (35, 28, 28)])
+def test_months_of_whole_weeks_are_no_months(pattern):
+    """Retail calendars of 4, 4 and 5 weeks: the next dates, or none."""
+    days = np.cumsum([0, *(pattern * 30)])
+    for first in pd.date_range("2022-01-02", periods=12, freq="5W"):
+        time = first + pd.to_timedelta(days, unit="D")
+        for n_rows in (25, 40, 80):
+            got = next_times(time[:n_rows], 3)
+            assert got is None or got.equals(time[n_rows : n_rows + 3])
+
+
 @pytest.mark.parametrize("freq", OFFSETS, ids=str)
 def test_a_given_offset_counts_and_dates_as_pandas_does(freq):
     for zone in (None, "Europe/Berlin"):

@@ -13,9 +13,9 @@ from .._panel import (
     is_panel,
     locate_series,
     read_rows,
+    rows_without_columns,
     with_times_of,
 )
-from ._forecaster_checks import rows_without_columns
 from ._history import History
 from ._request import steps_ahead
 

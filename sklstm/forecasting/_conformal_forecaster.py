@@ -16,6 +16,7 @@ from .._panel import (
     is_panel,
     locate_series,
     read_rows,
+    rows_without_columns,
 )
 from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
@@ -25,7 +26,6 @@ from ._conformal_errors import (
     join_errors,
     roll_errors,
 )
-from ._forecaster_checks import rows_without_columns
 from ._history import after_last_known
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles, undo_each

@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .._columns import as_floats
-from .._panel import index_message, is_panel, show
+from .._panel import show
 from .._random_holes import CUT_BY_TIME
 from .._windows import PanelWindows
 
@@ -16,7 +16,6 @@ __all__ = [
     "check_some_known",
     "check_target",
     "check_windows",
-    "rows_without_columns",
 ]
 
 
@@ -90,10 +89,3 @@ def check_some_known(request):
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )
-
-
-def rows_without_columns(y):
-    """Make an X that has the rows of y and no columns, for X=None."""
-    if not is_panel(y):
-        raise TypeError(f"With X=None the rows are those of y: {index_message(y, 'y')}")
-    return pd.DataFrame(index=y.index)

@@ -253,6 +253,13 @@ class History:
                 "with the rows to forecast, or pass the step to the forecaster as freq."
             )
         other = (steps.counting < SO_FAR) | ~ends_on_step(rows, steps)
+        if other.any() and not is_inferred(self.freq):
+            raise ValueError(
+                f"The next times of {other.sum()} series are not known: "
+                f"{show(rows.series[other])}. Their last rows do not lie on the times "
+                f"of freq={self.freq!r}, as those before do. Move them there, or give "
+                "the forecaster another freq."
+            )
         if other.any():
             raise ValueError(
                 f"The next times of {other.sum()} series cannot be inferred: "

@@ -3,7 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from .._panel import align_target, check_frame, index_message, is_panel, show
+from .._panel import (
+    align_target,
+    check_frame,
+    index_message,
+    is_panel,
+    rows_without_columns,
+    show,
+)
 
 __all__ = ["join_datasets"]
 
@@ -14,7 +21,7 @@ def join_datasets(datasets):
     Parameters
     ----------
     datasets : list of (X, y), or dict of these
-        A list names them 0, 1, 2 and so on.
+        A list names them 0, 1, 2 and so on. An X of None has the rows of y.
 
     Returns
     -------
@@ -52,6 +59,7 @@ def _check_pair(name, pair):
             f"Data set {name!r} must be a pair (X, y), got {type(pair).__name__}."
         )
     X, y = pair
+    X = rows_without_columns(y, f"y of data set {name!r}") if X is None else X
     if not is_panel(X):
         raise TypeError(index_message(X, f"X of data set {name!r}"))
     check_frame(X, f"X of data set {name!r}")

@@ -22,6 +22,7 @@ from .._panel import (
     index_message,
     is_panel,
     read_rows,
+    rows_without_columns,
 )
 from .._quantiles import bounds_of, check_quantiles
 from .._random_holes import check_not_drawn
@@ -41,7 +42,6 @@ from ._forecaster_checks import (
     check_some_known,
     check_target,
     check_windows,
-    rows_without_columns,
 )
 from ._growing_series import GrowingTransform
 from ._history import History
@@ -186,10 +186,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     the step of a row of X follows from its time, so that a gap between the end of
     training and the first row of a test fold counts. A series keeps a step if at least
     85 % of its rows do and the missing rows are outages. If a series leaves out the
-    same hours of each day or week, or has no step, rows count one by one, as in
-    training: the first row of X after the end is step 1, the next one step 2. If a
-    large gap may be an outage or closed hours, rows beyond a gap raise a ValueError;
-    pass `freq` to decide.
+    same hours of each day or week, closed hours do not count, as in training: the first
+    row after them is one step from the last row before. In a series without a step the
+    first row of X after the end is step 1, the next one step 2. If it is ambiguous
+    whether rows are missing or hours are closed, rows beyond the gap raise a
+    ValueError; give all rows from the end on, or pass `freq`.
 
     Times may be dates of any kind (including Python dates, Arrow dates and ISO 8601
     text), periods, durations or numbers. Transformers of X and y see dates as

@@ -140,8 +140,10 @@ def read_request(history, X):
 def steps_ahead(history, time, code):
     """Count how many steps after the end of its series each row stands, from 1 on.
 
-    By time, where the series keeps a time step, or where one was given; else the first
-    row after the end is step 1, the second step 2, and so on.
+    By time, where the series keeps a time step, or where one was given. Where it leaves
+    out the same hours of each day or week, by time within the open ones, and closed
+    hours do not count. Else the first row after the end is step 1, the second step 2,
+    and so on.
 
     Parameters
     ----------
@@ -155,33 +157,46 @@ def steps_ahead(history, time, code):
     -------
     ndarray of int of shape (n_rows,)
     """
-    first = np.flatnonzero(np.diff(code, prepend=-1))
-    counted = np.arange(1, len(code) + 1)
-    counted -= np.repeat(first, np.diff(np.append(first, len(code))))
-    steps = history.steps
+    steps, end = history.steps, history.end.take(code)
     counting = steps.counting[code]
-    if len(code) == 0 or (counting == BY_ROWS).all():
-        return counted
-    by_time = steps.count(history.end.take(code), time, code)
+    by_rows = counting == BY_ROWS
+    is_first = np.diff(code, prepend=-1) != 0
+    jumps = np.ones(len(code))
+    if by_rows.any():
+        # The row before: the end of the series, or the row of X before.
+        place = np.arange(len(code))
+        before = end.append(time).take(np.where(is_first, place, len(code) + place - 1))
+        jumps = np.where(by_rows, steps.jump(before, time, code), 1)
+        _check_clear(history, code, np.isnan(jumps))
+    total, first = np.cumsum(jumps), np.flatnonzero(is_first)
+    counted = total - (total - jumps)[first][np.cumsum(is_first) - 1]
+    if by_rows.all():
+        return counted.astype(np.intp)
+    by_time = steps.count(end, time, code)
     trusted = counting == BY_TIME
     off = np.flatnonzero(trusted & ~(by_time >= 1))
     if len(off):
         rows = [(history.series[code[i]], time[i]) for i in off]
         raise ValueError(
             f"{len(off)} row(s) of X lie between two time steps of their series: "
-            f"{show(rows)}. Ask for times that continue the rows of fit."
+            f"{show(rows)}. Ask for times that continue the rows of fit, or give the "
+            "forecaster freq=None to count rows."
         )
-    unclear = np.flatnonzero(~trusted & (counting != BY_ROWS) & (by_time != counted))
-    if len(unclear):
+    _check_clear(history, code, ~trusted & ~by_rows & (by_time != counted))
+    return np.where(trusted, by_time, counted).astype(np.intp)
+
+
+def _check_clear(history, code, unclear):
+    """Raise for rows before which others may be missing, or hours be closed."""
+    if unclear.any():
         named = history.series[np.unique(code[unclear])]
         raise ValueError(
             "The number of steps from the end of the series to the rows of X is "
             f"ambiguous for {len(named)} series: {show(named)}. A gap may be an "
-            "outage, which counts as time, or closed hours, which do not. Pass the "
-            "time step to the forecaster as freq to count time, or freq=None to count "
-            "rows."
+            "outage, which counts as time, or closed hours, which do not. Give X all "
+            "rows from the end of each series on, or pass the time step to the "
+            "forecaster as freq to count time, or freq=None to count rows."
         )
-    return np.where(trusted, by_time, counted).astype(np.intp)
 
 
 def _find(history, index):

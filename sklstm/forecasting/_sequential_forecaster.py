@@ -11,11 +11,17 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._all_or_nothing import all_or_nothing, shallow_copy
-from .._panel import check_frame, index_message, is_panel, show
+from .._panel import (
+    check_frame,
+    index_message,
+    is_panel,
+    rows_without_columns,
+    show,
+)
 from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context
 from ._checkpoint_folder import CheckpointFolder
 from ._checkpoints import read_checkpoint
-from ._forecaster_checks import check_pipeline, rows_without_columns
+from ._forecaster_checks import check_pipeline
 from ._join_datasets import join_datasets
 from ._loop_data import (
     make_data,
@@ -364,7 +370,7 @@ class SequentialForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         datasets : list of (X, y), or dict of these
             Panels indexed by (series, time), with the same columns. A list names them
-            0, 1, 2 and so on.
+            0, 1, 2 and so on. An X of None has the rows of its y.
 
         Returns
         -------

@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from .._panel import align_target, is_panel, locate_series, read_rows
+from .._panel import (
+    align_target,
+    is_panel,
+    locate_series,
+    read_rows,
+    rows_without_columns,
+)
 from .._quantiles import bounds_of
 from ..metrics._forecaster_method import find_method
 from ._series_choice import choose_series, rows_of_series
@@ -108,8 +114,9 @@ class ForecastDisplay:
         forecaster : estimator
             A fitted :class:`~sklstm.PanelForecaster`, or a pipeline or search that
             holds one.
-        X : DataFrame of shape (n_rows, n_features)
-            The rows to forecast, indexed by (series, time).
+        X : DataFrame of shape (n_rows, n_features) or None
+            The rows to forecast, indexed by (series, time). None takes them from the
+            index of y.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
             The true values. None if they are not known yet.
         series : list, default=None
@@ -134,6 +141,7 @@ class ForecastDisplay:
         display : ForecastDisplay
             The display, drawn.
         """
+        X = rows_without_columns(y) if X is None else X
         rows = read_rows(X)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)

@@ -61,6 +61,8 @@ _FLAT_NAMES = {
     "train_split": "validation_fraction",
     "warm_start": "warm_start",
 }
+# Parts that the net does not have: their parameters would have no effect.
+_UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
 _DEVICE_BUDGET = 1 << 28
@@ -255,6 +257,8 @@ def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
         "batch_size": estimator.batch_size,
         "device": windows.inputs.device,
         "train_split": None,
+        # Callbacks score the predictions of the epoch: windows are not gathered anew.
+        "use_caching": True,
         "callbacks": own + clone(estimator.callbacks or [], safe=False),
         "verbose": int(estimator.verbose > 1),
     }
@@ -273,7 +277,7 @@ def _check_net_params(estimator, more, own):
         flat = _FLAT_NAMES.get(name, name.removeprefix("module__"))
         if name == "optimizer__weight_decay" and not estimator.weight_decay:
             continue
-        if name in own or name in _FLAT_NAMES:
+        if name in own or name in _FLAT_NAMES or name.startswith(_UNREAD):
             has_flat = flat in estimator.get_params(deep=False)
             remedy = (
                 f"Set LSTMRegressor({flat}=...) instead."
