@@ -223,7 +223,9 @@ def index_message(X, name="X"):
 def rows_without_columns(y, name="y"):
     """Make an X that has the rows of y and no columns, for X=None."""
     if not is_panel(y):
-        raise TypeError(f"With X=None y names the rows: {index_message(y, name)}")
+        raise TypeError(
+            f"With X=None the rows are those of y: {index_message(y, name)}"
+        )
     return pd.DataFrame(index=y.index)
 
 

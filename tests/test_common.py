@@ -27,7 +27,7 @@ from sklstm import (
 
 ESTIMATORS = [
     CalendarFeatures(),
-    LSTMRegressor(),
+    LSTMRegressor(max_epochs=20),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
@@ -40,7 +40,7 @@ ESTIMATORS = [
     StaticFeatures(pd.DataFrame({"area": [20.0, 30.0]})),
 ]
 FORECASTER = PanelForecaster(
-    make_pipeline(SlidingWindow(window_size=3), LSTMRegressor()),
+    make_pipeline(SlidingWindow(window_size=3), LSTMRegressor(max_epochs=20)),
     horizon=2,
     target_transformer=SeriesScaler(),
 )

@@ -142,7 +142,7 @@ def test_without_covariates_the_rows_are_those_of_y(past_and_future):
     display = ForecastDisplay.from_estimator(model, None, future)
     expected = ForecastDisplay.from_estimator(model, future.to_frame()[[]], future)
     assert display.y_pred.equals(expected.y_pred)
-    with pytest.raises(TypeError, match="With X=None y names the rows"):
+    with pytest.raises(TypeError, match="With X=None the rows are those of y"):
         ForecastDisplay.from_estimator(model, None)
 
 

@@ -188,7 +188,7 @@ class TestRowsThatAreLeftOutOfASession:
     ):
         y = counted(times)
         model = fit(y[y < closing - 1], history=history)
-        message = "is not clear for 1 series: 'a'"
+        message = "ambiguous for 1 series: 'a'"
         with pytest.raises(ValueError, match=message) as caught:
             model.predict(at(("a", times[closing + 1])))
         assert "Give X all rows from the end of each series on" in str(caught.value)
