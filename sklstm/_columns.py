@@ -137,14 +137,14 @@ def check_same_kinds(X, like):
 
 def observed_labels(column):
     """The labels that occur in a column, in the order of its categories."""
-    labels = pd.Categorical(column)
+    labels = pd.Categorical(column.array)
     used = np.unique(labels.codes)
     return labels.categories[used[used >= 0]]
 
 
 def encode(column, labels):
     """Codes of a column: 1, 2, ... for `labels` in their order, 0 for all else."""
-    found = pd.Categorical(column)
+    found = pd.Categorical(column.array)
     return np.append(labels.get_indexer(found.categories) + 1, 0)[found.codes]
 
 

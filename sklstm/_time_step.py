@@ -175,14 +175,13 @@ def read_time_step(freq, time):
 def _read_periods(freq, time):
     if _is_number(freq):
         return TimeStep("period", int(freq)) if freq == int(freq) else None
-    for one in (freq, _offset(freq)):
+    # Periods and dates have aliases of their own for months and longer steps.
+    for read in (lambda alias: alias, _offset):
         try:
-            offset = pd.PeriodDtype(one).freq
+            offset = pd.PeriodDtype(read(freq)).freq
         except (AttributeError, TypeError, ValueError):
             continue
-        # Periods and dates have aliases of their own for months and longer steps.
-        if offset.base == time.freq.base:
-            return TimeStep("period", offset.n)
+        return TimeStep("period", offset.n) if offset.base == time.freq.base else None
     return None
 
 

@@ -268,7 +268,7 @@ def test_a_panel_of_missing_rows_only_raises():
         ("float", np.inf, "a positive number of type float64."),
         ("float", -1.0, "a positive number of type float64."),
         ("month, period", "Q", "multiples of one M."),
-        ("month, period", "nonsense", "multiples of one M."),
+        ("month, period", "NONSENSE", "multiples of one M."),
         ("month, period", 1.5, "multiples of one M."),
         ("month, period", [], "multiples of one M."),
         ("day", 1, "an alias or an offset of pandas that is > 0."),
