@@ -565,6 +565,16 @@ def test_windows_without_features_are_an_error():
         small().fit(SlidingWindow(2).fit_transform(X), np.zeros(5))
 
 
+def test_a_model_from_a_device_that_is_gone_runs_where_its_weights_are(arrays):
+    X, y = arrays
+    model = small(warm_start=True).fit(X, y)
+    before = model.predict(X)
+    # As on a machine without CUDA, where skorch reads the weights to the CPU.
+    model.device_ = torch.device("cuda:7")
+    assert_array_equal(model.predict(X), before)
+    assert model.partial_fit(X, y).fit(X, y).n_epochs_ == 5
+
+
 @pytest.mark.gpu
 def test_cuda_learns_what_the_cpu_learns(arrays):
     X, y = arrays

@@ -560,7 +560,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         # a prediction may not depend on which others were asked for.
         n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
         device = weight.device
-        windows = self._window_tensors(X, n_steps)
+        windows = self._window_tensors(X, n_steps, device)
         size = prediction_batch(self.net_.module_, n_steps)
         shape = (len(X), self._n_outputs)
         if self._quantiles is not None:
@@ -739,7 +739,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         split = split_windows(self, X, y)
         check_scoring(self.callbacks, validated=len(split[1]) > 0)
         if not fresh:
-            windows, scale = self._window_tensors(X), self.net_.scale_
+            # Where the net is, which may have been moved since it was built.
+            device = self.net_.module_.output.weight.device
+            windows, scale = self._window_tensors(X, device=device), self.net_.scale_
             data = TrainingData(X, y, weight, scale, windows, split, seed)
             self.net_ = train_on(self, self.net_, data, n_epochs)
             return
@@ -770,11 +772,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         """The labels of each categorical column that is embedded."""
         return list(self._categories.values()) if self._embedded else []
 
-    def _window_tensors(self, X, n_steps=None):
+    def _window_tensors(self, X, n_steps=None, device=None):
         table = read_row_table(X, self._view)
         if not self._embedded:
             table = table._replace(codes=table.codes[:, :0], known_codes=np.arange(0))
-        place = {"dtype": self._dtype, "device": self.device_}
+        place = {"dtype": self._dtype, "device": device or self.device_}
         naive, n_ahead = None, self._n_outputs // self._n_targets(X)
         if self._periods is not None:
             naive = NaiveForecasts(

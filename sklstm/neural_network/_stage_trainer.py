@@ -59,7 +59,8 @@ class StageTrainer:
         if fresh:
             estimator._start(X)
             scale = estimator._measure(X, y, None, first)
-        self.windows = estimator._window_tensors(X)
+        device = None if fresh else estimator.net_.module_.output.weight.device
+        self.windows = estimator._window_tensors(X, device=device)
         self.labels = estimator._labels
         self._facts = None
         if fresh:
