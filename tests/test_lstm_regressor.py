@@ -540,8 +540,8 @@ def test_bad_data_is_named(arrays, change, message):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"device": "cuda:99"}, "device='cuda:99' is not to be had here"),
-        ({"device": "gpu"}, "device='gpu' is not to be had here"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available on this machine"),
+        ({"device": "gpu"}, "device='gpu' is not available on this machine"),
         ({"loss": "rmse"}, "'loss' parameter"),
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"embedding_dim": -1}, "'embedding_dim' parameter"),

@@ -42,8 +42,8 @@ def resolve_device(device):
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"device={device!r} is not to be had here. Choose 'auto', 'cpu', or a "
-            "device that torch can see, such as 'cuda', 'cuda:1' or 'mps'."
+            f"device={device!r} is not available on this machine. Choose 'auto', "
+            "'cpu', or a device that torch can see, such as 'cuda', 'cuda:1' or 'mps'."
         ) from error
     return found
 
