@@ -526,6 +526,10 @@ def test_double_precision_follows_X(arrays):
         ({"y": None}, "requires y to be passed, but the target y is None"),
         ({"y": np.r_[np.nan, np.zeros(59)]}, "in a pipeline give y.to_frame()"),
         ({"y": np.r_[1e160, np.zeros(59)]}, "y contains 1e+160, which is too large"),
+        (
+            {"y": np.full((60, 2), np.nan)},
+            "Input y contains NaN alone, in shape (60, 2)",
+        ),
         ({"y": np.zeros(3)}, "inconsistent numbers of samples"),
         ({"sample_weight": np.zeros(60)}, "at least one non-zero"),
         ({"sample_weight": -np.ones(60)}, "Negative values in data passed"),

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -691,3 +692,13 @@ def test_early_stopping_watches_the_tail_of_the_stage(Xy):
     lstm = {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 12, "lr": 0.1}
     model = loop(lstm).fit(*Xy)
     assert (model.stages_["n_epochs"] < 12).any()
+
+
+def test_the_regressor_of_a_loop_can_be_trained_on_by_itself():
+    X, y = panels("ab")
+    model = loop({"embedding_dim": 3}).fit(X, y)
+    one = deepcopy(model.forecasters_["a"])
+    later, rows = one.forecast(), X.loc["a"]
+    ahead = pd.DataFrame(0.0, index=later.index, columns=rows.columns)
+    one.partial_fit(ahead, later)
+    assert np.isfinite(one.forecast()).all()

@@ -710,6 +710,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                     "pipeline give y.to_frame(), which keeps their rows as past of "
                     "others."
                 )
+            if np.isnan(y).all():
+                raise ValueError(
+                    f"Input y contains NaN alone, in shape {y.shape}: no value can be "
+                    "learned. Give at least one known value."
+                )
             largest = np.fmax.reduce(np.abs(y), axis=None, initial=0)
             if largest > LARGEST:
                 raise ValueError(

@@ -210,6 +210,7 @@ class StageTrainer:
     def _end(self, stage, shown):
         notes = self.notes
         notes.used = _either(notes.used, shown)
+        self.net.learned_ = list(notes.used)
         center_unlearned(self.net, notes.used)
         if stage.ewc:
             new = fisher_quadratic(self.net, self.windows, stage.learned)
