@@ -67,7 +67,7 @@ forecaster = sklstm.PanelForecaster(
             ("calendar", sklstm.CalendarFeatures(["day_of_week"])),
             ("static", sklstm.StaticFeatures(stores)),
             ("store", sklstm.SeriesEncoder()),
-            ("window", sklstm.SlidingWindow(14, known=KNOWN)),
+            ("window", sklstm.SlidingWindow(14, known_covariates=KNOWN)),
             (
                 "lstm",
                 sklstm.LSTMRegressor(

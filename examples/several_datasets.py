@@ -2,7 +2,7 @@
 
 Fertility is high in some countries, in the middle of its fall in others, and has
 levelled off in a third group. One LSTM learns one group after another, once naively,
-and once with the defaults of SequentialForecaster; after each stage it is scored on the
+and once with the defaults of ContinualForecaster; after each stage it is scored on the
 last years of every group, which it is not trained on.
 """
 
@@ -49,7 +49,7 @@ forecaster = sklstm.PanelForecaster(
     horizon=3,
 )
 loops = {
-    "naive": sklstm.SequentialForecaster(
+    "naive": sklstm.ContinualForecaster(
         forecaster,
         replay=0.0,
         lr_decay=1.0,
@@ -57,7 +57,7 @@ loops = {
         validation_fraction=0.2,
         on_forgetting="ignore",
     ),
-    "defaults": sklstm.SequentialForecaster(
+    "defaults": sklstm.ContinualForecaster(
         forecaster,
         validation_fraction=0.2,
         on_forgetting="ignore",
@@ -94,7 +94,7 @@ print(table.round(3).to_string(na_rep=""))
 
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 7), layout="constrained")
 for row, (name, loop) in zip(axes, loops.items(), strict=True):
-    sklstm.StageScoresDisplay.from_scores(loop.stage_scores_, joint, ax=row)
+    sklstm.TransferMatrixDisplay.from_scores(loop.stage_scores_, joint, ax=row)
     row[0].set_title(f"{name}: error after each stage", loc="left", size="medium")
     row[1].set_title(f"{name}: the same over the stages", loc="left", size="medium")
     row[1].set_ylim(0, 1.1 * loops["naive"].stage_scores_.to_numpy().max())

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import datasets, metrics
     from ._recipe import make_forecaster
-    from ._windows import PanelWindows
+    from ._windows.windows import PanelWindows
+    from .continual import ContinualForecaster
     from .ensemble import SeedEnsemble
     from .forecasting import (
         ConformalForecaster,
         PanelForecaster,
-        SequentialForecaster,
         backtest,
     )
-    from .inspection import ForecastDisplay, StageScoresDisplay
+    from .inspection import ForecastDisplay, TransferMatrixDisplay
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import (
@@ -39,20 +39,20 @@ __version__ = "0.1.0"
 __all__ = [
     "CalendarFeatures",
     "ConformalForecaster",
+    "ContinualForecaster",
     "ForecastDisplay",
     "LSTMRegressor",
     "PanelForecaster",
     "PanelTimeSeriesSplit",
     "PanelWindows",
     "SeedEnsemble",
-    "SequentialForecaster",
     "SeriesEncoder",
     "SeriesImputer",
     "SeriesKFold",
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
-    "StageScoresDisplay",
+    "TransferMatrixDisplay",
     "StaticFeatures",
     "backtest",
     "datasets",
@@ -70,16 +70,16 @@ _home = {
     "LSTMRegressor": "neural_network",
     "PanelForecaster": "forecasting",
     "PanelTimeSeriesSplit": "model_selection",
-    "PanelWindows": "_windows",
+    "PanelWindows": "_windows.windows",
     "SeedEnsemble": "ensemble",
-    "SequentialForecaster": "forecasting",
+    "ContinualForecaster": "continual",
     "SeriesEncoder": "preprocessing",
     "SeriesImputer": "preprocessing",
     "SeriesKFold": "model_selection",
     "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",
     "SlidingWindow": "preprocessing",
-    "StageScoresDisplay": "inspection",
+    "TransferMatrixDisplay": "inspection",
     "StaticFeatures": "preprocessing",
     "backtest": "forecasting",
     "describe_panel": "preprocessing",
@@ -89,6 +89,7 @@ _home = {
 }
 
 _submodules = {
+    "continual",
     "datasets",
     "ensemble",
     "forecasting",

@@ -5,7 +5,7 @@ from numbers import Integral
 
 from sklearn.pipeline import Pipeline
 
-from ._counts import read_counts
+from ._panels.parameters import read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._panel_forecaster import PanelForecaster
 from .neural_network._lstm_regressor import LSTMRegressor
@@ -26,7 +26,7 @@ def make_forecaster(
     seasonal_periods=None,
     window_size=None,
     *,
-    known=None,
+    known_covariates=None,
     quantiles=None,
     gaps="keep",
     freq="infer",
@@ -54,7 +54,7 @@ def make_forecaster(
     window_size : int, default=None
         Rows of a window. None takes one and a quarter of the longest season, and at
         least ``horizon + 2``. It is cut to the length of the longest series.
-    known : str, list, slice or callable, default=None
+    known_covariates : str, list, slice or callable, default=None
         The columns of X that are known ahead, such as prices and promotions; see
         :class:`~sklstm.SlidingWindow`.
     quantiles : sequence of float, default=None
@@ -113,7 +113,7 @@ def make_forecaster(
     lstm = LSTMRegressor(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
-        id_dropout=0.5 if embedding_dim else 0.0,
+        category_dropout=0.5 if embedding_dim else 0.0,
         lags=_choose_lags(periods),
         level="relative" if max(periods) > 1 else "drop",
         input_clip=10.0,
@@ -144,7 +144,12 @@ def make_forecaster(
             [
                 ("scale", SeriesScaler()),
                 *ids,
-                ("window", SlidingWindow(window_size, shorten=True, known=known)),
+                (
+                    "window",
+                    SlidingWindow(
+                        window_size, shorten=True, known_covariates=known_covariates
+                    ),
+                ),
                 regressor,
             ]
         ),
@@ -155,7 +160,7 @@ def make_forecaster(
             [
                 # Without a season it would make exponentials of straight lines.
                 ("log", SeriesLog(clip=True) if max(periods) > 1 else "passthrough"),
-                ("scale", SeriesScaler("difference", lags=scales)),
+                ("scale", SeriesScaler("difference", differences=scales)),
             ]
         ),
     )

@@ -339,7 +339,7 @@ def test_rows_keep_their_times_where_another_series_skips_a_step():
     y = X.index.get_level_values(1).day_of_week.to_numpy(dtype=float)
     pipeline = make_pipeline(
         CalendarFeatures(["day_of_week"]),
-        SlidingWindow(7, known=make_column_selector("day_of_week")),
+        SlidingWindow(7, known_covariates=make_column_selector("day_of_week")),
         LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0),
     )
     forecaster = PanelForecaster(pipeline, horizon=3).fit(X, y)

@@ -61,7 +61,7 @@ MISSING = {
 
 
 def forecaster(known=("price",), **options):
-    window = SlidingWindow(3, known=list(known), flat=True)
+    window = SlidingWindow(3, known_covariates=list(known), flat=True)
     steps = make_pipeline(SeriesImputer(), SeriesScaler(), window, Ridge(1e-6))
     return PanelForecaster(steps, horizon=2, **options)
 
@@ -322,7 +322,7 @@ class TestIntegerNames:
             *self.STEPS[2:],
             SeriesScaler(),
             SeriesEncoder("onehot"),
-            SlidingWindow(3, known=[0], flat=True),
+            SlidingWindow(3, known_covariates=[0], flat=True),
             Ridge(1e-6),
         ).set_output(transform=output)
         model = PanelForecaster(steps, horizon=2, target_transformer=SeriesScaler())

@@ -13,10 +13,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklstm import (
     CalendarFeatures,
     ConformalForecaster,
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesImputer,
     SeriesLog,
@@ -45,7 +45,7 @@ FORECASTER = PanelForecaster(
     target_transformer=SeriesScaler(),
 )
 
-LOOP = SequentialForecaster(FORECASTER, replay=0.3)
+LOOP = ContinualForecaster(FORECASTER, replay=0.3)
 CONFORMAL = ConformalForecaster(FORECASTER, calibration_size=5)
 
 # A forecaster's prediction for a row depends on the rows before it, and its X must
@@ -73,7 +73,7 @@ def test_scikit_learn_contract(estimator, check):
 @pytest.mark.parametrize("check", CHECKS_WITHOUT_DATA, ids=lambda c: c.__name__)
 def test_forecaster_keeps_the_contract_that_needs_no_data(check):
     check("PanelForecaster", PanelForecaster(Ridge()))
-    check("SequentialForecaster", SequentialForecaster(PanelForecaster(Ridge())))
+    check("ContinualForecaster", ContinualForecaster(PanelForecaster(Ridge())))
     check("ConformalForecaster", ConformalForecaster(PanelForecaster(Ridge())))
 
 

@@ -27,7 +27,7 @@ from sklstm import (
     SlidingWindow,
     regularize,
 )
-from sklstm._quantiles import USUAL_QUANTILES
+from sklstm._panels.quantiles import USUAL_QUANTILES
 from sklstm.forecasting import _conformal_errors as conformal_errors
 from sklstm.forecasting._conformal_errors import conformal_quantiles, measure_errors
 from sklstm.forecasting._history import History
@@ -67,7 +67,8 @@ def lstm(horizon=HORIZON, loss="mae", known=None, **params):
         quantiles=LEVELS,
     )
     defaults = {"target_transformer": SeriesScaler()}
-    return PanelForecaster(pipeline(net, known=known), horizon, **defaults | params)
+    steps = pipeline(net, known_covariates=known)
+    return PanelForecaster(steps, horizon, **defaults | params)
 
 
 def flat_mean(horizon=1):
@@ -566,7 +567,7 @@ class TestRows:
     ):
         X, y = Xy
         late, horizon = cut(X, 13), 3
-        regressor = pipeline(Ridge(), flat=True, known=["price"])
+        regressor = pipeline(Ridge(), flat=True, known_covariates=["price"])
         base = PanelForecaster(regressor, horizon)
         model = conformal(base, calibration_size=13).fit(X, y)
         head = clone(base).fit(X[~late], y[~late])

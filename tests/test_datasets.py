@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm._panel import read_rows
+from sklstm._panels.rows import read_rows
 from sklstm.datasets import load_fertility, make_panel
 
 

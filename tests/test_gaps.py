@@ -13,10 +13,10 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm import (
     ConformalForecaster,
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
@@ -36,7 +36,7 @@ def small(**params):
 
 def forecaster(regressor=None, gaps="fill", **params):
     regressor = small() if regressor is None else regressor
-    defaults = {"target_transformer": SeriesScaler("difference", lags=7)}
+    defaults = {"target_transformer": SeriesScaler("difference", differences=7)}
     steps = make_pipeline(SeriesScaler(), SlidingWindow(5), regressor)
     return PanelForecaster(steps, 3, gaps=gaps, **defaults | params)
 
@@ -377,7 +377,7 @@ class TestInCompany:
         names = X.index.get_level_values(0)
         for preprocessing in ("own", "shared"):
             got, by_hand = (
-                SequentialForecaster(forecaster(gaps=g), preprocessing=preprocessing)
+                ContinualForecaster(forecaster(gaps=g), preprocessing=preprocessing)
                 for g in ("fill", "keep")
             )
             got.fit(X[names != "c"], y[names != "c"])
@@ -386,7 +386,7 @@ class TestInCompany:
             got.partial_fit(X[names == "c"], y[names == "c"])
             by_hand.partial_fit(*filled_by_hand(X[names == "c"], y[names == "c"]))
             assert_array_equal(got.forecast(), by_hand.forecast())
-        loop = SequentialForecaster(forecaster()).fit(train_X, train_y)
+        loop = ContinualForecaster(forecaster()).fit(train_X, train_y)
         assert np.isfinite(loop.update(new_X, new_y).forecast()).all()
 
     def test_errors_of_a_calibration_start_from_rows_that_are_there(self, holed):
@@ -484,7 +484,7 @@ class TestNewStoreOfAKnownBrand:
         lstm = LSTMRegressor(
             hidden_size=8,
             embedding_dim=3,
-            id_dropout=0.5,
+            category_dropout=0.5,
             max_epochs=10,
             lr=0.02,
             random_state=0,
@@ -510,7 +510,7 @@ class TestNewStoreOfAKnownBrand:
     def test_the_columns_are_dropped_each_on_its_own(self):
         X, y = self.make_data()
         lstm = LSTMRegressor(
-            hidden_size=4, id_dropout=0.5, max_epochs=1, random_state=0
+            hidden_size=4, category_dropout=0.5, max_epochs=1, random_state=0
         )
         model = PanelForecaster(make_pipeline(SeriesEncoder(), SlidingWindow(3), lstm))
         module = model.fit(X, y).estimator_[-1].net_.module_

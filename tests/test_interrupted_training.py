@@ -17,10 +17,10 @@ from skorch.callbacks import Callback
 import sklstm
 from sklstm import (
     ConformalForecaster,
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
@@ -93,8 +93,8 @@ MODELS = {
         2,
     ),
     "conformal": lambda: ConformalForecaster(forecaster(lstm())),
-    "own": lambda: SequentialForecaster(forecaster(lstm()), on_forgetting="ignore"),
-    "shared": lambda: SequentialForecaster(
+    "own": lambda: ContinualForecaster(forecaster(lstm()), on_forgetting="ignore"),
+    "shared": lambda: ContinualForecaster(
         forecaster(lstm()), on_forgetting="ignore", preprocessing="shared"
     ),
 }
@@ -256,7 +256,7 @@ def test_ctrl_c_in_a_batch_changes_nothing(monkeypatch, name, method):
 def test_ctrl_c_in_a_second_fit_of_a_loop_changes_nothing(
     monkeypatch, tmp_path, folder
 ):
-    model = SequentialForecaster(forecaster(lstm(callbacks=[Bomb()])))
+    model = ContinualForecaster(forecaster(lstm(callbacks=[Bomb()])))
     model.set_params(on_forgetting="ignore", checkpoint_dir=folder and tmp_path)
     X, y = panel()
     model.fit(X, y)

@@ -17,15 +17,15 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from sklstm import (
     CalendarFeatures,
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
 )
-from sklstm._step_targets import StepTargets
+from sklstm._windows.step_targets import StepTargets
 from sklstm.neural_network import LSTMModule
 
 HORIZON = 3
@@ -62,14 +62,14 @@ def small(**params):
 
 
 def forecaster(known=("price", "promo"), regressor=None, horizon=HORIZON, **params):
-    window = SlidingWindow(5, known=None if known is None else list(known))
+    window = SlidingWindow(5, known_covariates=None if known is None else list(known))
     regressor = small(**params) if regressor is None else regressor
     return PanelForecaster(make_pipeline(SeriesEncoder(), window, regressor), horizon)
 
 
 def flat(regressor, known=("price",), horizon=HORIZON):
     """Windows of numeric columns as rows, for other regressors."""
-    window = SlidingWindow(5, known=list(known), flat=True)
+    window = SlidingWindow(5, known_covariates=list(known), flat=True)
     return PanelForecaster(make_pipeline(window, regressor), horizon)
 
 
@@ -79,7 +79,7 @@ PARAMS = [
     LEVEL_FREE,
     {**LEVEL_FREE, "head_hidden_size": 5, "num_layers": 2, "dropout": 0.2},
     {"embedding_dim": 0},
-    {"id_dropout": 0.4, "loss": "quantile", "quantiles": (0.1, 0.5, 0.9)},
+    {"category_dropout": 0.4, "loss": "quantile", "quantiles": (0.1, 0.5, 0.9)},
 ]
 
 
@@ -140,7 +140,7 @@ class TestLeaks:
     def test_rows_after_a_gap_are_read_as_the_next_steps(self):
         X, y = make_data()
         train_X, train_y, test_X, _ = split(X, y)
-        window = SlidingWindow(5, known=["price"], max_gap=1)
+        window = SlidingWindow(5, known_covariates=["price"], max_gap=1)
         model = PanelForecaster(make_pipeline(window, small()), HORIZON)
         # No step is kept in enough rows for times to be trusted.
         thinned = train_X.groupby(level=0).cumcount().to_numpy() % 3 != 2
@@ -160,12 +160,12 @@ class TestLearning:
             errors[known] = np.abs(model.predict(test_X) - test_y).mean()
         assert errors[("price", "promo")] < 0.35 * errors[None]
 
-    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    @pytest.mark.parametrize("mode", ["chunked", "windowed"])
     def test_dense_and_windowed_batches_hold_the_same_known_inputs(
         self, mode, monkeypatch
     ):
         X, y = make_data()
-        window = SlidingWindow(5, known=["price", "promo"])
+        window = SlidingWindow(5, known_covariates=["price", "promo"])
         windows = window.fit_transform(X).with_target(y.to_numpy()[:, None])
         targets = StepTargets(
             windows.table.target, windows.ends, windows.table.segments, HORIZON
@@ -210,7 +210,7 @@ class TestLearning:
         datasets = [train_X.assign(dataset=name) for name in "pq"]
         X2 = pd.concat(datasets).set_index("dataset", append=True)
         X2 = X2.reorder_levels([2, 0, 1])
-        loop = SequentialForecaster(forecaster()).fit(X2, np.tile(train_y, 2))
+        loop = ContinualForecaster(forecaster()).fit(X2, np.tile(train_y, 2))
         ahead = pd.concat({"p": test_X}, names=["dataset"])
         changed = ahead.assign(price=ahead["price"] + 1)
         assert (loop.predict(ahead) != loop.predict(changed)).all()
@@ -218,10 +218,10 @@ class TestLearning:
     def test_scaled_and_renamed_columns_are_known_by_a_selector(self):
         X, y = make_data()
         train_X, train_y, test_X, _ = split(X, y)
-        window = SlidingWindow(5, known=make_column_selector("price|promo"))
+        window = SlidingWindow(5, known_covariates=make_column_selector("price|promo"))
         steps = make_pipeline(SeriesScaler(), window, small())
         model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
-        assert model.estimator_[1].known_ == ("price", "promo")
+        assert model.estimator_[1].known_covariates_ == ("price", "promo")
         assert clone(model).fit(train_X, train_y).predict(test_X).shape == (9,)
 
 
@@ -239,7 +239,7 @@ class TestImportance:
 class TestOtherRegressors:
     def test_flat_windows_hold_the_rows_ahead_behind_the_window(self):
         X, y = make_data()
-        window = SlidingWindow(2, known=["price", "promo"], flat=True).fit(X)
+        window = SlidingWindow(2, known_covariates=["price", "promo"], flat=True).fit(X)
         windows = window.transform(X).with_steps(2)
         assert windows.shape == (135, 2 * 3 + 2 * 2)
         got = np.asarray(windows)
@@ -277,7 +277,7 @@ class TestOtherRegressors:
 
     def test_windows_of_three_axes_have_no_place_for_them(self):
         X, y = make_data()
-        window = SlidingWindow(5, known=["price"])
+        window = SlidingWindow(5, known_covariates=["price"])
         model = PanelForecaster(make_pipeline(window, LinearRegression()), HORIZON)
         message = (
             "The known columns ['price'] of the rows ahead have no place in windows of "
@@ -323,7 +323,8 @@ class TestWhatIsMissing:
         model, test_X = fitted
         message = (
             "X has no column 'price', whose values in the rows to forecast are needed: "
-            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
+            "predict(X) "
             "with the future rows of these columns."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -333,13 +334,16 @@ class TestWhatIsMissing:
     def test_a_name_that_begins_like_another_asks_for_its_own_column(self, encode):
         X, y = make_data()
         X = X.rename(columns={"weather": "pro", "price": "promo_depth"})
-        known, steps = ["promo_depth"], [SlidingWindow(5, known=["promo_depth"])]
+        known, steps = (
+            ["promo_depth"],
+            [SlidingWindow(5, known_covariates=["promo_depth"])],
+        )
         if encode:
             known, labels = ["promo"], OneHotEncoder(sparse_output=False)
             names = [f"labels__promo_{label}" for label in ("big", "none")]
             columns = [("labels", labels, known), ("rest", "passthrough", ["pro"])]
             encoder = ColumnTransformer(columns).set_output(transform="pandas")
-            steps = [encoder, SlidingWindow(5, known=names)]
+            steps = [encoder, SlidingWindow(5, known_covariates=names)]
         train_X, train_y, test_X, _ = split(X, y)
         model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
         model.fit(train_X, train_y)
@@ -366,13 +370,14 @@ class TestWhatIsMissing:
         steps = [
             FunctionTransformer(lambda X: X.assign(dear=X["price"] > 0)),
             CalendarFeatures(["month"]),
-            SlidingWindow(5, known=["dear", "month_sin"]),
+            SlidingWindow(5, known_covariates=["dear", "month_sin"]),
         ]
         model = PanelForecaster(make_pipeline(*steps, small()), horizon)
         model.fit(train_X, train_y)
         message = (
             "X has no column 'price', 'weather', of which 'dear' may be made: "
-            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
+            "predict(X) "
             "with all columns of fit; NaN will do for those that are past-only."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -391,7 +396,7 @@ class TestWhatIsMissing:
         known, make = MADE[name]
         steps = make_pipeline(
             FunctionTransformer(lambda X: X.assign(**{known: make(X)})),
-            SlidingWindow(3, known=[known], flat=True),
+            SlidingWindow(3, known_covariates=[known], flat=True),
             LinearRegression(),
         )
         model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
@@ -409,7 +414,9 @@ class TestWhatIsMissing:
             return X.assign(odd=X.index.get_level_values("day").to_numpy() % 2)
 
         steps = make_pipeline(
-            FunctionTransformer(parity), SlidingWindow(5, known=["odd"]), small()
+            FunctionTransformer(parity),
+            SlidingWindow(5, known_covariates=["odd"]),
+            small(),
         )
         model = PanelForecaster(steps, HORIZON).fit(train_X, train_y)
         assert_array_equal(model.forecast(), model.predict(test_X))
@@ -417,7 +424,10 @@ class TestWhatIsMissing:
     def test_the_calendar_needs_no_column(self):
         X, y = make_data()
         X.index = X.index.set_levels(pd.date_range("2024-01-01", periods=60), level=1)
-        steps = [CalendarFeatures(["month"]), SlidingWindow(5, known=["month_sin"])]
+        steps = [
+            CalendarFeatures(["month"]),
+            SlidingWindow(5, known_covariates=["month_sin"]),
+        ]
         model = PanelForecaster(make_pipeline(*steps, small()), HORIZON)
         assert len(model.fit(X, y.to_numpy()).forecast()) == 3 * HORIZON
 
@@ -494,19 +504,21 @@ class TestWhatIsMissing:
 
     def test_a_column_that_x_does_not_have(self):
         X, y = make_data()
-        message = "known=['cost'] must choose columns of X, which has ['price', "
+        message = (
+            "known_covariates=['cost'] must choose columns of X, which has ['price', "
+        )
         with pytest.raises(ValueError, match=re.escape(message)):
-            SlidingWindow(5, known=["cost"]).fit(X)
+            SlidingWindow(5, known_covariates=["cost"]).fit(X)
 
     def test_the_target_is_not_known(self):
         X, y = make_data()
-        message = "known holds the target 'price', which is not known ahead."
+        message = "known_covariates holds the target 'price', which is not known ahead."
         with pytest.raises(ValueError, match=re.escape(message)):
-            SlidingWindow(5, known=["price"], target="price").fit(X)
+            SlidingWindow(5, known_covariates=["price"], target="price").fit(X)
 
     def test_other_known_columns_than_in_fit(self):
         X, y = make_data()
-        one = SlidingWindow(5, known=["price"]).fit_transform(X)
+        one = SlidingWindow(5, known_covariates=["price"]).fit_transform(X)
         other = SlidingWindow(5).fit_transform(X)
         message = "The windows know the columns [] ahead; fit saw ['price']."
         with pytest.raises(ValueError, match=re.escape(message)):

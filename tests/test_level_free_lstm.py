@@ -19,8 +19,8 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
 )
-from sklstm._step_targets import StepTargets
-from sklstm.neural_network._dense_batches import DenseIterator
+from sklstm._windows.step_targets import StepTargets
+from sklstm.neural_network._chunked_batches import ChunkedIterator
 from sklstm.neural_network._seasonal_skip import NaiveForecasts
 from sklstm.neural_network._target_past import past_inputs
 from sklstm.neural_network._window_batches import BatchIterator, TargetTensors
@@ -154,7 +154,7 @@ class TestTraining:
         model._dtype = CPU["dtype"]
         rows = model._window_tensors(windows)
         targets, everything = TargetTensors(y, None, **CPU), np.arange(len(y))
-        one = DenseIterator(
+        one = ChunkedIterator(
             rows,
             targets,
             everything,
@@ -182,7 +182,7 @@ class TestTraining:
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_one_seed_one_result(self, params):
         windows, y = windows_and_steps(make_y(missing=0.1))
-        params = {**params, "id_dropout": 0.5, "dropout": 0.2}
+        params = {**params, "category_dropout": 0.5, "dropout": 0.2}
         one, other = (small(**params).fit(windows, y) for _ in range(2))
         assert_same_weights(one, other)
         different = small(**params, random_state=1).fit(windows, y)
@@ -490,16 +490,16 @@ class TestIdDropout:
 
         return windows, train
 
-    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    @pytest.mark.parametrize("mode", ["chunked", "windowed"])
     def test_it_trains_the_unknown_label_which_else_is_the_mean(self, mode):
         windows, y = windows_and_steps(make_y())
         for share, learned in ((0.0, False), (0.5, True)):
-            model = small(embedding_dim=3, id_dropout=share, training_mode=mode)
+            model = small(embedding_dim=3, category_dropout=share, training_mode=mode)
             unknown, *known = model.fit(windows, y).net_.module_.embeddings[0].weight
             mean = torch.stack(known).mean(dim=0)
             assert torch.allclose(unknown, mean, atol=1e-6) != learned
 
-    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    @pytest.mark.parametrize("mode", ["chunked", "windowed"])
     def test_missing_labels_train_the_unknown_one(self, trained, mode):
         windows, train = trained
         assert (windows.table.codes == 0).any()
@@ -507,18 +507,18 @@ class TestIdDropout:
         assert (unknown != 0).any()
         assert not torch.allclose(unknown, torch.stack(known).mean(dim=0), atol=1e-3)
 
-    @pytest.mark.parametrize("mode", ["dense", "windowed"])
+    @pytest.mark.parametrize("mode", ["chunked", "windowed"])
     def test_labels_that_are_never_shown_are_not_learned(self, trained, mode):
         _, train = trained
         start = train(lr=1e-30).embeddings_["kind"]
         for share, learned in ((0.0, True), (1 - 1e-9, False)):
-            end = train(id_dropout=share, training_mode=mode).embeddings_["kind"]
+            end = train(category_dropout=share, training_mode=mode).embeddings_["kind"]
             assert end.index.tolist() == ["x", "z"]
             assert (end != start).to_numpy().any() == learned
 
     def test_it_drops_each_column_of_a_window_on_its_own(self):
         windows, y = windows_and_steps(make_y())
-        module = small(id_dropout=0.4).fit(windows, y).net_.module_
+        module = small(category_dropout=0.4).fit(windows, y).net_.module_
         codes = torch.ones(2000, 5, 2, dtype=torch.long)
         kept = codes * module.draw_kept(codes)
         assert (kept == kept[:, :1]).all()
@@ -528,31 +528,32 @@ class TestIdDropout:
 
     def test_it_has_no_effect_on_predictions(self, trained):
         windows, train = trained
-        model = train(id_dropout=0.9)
+        model = train(category_dropout=0.9)
         assert_array_equal(model.predict(windows), model.predict(windows))
         # The weights alone decide them.
-        model.net_.module_.id_dropout = 0.0
+        model.net_.module_.category_dropout = 0.0
         again = model.predict(windows)
-        model.net_.module_.id_dropout = 0.9
+        model.net_.module_.category_dropout = 0.9
         assert_array_equal(model.predict(windows), again)
 
     def test_the_global_generator_is_left_alone(self, trained):
         _, train = trained
         state = torch.random.get_rng_state()
-        train(id_dropout=0.5)
+        train(category_dropout=0.5)
         assert torch.equal(state, torch.random.get_rng_state())
 
     def test_without_labels_it_changes_nothing(self, Xy):
         a, b = (
-            forecaster({"id_dropout": share}).fit(*Xy).forecast() for share in (0, 0.5)
+            forecaster({"category_dropout": share}).fit(*Xy).forecast()
+            for share in (0, 0.5)
         )
         assert_array_equal(a, b)
 
     def test_a_series_with_no_label_is_forecast_by_the_trained_one(self, Xy):
         X, y = Xy
-        model = with_labels({"id_dropout": 0.5}, target_transformer=SeriesScaler()).fit(
-            X.loc[["a", "b"]], y.loc[["a", "b"]]
-        )
+        model = with_labels(
+            {"category_dropout": 0.5}, target_transformer=SeriesScaler()
+        ).fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
         model.update(X.loc[["c"]], y.loc[["c"]])
         before = model.forecast().loc["c"]
         embedding = model.estimator_[-1].net_.module_.embeddings[0]
@@ -579,8 +580,8 @@ class TestRefit:
         losses = model.validation_history_["valid_loss"]
         best = int(losses.idxmin()) + 1
         assert 1 < best < len(losses) < 40
-        assert model.n_epochs_ == len(model.history_) == best
-        assert "valid_loss" not in model.history_
+        assert model.n_epochs_ == len(model.training_history_) == best
+        assert "valid_loss" not in model.training_history_
 
     def test_it_equals_a_fit_of_so_many_epochs_on_all_windows(self, noise):
         # A schedule would be that of `max_epochs` epochs, of which only some are run.
@@ -591,7 +592,7 @@ class TestRefit:
 
     def test_its_validation_is_that_of_a_fit_without_it(self, noise):
         columns = ["epoch", "train_loss", "valid_loss"]
-        once = self.refit(noise, refit=False).history_[columns]
+        once = self.refit(noise, refit=False).training_history_[columns]
         twice = self.refit(noise).validation_history_[columns]
         pd.testing.assert_frame_equal(once, twice, check_exact=True)
 
@@ -693,8 +694,8 @@ class TestErrors:
             ({"level": "a"}, "The 'level' parameter"),
             ({"input_clip": 0}, "The 'input_clip' parameter"),
             ({"input_clip": "a"}, "The 'input_clip' parameter"),
-            ({"id_dropout": 1}, "The 'id_dropout' parameter"),
-            ({"id_dropout": -0.1}, "The 'id_dropout' parameter"),
+            ({"category_dropout": 1}, "The 'category_dropout' parameter"),
+            ({"category_dropout": -0.1}, "The 'category_dropout' parameter"),
             ({"refit": "a"}, "The 'refit' parameter"),
         ],
     )

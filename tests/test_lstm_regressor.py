@@ -13,8 +13,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback, EpochScoring
 
 from sklstm import LSTMRegressor, SlidingWindow
-from sklstm._step_targets import StepTargets
-from sklstm._validation_tails import split_tails
+from sklstm._windows.step_targets import StepTargets, split_tails
 
 
 def small(**params):
@@ -214,7 +213,7 @@ class TestEarlyStopping:
         model = small(
             max_epochs=40, early_stopping=True, validation_fraction=0.3, lr=0.05
         ).fit(X, np.random.default_rng(0).normal(size=60))
-        losses = model.history_["valid_loss"]
+        losses = model.training_history_["valid_loss"]
         assert losses.idxmin() < len(losses) - 1
         tail = slice(42, None)
         y = np.random.default_rng(0).normal(size=60)
@@ -228,9 +227,14 @@ class TestEarlyStopping:
         model = small(
             max_epochs=200, early_stopping=True, n_iter_no_change=3, lr=0.05
         ).fit(X, y)
-        best = model.history_["valid_loss"].idxmin()
+        best = model.training_history_["valid_loss"].idxmin()
         assert model.n_epochs_ == best + 1 + 3
-        assert set(model.history_) >= {"epoch", "train_loss", "valid_loss", "dur"}
+        assert set(model.training_history_) >= {
+            "epoch",
+            "train_loss",
+            "valid_loss",
+            "dur",
+        }
 
     def test_held_out_rows_never_reach_the_weights(self, panel_Xy):
         X, y = panel_Xy
@@ -240,7 +244,8 @@ class TestEarlyStopping:
         other[late] = 1e3
         params = {"early_stopping": True, "max_epochs": 1}
         a, b = (small(**params).fit(windows, target) for target in (y, other))
-        assert a.history_["valid_loss"][0] != b.history_["valid_loss"][0]
+        losses = [model.training_history_["valid_loss"][0] for model in (a, b)]
+        assert losses[0] != losses[1]
         assert_same_weights(a, b)
 
     @pytest.mark.parametrize("gap", [0, 2])
@@ -265,10 +270,10 @@ class TestEarlyStopping:
 class TestGoingOn:
     def test_warm_start_goes_on(self, arrays):
         model = small(warm_start=True).fit(*arrays)
-        first = model.history_["train_loss"].iloc[-1]
+        first = model.training_history_["train_loss"].iloc[-1]
         model.fit(*arrays)
         assert model.n_epochs_ == 4
-        assert model.history_["train_loss"].iloc[-1] < first
+        assert model.training_history_["train_loss"].iloc[-1] < first
 
     def test_partial_fit_is_one_epoch(self, arrays):
         model = small()
@@ -365,14 +370,14 @@ class TestSkorch:
             early_stopping=True, loss=loss, callbacks=scoring, lr=1e-12, max_epochs=2
         ).fit(X, y)
         error = np.abs(model.predict(X) - y).mean(axis=1)
-        found = model.history_[["valid_mae", "train_mae"]].iloc[-1]
+        found = model.training_history_[["valid_mae", "train_mae"]].iloc[-1]
         # The last tenth of the windows is held out.
         assert_allclose(found["valid_mae"], -error[54:].mean(), rtol=1e-5)
         assert_allclose(found["train_mae"], -np.nanmean(error[:54]), rtol=1e-5)
 
     def test_epoch_scoring_of_training_needs_no_validation(self, arrays):
         scoring = ("mae", EpochScoring("r2", on_train=True))
-        assert "r2" in small(callbacks=[scoring]).fit(*arrays).history_
+        assert "r2" in small(callbacks=[scoring]).fit(*arrays).training_history_
 
     def test_epoch_scoring_without_held_out_windows_is_an_error(self, arrays):
         model = small(callbacks=[EpochScoring("r2", name="valid_r2")])

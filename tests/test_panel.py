@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm._panel import (
+from sklstm._panels.rows import (
     align_target,
     check_known_series,
     index_message,

@@ -16,16 +16,16 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklstm import (
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeedEnsemble,
-    SequentialForecaster,
     SeriesLog,
     SeriesScaler,
     SlidingWindow,
 )
-from sklstm._quantiles import (
+from sklstm._panels.quantiles import (
     USUAL_QUANTILES,
     bounds_of,
     check_quantiles,
@@ -173,7 +173,7 @@ class TestLoss:
         loss = np.mean(
             [mean_pinball_loss(y, q[..., j], alpha=a) for j, a in enumerate(TENTHS)]
         )
-        assert model.history_["train_loss"][0] == pytest.approx(loss, rel=1e-5)
+        assert model.training_history_["train_loss"][0] == pytest.approx(loss, rel=1e-5)
 
 
 class TestQuantileHead:
@@ -288,7 +288,7 @@ class TestRegressor:
         y[::3, 1] = np.nan
         y[5] = np.nan
         model = small().fit(X, y)
-        assert np.isfinite(model.history_["train_loss"]).all()
+        assert np.isfinite(model.training_history_["train_loss"]).all()
         q = model.predict_quantiles(X)
         assert q.shape == (len(X), 3, 4)
         assert_ascending(q)
@@ -384,7 +384,7 @@ class TestRegressor:
     def test_dense_and_windowed_training_give_the_same_shapes(self, Xy):
         X, y = Xy
         shapes = set()
-        for mode in ("dense", "windowed"):
+        for mode in ("chunked", "windowed"):
             model = forecaster(small(training_mode=mode)).fit(X, y)
             windows = model._windows(X).with_target(y.to_numpy()[:, None])
             q = model.estimator_[-1].predict_quantiles(windows)
@@ -447,7 +447,7 @@ class TestSeedEnsemble:
 class TestStages:
     def test_the_loop_over_data_sets_learns_quantiles(self, Xy):
         X, y = Xy
-        loop = SequentialForecaster(forecaster(target_transformer=SeriesScaler()))
+        loop = ContinualForecaster(forecaster(target_transformer=SeriesScaler()))
         loop.fit(X, y)
         assert np.isfinite(loop.stage_scores_.to_numpy()[-1]).all()
         for name, inner in loop.forecasters_.items():
@@ -459,8 +459,8 @@ class TestStages:
     def test_every_stage_lowers_the_loss_of_quantiles(self, Xy):
         X, y = Xy
         params = {"target_transformer": SeriesScaler()}
-        loop = SequentialForecaster(forecaster(small(max_epochs=5, lr=0.02), **params))
-        history = loop.fit(X, y)._regressor.history_
+        loop = ContinualForecaster(forecaster(small(max_epochs=5, lr=0.02), **params))
+        history = loop.fit(X, y)._regressor.training_history_
         of_stage = history.groupby("stage")["train_loss"]
         assert (of_stage.last() < of_stage.first()).all()
 

@@ -27,8 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import PanelForecaster, PanelTimeSeriesSplit, SeriesKFold, SlidingWindow
-from sklstm._panel import read_rows
-from sklstm._random_holes import check_not_drawn
+from sklstm._panels.random_holes import check_not_drawn
+from sklstm._panels.rows import read_rows
 
 CV = PanelTimeSeriesSplit(n_splits=2, horizon=3)
 NAMED = "cv=PanelTimeSeriesSplit"

@@ -69,7 +69,7 @@ def test_one_period_may_be_a_number_or_a_sequence():
 def test_an_embedding_comes_with_ids_and_their_dropout():
     steps = small(embedding_dim=2).estimator.named_steps
     assert list(steps) == ["scale", "series", "window", "lstm"]
-    assert steps["lstm"].id_dropout > 0
+    assert steps["lstm"].category_dropout > 0
 
 
 @pytest.mark.parametrize("periods", [0, -1, 1.5, "a", (), (12, 0)])
@@ -164,7 +164,7 @@ def test_missing_values_before_a_series_begins_change_nothing():
 
 
 def test_categories_are_not_hidden_from_a_net_without_ids():
-    assert small().estimator[-1].id_dropout == 0
+    assert small().estimator[-1].category_dropout == 0
 
 
 def test_series_that_are_never_negative_get_no_negative_forecast():

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from sklstm import regularize
-from sklstm._missing_steps import fill_steps
-from sklstm._panel import read_rows
-from sklstm._time_step import infer_time_step, read_time_step
+from sklstm._panels.missing_steps import fill_steps
+from sklstm._panels.rows import read_rows
+from sklstm._panels.time_step import infer_time_step, read_time_step
 from sklstm.datasets import make_panel
 
 TIMES = {

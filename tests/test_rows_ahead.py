@@ -8,9 +8,9 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
@@ -120,7 +120,7 @@ class TestFit:
         X, y = Xy
         ahead = last_rows(X, HORIZON)
         a, b = (
-            SequentialForecaster(lstm()).fit(*rows)
+            ContinualForecaster(lstm()).fit(*rows)
             for rows in [(X, y.where(~ahead)), (X[~ahead], y[~ahead])]
         )
         assert_array_equal(a.predict(X[ahead]), b.predict(X[ahead]))
@@ -132,7 +132,7 @@ class TestKnownCovariates:
     @pytest.fixture
     def model(self):
         steps = make_pipeline(
-            SlidingWindow(2, known=["price"], flat=True), LinearRegression()
+            SlidingWindow(2, known_covariates=["price"], flat=True), LinearRegression()
         )
         return PanelForecaster(steps, HORIZON)
 
@@ -220,7 +220,7 @@ class TestNoCovariates:
         late = last_rows(y, 8)
         model = lstm().fit(None, y[~late]).partial_fit(None, y[late])
         assert_array_equal(model.history_, y)
-        loop = SequentialForecaster(lstm()).fit(None, y[~late]).update(None, y[late])
+        loop = ContinualForecaster(lstm()).fit(None, y[~late]).update(None, y[late])
         assert len(loop.history_) == len(y)
 
     def test_predict_needs_rows(self, Xy):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklstm._fill import fill_forward
+from sklstm._panels.fill import fill_forward
 from sklstm.neural_network import LSTMModule
 from sklstm.neural_network._seasonal_skip import NaiveForecasts
 from sklstm.neural_network._target_past import segment_start_of_rows

@@ -284,7 +284,7 @@ class TestContainer:
 
     def test_a_large_array_is_filled_in_parts(self, monkeypatch, windows):
         whole = np.asarray(windows)
-        monkeypatch.setattr("sklstm._windows._CHUNK", 7)
+        monkeypatch.setattr("sklstm._windows.windows._CHUNK", 7)
         np.testing.assert_array_equal(windows, whole)
 
     def test_the_target_joins_by_window(self, X):

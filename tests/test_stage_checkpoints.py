@@ -17,18 +17,18 @@ from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    ContinualForecaster,
     LSTMRegressor,
     PanelForecaster,
-    SequentialForecaster,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
     StaticFeatures,
 )
+from sklstm.continual import _checkpoints as checkpoints
+from sklstm.continual._checkpoints import read_checkpoint, write_checkpoint
+from sklstm.continual._folder_lock import lock_folder
 from sklstm.datasets import make_panel
-from sklstm.forecasting import _checkpoints as checkpoints
-from sklstm.forecasting._checkpoints import read_checkpoint, write_checkpoint
-from sklstm.forecasting._folder_lock import lock_folder
 
 
 class Killed(BaseException):
@@ -47,14 +47,14 @@ def loop(folder=None, lstm=None, **params):
         "random_state": 0,
         "device": "cpu",
         "dropout": 0.1,
-        "id_dropout": 0.2,
+        "category_dropout": 0.2,
     }
     steps = make_pipeline(
         SeriesEncoder(), SlidingWindow(5), LSTMRegressor(**defaults | (lstm or {}))
     )
     forecaster = PanelForecaster(steps, 2, target_transformer=SeriesScaler())
     own = {"checkpoint_dir": folder, "checkpoint_every": 1, "on_forgetting": "ignore"}
-    return SequentialForecaster(forecaster, **own | params)
+    return ContinualForecaster(forecaster, **own | params)
 
 
 def weights(model):
@@ -155,7 +155,8 @@ loop({str(tmp_path)!r}, lstm={{"max_epochs": 15}}).fit(*data())
 def test_a_finished_loop_resumes_without_training(tmp_path, monkeypatch):
     whole = loop(tmp_path).fit(*data())
     monkeypatch.setattr(
-        "sklstm.neural_network._stage_trainer.StageTrainer.train", pytest.fail
+        "sklstm.neural_network._stages.continual_trainer.ContinualTrainer.train",
+        pytest.fail,
     )
     assert_same_loop(loop(tmp_path, resume=True).fit(*data()), whole)
 
@@ -290,7 +291,8 @@ def test_the_same_rows_in_another_order_resume(tmp_path, monkeypatch):
     whole = loop(**SHORT).fit(X, y)
     first = loop(tmp_path, **SHORT).fit(X, y)
     monkeypatch.setattr(
-        "sklstm.neural_network._stage_trainer.StageTrainer.train", pytest.fail
+        "sklstm.neural_network._stages.continual_trainer.ContinualTrainer.train",
+        pytest.fail,
     )
     order = np.random.default_rng(0).permutation(len(X))
     other = loop(tmp_path, resume=True, **SHORT).fit(X.iloc[order], y.iloc[order])
@@ -444,7 +446,7 @@ def test_files_obey_the_umask(tmp_path, mask):
 def test_writes_grow_with_the_number_of_data_sets_and_not_its_square(
     tmp_path, monkeypatch
 ):
-    from sklstm.forecasting import _checkpoint_folder
+    from sklstm.continual import _checkpoint_folder
 
     written = []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklstm.forecasting._stage_scores import (
+from sklstm.continual._stage_scores import (
     backward_transfer,
     error_by_group,
     forgetting,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklstm._fill import fill_forward
+from sklstm._panels.fill import fill_forward
 from sklstm.neural_network._target_past import (
     PastView,
     lag_differences,

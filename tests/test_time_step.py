@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm._panel import read_rows
-from sklstm._series_steps import ends_on_step, find_steps
-from sklstm._time_step import infer_time_step, read_time_step
+from sklstm._panels.rows import read_rows
+from sklstm._panels.series_steps import ends_on_step, find_steps
+from sklstm._panels.time_step import infer_time_step, read_time_step
 
 
 def infer(*series):

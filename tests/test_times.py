@@ -24,8 +24,8 @@ from sklstm import (
     panel_sample_weight,
     regularize,
 )
-from sklstm._panel import plain_index, read_rows
-from sklstm._times import plain_times
+from sklstm._panels.rows import plain_index, read_rows
+from sklstm._panels.times import plain_times
 from sklstm.metrics import mean_absolute_scaled_error
 
 DAYS = pd.date_range("2024-01-01", periods=60)

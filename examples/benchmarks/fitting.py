@@ -80,7 +80,7 @@ def measure_convergence(args):
         train, valid = split_ends(task, horizon, every=24 if args.quick else 12)
         curves = {
             mode: trace_error(mode, task, train, valid, seconds, CLOCKS[args.clock])
-            for mode in ("windowed", "dense")
+            for mode in ("windowed", "chunked")
         }
         table = compare_at_times(curves, seconds)
         goal = curves["windowed"].min()
@@ -120,7 +120,7 @@ def measure_growth(args):
     n_rows, clock = 500, CLOCKS[args.clock]
     by_rows, by_window = {}, {}
     time_fit(make_hourly(series[0], n_rows), 24, "windowed", clock)  # to warm up
-    for mode, scale in (("windowed", 1), ("dense", 8)):
+    for mode, scale in (("windowed", 1), ("chunked", 8)):
         panels = {n: make_hourly(n * scale, n_rows) for n in series}
         times = {
             n * scale * n_rows: time_fit(y, 24, mode, clock) for n, y in panels.items()

@@ -65,7 +65,7 @@ def sklstm_model(known=True, random_state=None):
     lstm = LSTMRegressor(
         hidden_size=64,
         embedding_dim=8,
-        id_dropout=0.3,
+        category_dropout=0.3,
         dropout=0.3,
         lags=(1, 2, 4),
         seasonal_periods=1,
@@ -85,7 +85,7 @@ def sklstm_model(known=True, random_state=None):
             [
                 ("scale", scale_covariates()),
                 ("series", SeriesEncoder(levels=["store", "brand"])),
-                ("window", SlidingWindow(WINDOW_SIZE, known=all_known)),
+                ("window", SlidingWindow(WINDOW_SIZE, known_covariates=all_known)),
                 ("ensemble", SeedEnsemble(lstm, random_state=random_state)),
             ]
         ),

@@ -118,7 +118,7 @@ def make_model(mode, callback=None):
 
 def record_chunks(task):
     """Gather the batches of one dense epoch."""
-    model = make_model("dense", Recorder()).fit(task.windows, task.targets)
+    model = make_model("chunked", Recorder()).fit(task.windows, task.targets)
     return dict(model.net_.callbacks_)["benchmark"].batches_
 
 
@@ -180,7 +180,9 @@ def measure_window(y, window_size, n_windows, repeats, clock):
     same = record_chunks(task)
     even = even_chunks(y, window_size, batch_chunks=len(same[0][0]))
     bare = partial(BareLoop, clock)
-    dense, windowed = (make_model(m, EpochClock(clock)) for m in ("dense", "windowed"))
+    dense, windowed = (
+        make_model(m, EpochClock(clock)) for m in ("chunked", "windowed")
+    )
     X_bare, y_bare = torch.tensor(X), torch.tensor(targets)
     timers = {
         "bare windows": partial(bare().time_windows, X_bare, y_bare),
@@ -188,12 +190,12 @@ def measure_window(y, window_size, n_windows, repeats, clock):
         "skorch": partial(time_epoch, make_skorch_net(clock), X, targets),
         "bare same chunks": partial(bare().time_same_chunks, same),
         "bare even chunks": partial(bare().time_even_chunks, even, window_size),
-        "sklstm dense": partial(time_epoch, dense, task.windows, task.targets),
+        "sklstm chunked": partial(time_epoch, dense, task.windows, task.targets),
     }
     counts = dict.fromkeys(timers, n_windows) | {
         "bare same chunks": len(task.windows),
         "bare even chunks": sum(len(batch[1]) for batch in even),
-        "sklstm dense": len(task.windows),
+        "sklstm chunked": len(task.windows),
     }
     return pd.Series(counts) / interleave(timers, repeats)
 
@@ -235,8 +237,8 @@ def compare(speed):
         {
             "windowed/bare": speed["bare windows"] / speed["sklstm windowed"],
             "skorch/bare": speed["bare windows"] / speed["skorch"],
-            "dense/same chunks": speed["bare same chunks"] / speed["sklstm dense"],
-            "dense/even chunks": speed["bare even chunks"] / speed["sklstm dense"],
-            "speed-up of dense": speed["sklstm dense"] / speed["sklstm windowed"],
+            "chunked/same chunks": speed["bare same chunks"] / speed["sklstm chunked"],
+            "chunked/even chunks": speed["bare even chunks"] / speed["sklstm chunked"],
+            "speed-up of chunks": speed["sklstm chunked"] / speed["sklstm windowed"],
         }
     )

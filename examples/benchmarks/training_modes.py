@@ -107,7 +107,7 @@ def forecast(y, window_size, horizon, n_test, X=None, method="standard"):
         X = SeriesScaler().fit(X[left >= n_test]).transform(X)
     frame = y if X is None else pd.concat([y, X], axis=1)
     frame = SeriesEncoder().fit_transform(frame)
-    window = SlidingWindow(window_size, target="y", known=known or None)
+    window = SlidingWindow(window_size, target="y", known_covariates=known or None)
     windows = window.fit_transform(frame)
     ahead = [y["y"].groupby(level=0).shift(-k) for k in range(1, horizon + 1)]
     ahead = np.column_stack(ahead)

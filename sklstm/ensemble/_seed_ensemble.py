@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import HasMethods, Interval, _fit_context
+from .._panels.parameters import HasMethods, Interval, _fit_context
 
 
 def _can_go_on(self):

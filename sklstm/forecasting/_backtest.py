@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._panel import (
+from .._panels.rows import (
     align_target,
     check_known_series,
     index_message,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._quantiles import interpolate_quantiles
+from .._panels.quantiles import interpolate_quantiles
 from ._windows_regression import predict_step_quantiles, predict_steps
 
 __all__ = [

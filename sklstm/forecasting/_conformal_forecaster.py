@@ -8,8 +8,15 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._all_or_nothing import all_or_nothing, shallow_copy
-from .._panel import (
+from .._panels.all_or_nothing import all_or_nothing, shallow_copy
+from .._panels.parameters import (
+    HasMethods,
+    Interval,
+    _check_sample_weight,
+    _fit_context,
+)
+from .._panels.quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
+from .._panels.rows import (
     align_target,
     index_message,
     is_later,
@@ -18,8 +25,6 @@ from .._panel import (
     read_rows,
     rows_without_columns,
 )
-from .._quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
-from .._sklearn_compat import HasMethods, Interval, _check_sample_weight, _fit_context
 from ._conformal_errors import (
     base_forecasts,
     conformal_quantiles,

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .._columns import as_floats
-from .._panel import show
-from .._random_holes import CUT_BY_TIME
-from .._windows import PanelWindows
+from .._panels.columns import as_floats
+from .._panels.random_holes import CUT_BY_TIME
+from .._panels.rows import show
+from .._windows.windows import PanelWindows
 
 __all__ = [
     "check_horizon",

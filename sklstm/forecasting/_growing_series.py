@@ -7,10 +7,21 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .._panel import locate_series
-from ._target_transform import extend_transformer, fit_target, name_target
+from .._panels.rows import locate_series
+from ._forecaster_checks import check_windows
+from ._target_transform import (
+    check_still_known,
+    extend_transformer,
+    fit_target,
+    name_target,
+    transform_target,
+)
 
-__all__ = ["GrowingTransform"]
+__all__ = [
+    "GrowingTransform",
+    "join_new_rows",
+    "weigh_new_rows",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,3 +137,36 @@ def _first_known(history, n):
     before = np.cumsum(known) - known
     before -= before[history.rows.indptr[:-1]][history.rows.codes]
     return history.take(np.flatnonzero(before < n))
+
+
+def join_new_rows(history, new, target_transformer, steps):
+    """Make windows of the series of new rows, all their remembered rows included.
+
+    Parameters
+    ----------
+    history : History
+        Which holds the new rows already.
+    new : History
+    target_transformer, steps : transformers
+
+    Returns
+    -------
+    windows : PanelWindows of shape (n_rows, window_size, n_features)
+    past : ndarray of shape (n_rows, n_targets)
+        The transformed target.
+    learned : ndarray of bool of shape (n_rows,)
+        Which rows are new.
+    """
+    joint = history.select(np.flatnonzero(history.series.isin(new.series)))
+    past = transform_target(target_transformer, joint.y)
+    check_still_known(past, joint.y)
+    windows = check_windows(steps.transform(joint.X)).with_target(past)
+    return windows, past, joint.X.index.isin(new.X.index)
+
+
+def weigh_new_rows(weight, learned, series):
+    """Weigh remembered rows by 1, and those filled in behind new ones like these."""
+    weights, rows = np.ones(len(learned)), np.arange(len(learned))
+    weights[learned] = weight
+    first = np.diff(series, prepend=-1) > 0
+    return weights[np.maximum.accumulate(np.where(learned | first, rows, 0))]

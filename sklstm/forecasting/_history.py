@@ -6,8 +6,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .._missing_steps import fill_steps
-from .._panel import (
+from .._panels.missing_steps import fill_steps
+from .._panels.random_holes import CUT_BY_TIME
+from .._panels.rows import (
     PanelRows,
     check_known_series,
     is_later,
@@ -19,16 +20,15 @@ from .._panel import (
     tail_positions,
     with_times_of,
 )
-from .._random_holes import CUT_BY_TIME
-from .._series_steps import (
+from .._panels.series_steps import (
     SO_FAR,
     SeriesSteps,
     check_one_step,
     ends_on_step,
     find_steps,
 )
-from .._time_step import is_inferred
-from .._times import times_like
+from .._panels.time_step import is_inferred
+from .._panels.times import times_like
 
 __all__ = ["NO_HISTORY", "History", "after_last_known"]
 

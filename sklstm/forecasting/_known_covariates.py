@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .._panel import show
+from .._panels.rows import show
 
 __all__ = ["check_columns", "derived_columns", "hide_unknown", "named_by"]
 
@@ -114,14 +114,16 @@ def check_columns(X, columns, known, derived=()):
     if missing:
         raise ValueError(
             f"X has no column {show(missing)}, whose values in the rows to forecast "
-            "are needed: SlidingWindow(known=...) says that they are known ahead. "
+            "are needed: SlidingWindow(known_covariates=...) says that they are known "
+            "ahead. "
             "Call predict(X) with the future rows of these columns."
         )
     missing = columns.difference(X.columns, sort=False)
     if derived and len(missing):
         raise ValueError(
             f"X has no column {show(missing)}, of which {show(derived)} may be made: "
-            "SlidingWindow(known=...) says that they are known ahead. Call predict(X) "
+            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
+            "predict(X) "
             "with all columns of fit; NaN will do for those that are past-only."
         )
 

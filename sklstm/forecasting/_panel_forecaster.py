@@ -14,9 +14,18 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._all_or_nothing import all_or_nothing, shallow_copy
-from .._columns import check_float32, check_same_kinds
-from .._panel import (
+from .._panels.all_or_nothing import all_or_nothing, shallow_copy
+from .._panels.columns import check_float32, check_same_kinds
+from .._panels.parameters import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from .._panels.quantiles import bounds_of, check_quantiles
+from .._panels.random_holes import check_not_drawn
+from .._panels.rows import (
     align_target,
     check_frame,
     index_message,
@@ -24,17 +33,8 @@ from .._panel import (
     read_rows,
     rows_without_columns,
 )
-from .._quantiles import bounds_of, check_quantiles
-from .._random_holes import check_not_drawn
-from .._sklearn_compat import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-)
-from .._step_targets import StepTargets
-from .._windows import PanelWindows
+from .._windows.step_targets import StepTargets
+from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
     check_not_filled,
@@ -43,10 +43,9 @@ from ._forecaster_checks import (
     check_target,
     check_windows,
 )
-from ._growing_series import GrowingTransform
+from ._growing_series import GrowingTransform, join_new_rows, weigh_new_rows
 from ._history import History
 from ._known_covariates import check_columns, derived_columns, hide_unknown, named_by
-from ._new_rows import join_new_rows, weigh_new_rows
 from ._request import read_request, series_blocks
 from ._step_forecasts import (
     check_within,
@@ -177,10 +176,10 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     -----
     The window of a forecast ends with the origin, the last remembered row: it holds
     the columns of X and the values of y up to there. Of the rows after it only those
-    columns are read that ``SlidingWindow(known=...)`` names, each by the forecast of
-    its own step. All other columns are past-only: X may hold any number or NaN for them
-    in the rows to forecast, or not have them, and steps beyond `horizon` see the
-    value of the last known row.
+    columns are read that ``SlidingWindow(known_covariates=...)`` names, each by the
+    forecast of its own step. All other columns are past-only: X may hold any number or
+    NaN for them in the rows to forecast, or not have them, and steps beyond `horizon`
+    see the value of the last known row.
 
     Steps are rows: step 1 is the row after the origin. If a series keeps a time step,
     the step of a row of X follows from its time, so that a gap between the end of

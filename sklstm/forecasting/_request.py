@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .._panel import (
+from .._panels.random_holes import CUT_BY_TIME
+from .._panels.rows import (
     check_known_series,
     is_later,
     locate_series,
@@ -13,8 +14,7 @@ from .._panel import (
     show,
     with_times_of,
 )
-from .._random_holes import CUT_BY_TIME
-from .._series_steps import BY_ROWS, BY_TIME
+from .._panels.series_steps import BY_ROWS, BY_TIME
 from ._history import NO_HISTORY, History
 
 __all__ = ["Request", "read_request", "series_blocks", "steps_ahead"]

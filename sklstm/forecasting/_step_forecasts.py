@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from .._panel import show
+from .._panels.rows import show
 from ._target_transform import inverse_target
 
 __all__ = [

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from .._panel import show
+from .._panels.rows import show
 
 __all__ = [
     "check_still_known",

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
 
-from .._step_targets import StepTargets
+from .._windows.step_targets import StepTargets
 
 __all__ = [
     "fit_or_fit_each",

@@ -1,6 +1,6 @@
 """Plots of forecasts, and of errors over the stages of a loop."""
 
 from ._forecast_display import ForecastDisplay
-from ._stage_scores_display import StageScoresDisplay
+from ._transfer_matrix_display import TransferMatrixDisplay
 
-__all__ = ["ForecastDisplay", "StageScoresDisplay"]
+__all__ = ["ForecastDisplay", "TransferMatrixDisplay"]

@@ -3,25 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from .._panel import (
+from .._panels.quantiles import bounds_of
+from .._panels.rows import (
     align_target,
     is_panel,
     locate_series,
     read_rows,
     rows_without_columns,
 )
-from .._quantiles import bounds_of
 from ..metrics._forecaster_method import find_method
-from ._series_choice import choose_series, rows_of_series
 from ._series_plot import (
     band_styles,
     before,
     by_series,
+    choose_series,
     draw_bands,
     draw_series,
     label_display,
     line_style,
     make_axes,
+    rows_of_series,
     title_of,
 )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._quantiles import bounds_of
+from .._panels.quantiles import bounds_of
 from ._row_errors import average_errors
 from ._stacks import read_bounds, read_interval
 

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
-from .._panel import align_target, index_message, is_panel, read_rows
+from .._panels.rows import align_target, index_message, is_panel, read_rows
 from ._point import ALL_ZERO, symmetric_terms, weighted_terms
 from ._row_errors import average_errors, read_targets
 from ._scaled import scaled_error

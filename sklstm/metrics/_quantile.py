@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._panel import show
+from .._panels.rows import show
 from ._row_errors import average_errors
 from ._stacks import read_quantiles
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._panel import is_panel, read_rows
-from .._quantiles import check_quantiles
+from .._panels.quantiles import check_quantiles
+from .._panels.rows import is_panel, read_rows
 from ._forecaster_method import find_method
 from ._quantile import continuous_ranked_probability_score, mean_quantile_loss
 

@@ -7,8 +7,8 @@ series. A row without a true value has weight 0, so that it enters no sum.
 import numpy as np
 import pandas as pd
 
-from .._columns import LARGEST, as_floats
-from .._panel import is_panel
+from .._panels.columns import LARGEST, as_floats
+from .._panels.rows import is_panel
 
 __all__ = [
     "average_errors",

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from .._panel import index_message, is_panel, read_rows, show
+from .._panels.rows import index_message, is_panel, read_rows, show
 from ._row_errors import average_errors, read_targets, sum_by_group, to_columns
 
 __all__ = [

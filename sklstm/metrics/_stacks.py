@@ -7,9 +7,9 @@ values and weights of shape (n_rows, n_targets) stand, as in all metrics.
 import numpy as np
 import pandas as pd
 
-from .._columns import as_floats
-from .._panel import show
-from .._quantiles import check_quantiles
+from .._panels.columns import as_floats
+from .._panels.quantiles import check_quantiles
+from .._panels.rows import show
 from ._row_errors import (
     check_same_index,
     check_size,

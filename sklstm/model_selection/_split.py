@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, GroupKFold
 from sklearn.utils import check_scalar, indexable
 
-from .._panel import PanelRows, is_panel, read_rows
+from .._panels.rows import PanelRows, is_panel, read_rows
 
 __all__ = ["PanelTimeSeriesSplit", "SeriesKFold"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .._windows import PanelWindows
+from .._windows.windows import PanelWindows
 
 __all__ = [
     "center_unlearned",
@@ -83,7 +83,8 @@ def labels_learned(X, positions, n_ahead):
 def center_unlearned(net, learned):
     """Set the embeddings that were not learned to the mean of the learned ones.
 
-    The unknown label is one of them, unless missing labels or `id_dropout` train it.
+    The unknown label is one of them, unless missing labels or `category_dropout`
+    train it.
 
     Parameters
     ----------

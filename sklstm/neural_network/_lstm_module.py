@@ -2,13 +2,17 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from ._aligned_linear import AlignedLinear
 from ._quantile_head import center_of, spread_quantiles, start_spreads
-from ._step_decoder import StepDecoder
 
-__all__ = ["LSTMModule", "embedding_size"]
+__all__ = [
+    "AlignedLinear",
+    "LSTMModule",
+    "StepDecoder",
+    "embedding_size",
+]
 
 
 def embedding_size(cardinality, embedding_dim):
@@ -72,8 +76,8 @@ class LSTMModule(nn.Module):
         For each categorical column the size of its embedding; 0 leaves it out.
     trains_unknown : sequence of bool, default=None
         For each categorical column whether code 0 occurs in training, so that its
-        embedding is trained. None: only if `id_dropout` shows it.
-    id_dropout : float, default=0.0
+        embedding is trained. None: only if `category_dropout` shows it.
+    category_dropout : float, default=0.0
         Share of the windows (or chunks) in which a categorical column shows only the
         code 0 in training, drawn for each column.
     head_hidden_size : int, default=None
@@ -110,7 +114,7 @@ class LSTMModule(nn.Module):
         cardinalities=(),
         embedding_dims=(),
         trains_unknown=None,
-        id_dropout=0.0,
+        category_dropout=0.0,
         head_hidden_size=None,
         n_naive=0,
         n_ahead=0,
@@ -119,13 +123,13 @@ class LSTMModule(nn.Module):
         quantiles=None,
     ):
         super().__init__()
-        self.id_dropout = id_dropout
+        self.category_dropout = category_dropout
         self.known_codes = list(known_codes)
         self.quantiles = quantiles
         self.n_naive = n_naive
         self.n_per_output = 1 if quantiles is None else len(quantiles)
-        if trains_unknown is None or id_dropout > 0:
-            trains_unknown = [id_dropout > 0] * len(cardinalities)
+        if trains_unknown is None or category_dropout > 0:
+            trains_unknown = [category_dropout > 0] * len(cardinalities)
         self.embeddings = nn.ModuleList(
             map(_make_embedding, cardinalities, embedding_dims, trains_unknown)
         )
@@ -213,7 +217,7 @@ class LSTMModule(nn.Module):
         -------
         Tensor of shape (n_windows or n_rows, n_outputs[, n_quantiles])
         """
-        if self.training and self.id_dropout and codes is not None:
+        if self.training and self.category_dropout and codes is not None:
             kept = self.draw_kept(codes)
             codes = codes * kept
             if known_codes is not None:
@@ -236,7 +240,7 @@ class LSTMModule(nn.Module):
     def draw_kept(self, codes):
         """Draw which codes of each window stay; the others become 0, the unknown."""
         shape = (len(codes), 1, codes.shape[-1])
-        return torch.rand(shape, device=codes.device) >= self.id_dropout
+        return torch.rand(shape, device=codes.device) >= self.category_dropout
 
     def join_known(self, known, known_codes):
         """Put the embeddings of known codes beside what else is known."""
@@ -315,3 +319,74 @@ def _at_last_row(steps, lengths):
         return steps[:, -1]
     rows = (lengths - 1)[:, None, None].expand(-1, 1, steps.shape[-1])
     return steps.gather(1, rows)[:, 0]
+
+
+class StepDecoder(nn.Module):
+    """Outputs of each step from the state and from what is known of that step.
+
+    A hidden layer of the state, of the step's known inputs and of the step's number,
+    with the same weights at all steps: no step sees what is known of another. A second
+    layer took most of the time of long horizons, and what it gained was less than what
+    another seed does.
+
+    Parameters
+    ----------
+    n_state : int
+        Size of the state, the embeddings included.
+    n_known : int
+        Number of known inputs of a step, the embeddings included.
+    n_steps : int
+        Number of steps.
+    n_outputs : int
+        Number of outputs of a step.
+    hidden_size : int
+        Units of the hidden layer.
+    dropout : float, default=0.0
+        Share of the hidden units that is zeroed in training.
+    """
+
+    def __init__(
+        self, n_state, n_known, n_steps, n_outputs, hidden_size, *, dropout=0.0
+    ):
+        super().__init__()
+        self.state = AlignedLinear(n_state, hidden_size)
+        self.known = AlignedLinear(n_known, hidden_size)
+        self.step = nn.Parameter(torch.zeros(n_steps, hidden_size))
+        self.dropout = nn.Dropout(dropout)
+        self.output = AlignedLinear(hidden_size, n_outputs)
+
+    def forward(self, state, known):
+        """Map states and known inputs to outputs.
+
+        Parameters
+        ----------
+        state : Tensor of shape (n, n_state)
+        known : Tensor of shape (n, n_steps, n_known)
+
+        Returns
+        -------
+        Tensor of shape (n, n_steps, n_outputs)
+        """
+        hidden = self.state(state)[:, None] + self.known(known) + self.step
+        return self.output(self.dropout(torch.tanh(hidden)))
+
+
+class AlignedLinear(nn.Linear):
+    """A linear layer whose inputs are filled up with zeros to a multiple of 16.
+
+    On the CPU a matrix product of another width may give a row other last bits at
+    another place in the batch.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    """
+
+    def __init__(self, in_features, out_features):
+        super().__init__(in_features, out_features)
+        self.n_filled = -in_features % 16
+
+    def forward(self, inputs):
+        """Map (n, in_features) to (n, out_features)."""
+        fill = (0, self.n_filled)
+        return F.linear(F.pad(inputs, fill), F.pad(self.weight, fill), self.bias)

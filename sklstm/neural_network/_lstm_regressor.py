@@ -16,34 +16,36 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._all_or_nothing import all_or_nothing
-from .._columns import LARGEST, as_floats
-from .._quantiles import (
-    USUAL_QUANTILES,
-    check_quantiles,
-    interpolate_quantiles,
-    median_of,
-)
-from .._sklearn_compat import (
+from .._panels.all_or_nothing import all_or_nothing
+from .._panels.columns import LARGEST, as_floats
+from .._panels.parameters import (
     Interval,
     StrOptions,
     _check_sample_weight,
     _fit_context,
 )
-from .._step_targets import StepTargets
-from .._windows import PanelWindows, join_labels
+from .._panels.quantiles import (
+    USUAL_QUANTILES,
+    check_quantiles,
+    interpolate_quantiles,
+    median_of,
+)
+from .._windows.step_targets import StepTargets
+from .._windows.windows import PanelWindows, join_labels
 from ._device import float_type, resolve_device
-from ._net_training import TrainingData, train_net, train_on
 from ._seasonal_skip import NaiveForecasts, skip_reach
-from ._stage_trainer import StageTrainer
+from ._stages.continual_trainer import ContinualTrainer
 from ._target_past import read_past_view, scale_past
 from ._target_scale import scale_of_targets
 from ._training import (
     LOSSES,
     OPTIMIZERS,
+    TrainingData,
     check_scoring,
     prediction_batch,
     split_windows,
+    train_net,
+    train_on,
 )
 from ._window_batches import WindowTensors, read_row_table
 
@@ -85,7 +87,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     embedding_dim : int or "auto", default="auto"
         Size of the embedding of every categorical column. 0 leaves the categorical
         columns out; "auto" takes ``1.6 * n_labels ** 0.56``, at most 50.
-    id_dropout : float, default=0.0
+    category_dropout : float, default=0.0
         Share of the windows (or chunks of them) in training in which a categorical
         column shows only the unknown label, drawn for each column on its own. The
         embedding of that label so becomes the one of a typical series (or of a typical
@@ -146,21 +148,21 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Decay of the weights in each step of the optimizer.
     grad_clip : float, default=1.0
         Largest norm of the gradient. None sets no limit.
-    training_mode : {"auto", "dense", "windowed"}, default="auto"
-        "windowed" runs each window on its own. "dense" runs chunks of consecutive
+    training_mode : {"auto", "chunked", "windowed"}, default="auto"
+        "windowed" runs each window on its own. "chunked" runs chunks of consecutive
         rows and learns at every row that ends a window, so that windows share the
         rows they have in common: the same windows in a fraction of the time, each
         with at least `window_size` rows of past. "auto" is dense wherever that is
         possible, with windows from :class:`~sklstm.SlidingWindow` and one direction,
         if they have more than 8 rows or the net has `seasonal_periods`.
     chunk_rows : int or "auto", default="auto"
-        In dense training the number of windows that end in a chunk, which has
+        In chunked training the number of windows that end in a chunk, which has
         ``window_size - 1`` rows before them. "auto" takes the window size (at least 8)
         for windows of up to 32 rows, more for longer ones, and twice the window size
         from 64 rows on; with `seasonal_periods`, twice the window size, at least 32.
         No chunk has more rows than the longest series.
     batch_size : int, default=64
-        Number of windows in a step of the optimizer. A dense batch holds
+        Number of windows in a step of the optimizer. A chunked batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
         takes about as long, and learns from many more windows.
     max_epochs : int or "auto", default="auto"
@@ -204,7 +206,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     ----------
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the PyTorch module.
-    history_ : DataFrame of shape (n_epochs_, n_columns)
+    training_history_ : DataFrame of shape (n_epochs_, n_columns)
         Losses, duration (seconds) and learning rate of each epoch.
     validation_history_ : DataFrame or None
         The same of the training that found the number of epochs, if `refit`.
@@ -213,7 +215,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     target_center_, target_scale_ : ndarray of shape (n_outputs,)
         The mean and the spread (standard deviation) of each output over the training
         windows; with `seasonal_periods`, the spread of the changes from row to row.
-        The net learns in these units, and the losses in `history_` are in them.
+        The net learns in these units, and `training_history_` has the losses in them.
     embeddings_ : dict of str to DataFrame
         For each categorical column its embedding, indexed by label.
     n_epochs_ : int
@@ -275,7 +277,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 0, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "id_dropout": [Interval(Real, 0, 1, closed="left")],
+        "category_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
         "lags": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
         "level": [StrOptions({"keep", "relative", "drop"})],
@@ -294,7 +296,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "grad_clip": [None, Interval(Real, 0, None, closed="neither")],
-        "training_mode": [StrOptions({"auto", "dense", "windowed"})],
+        "training_mode": [StrOptions({"auto", "chunked", "windowed"})],
         "chunk_rows": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -328,7 +330,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         bidirectional=False,
         dropout=0.0,
         embedding_dim="auto",
-        id_dropout=0.0,
+        category_dropout=0.0,
         head_hidden_size=None,
         lags=None,
         level="keep",
@@ -363,7 +365,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.embedding_dim = embedding_dim
-        self.id_dropout = id_dropout
+        self.category_dropout = category_dropout
         self.head_hidden_size = head_hidden_size
         self.lags = lags
         self.level = level
@@ -476,7 +478,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     def stage_trainer(self, X, y, notes=None, first=None):
         """Get ready to train in stages, on parts of these windows in turn.
 
-        :class:`~sklstm.SequentialForecaster` calls it.
+        :class:`~sklstm.ContinualForecaster` calls it.
 
         Parameters
         ----------
@@ -484,14 +486,14 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The windows of all stages.
         y : StepTargets of shape (n, n_outputs)
             Targets.
-        notes : StageNotes, default=None
+        notes : TrainerState, default=None
             Those of the trainer of the stages before, to go on from; None starts.
         first : ndarray of int, default=None
             Positions of the windows of the first stage.
 
         Returns
         -------
-        StageTrainer
+        ContinualTrainer
             It has the methods `train`, `state` and `load`.
         """
         self._validate_params()
@@ -503,7 +505,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if notes is not None:
             self._categories = join_labels(self._categories, X.table.categories)
         X, y, _ = self._check_training(X, y, None, reset=notes is None)
-        return StageTrainer(self, X, y, notes, first)
+        return ContinualTrainer(self, X, y, notes, first)
 
     def predict(self, X):
         """Predict the targets of windows.
@@ -575,7 +577,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return self.net_.scale_.undo(out.double().cpu().numpy())
 
     @property
-    def history_(self):
+    def training_history_(self):
         return _as_frame(self._history)
 
     @property

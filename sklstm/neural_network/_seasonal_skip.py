@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .._fill import fill_forward
+from .._panels.fill import fill_forward
 from ._target_past import first_known, seasonal_mean, segment_start_of_rows
 
 __all__ = ["NaiveForecasts", "skip_reach"]

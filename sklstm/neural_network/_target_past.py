@@ -1,16 +1,16 @@
 """The target's own past as inputs that do not depend on its level.
 
-Rows are those of a :class:`~sklstm._windows.PanelTable`; nothing here looks at a row
-after the one it computes, or over the border of a segment.
+Rows are those of a :class:`~sklstm._windows.windows.PanelTable`. An input is made
+of its own row and of earlier rows of the same segment alone.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .._counts import read_counts
-from .._fill import fill_forward
-from .._windows import PanelWindows
+from .._panels.fill import fill_forward
+from .._panels.parameters import read_counts
+from .._windows.windows import PanelWindows
 from ._target_scale import TargetScale, scale_of_past
 
 __all__ = [

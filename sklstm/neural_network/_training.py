@@ -1,24 +1,29 @@
 """What a fit is made of: the split, the batches, the net."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from sklearn.base import clone
 from skorch.callbacks import EpochScoring
 from torch import nn
 
-from .._step_targets import StepTargets
-from .._validation_tails import split_tails
-from .._windows import PanelWindows
+from .._windows.step_targets import StepTargets, split_tails
+from .._windows.windows import PanelWindows
 from ._callbacks import make_callbacks
-from ._dense_batches import DenseIterator, choose_chunk_rows
+from ._chunked_batches import ChunkedIterator, choose_chunk_rows
+from ._device import seeded
+from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
 from ._quantile_head import QuantileLoss
-from ._window_batches import BatchIterator, TargetTensors
+from ._target_scale import TargetScale
+from ._window_batches import BatchIterator, TargetTensors, WindowTensors
 from ._window_net import WindowNet
 
 __all__ = [
     "LOSSES",
     "OPTIMIZERS",
+    "TrainingData",
     "check_scoring",
     "choose_epochs",
     "make_iterators",
@@ -26,6 +31,8 @@ __all__ = [
     "prediction_batch",
     "restart_lr",
     "split_windows",
+    "train_net",
+    "train_on",
 ]
 
 LOSSES = {
@@ -149,7 +156,7 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
     """
     device, dtype = windows.inputs.device, windows.inputs.dtype
     targets = TargetTensors(y, weight, scale, dtype=dtype, device=device)
-    dense, chunk_rows = _trains_dense(estimator, X), estimator.chunk_rows
+    dense, chunk_rows = _trains_chunked(estimator, X), estimator.chunk_rows
     if dense and chunk_rows == "auto":
         skips = estimator.seasonal_periods is not None
         chunk_rows = choose_chunk_rows(X.window_size, skips)
@@ -158,7 +165,7 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
         if not dense:
             size = estimator.batch_size
             return BatchIterator(windows, targets, positions, size, shuffle=shuffle)
-        return DenseIterator(
+        return ChunkedIterator(
             windows,
             targets,
             positions,
@@ -173,7 +180,7 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
     return iterate(train, True), iterate(valid, False) if len(valid) else None
 
 
-def _trains_dense(estimator, X):
+def _trains_chunked(estimator, X):
     """Whether to train on chunks of rows: where it is valid, unless told not to."""
     if estimator.training_mode == "windowed":
         return False
@@ -187,9 +194,9 @@ def _trains_dense(estimator, X):
         reason = "a bidirectional net reads each window anew from its end"
     elif (np.diff(np.sort(X.ends)) == 0).any():
         reason = "X holds a window more than once"
-    if reason and estimator.training_mode == "dense":
+    if reason and estimator.training_mode == "chunked":
         raise ValueError(
-            f"training_mode='dense' is not possible: {reason}. Use "
+            f"training_mode='chunked' is not possible: {reason}. Use "
             "training_mode='auto' or 'windowed'."
         )
     return reason is None
@@ -243,7 +250,7 @@ def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
         "module__cardinalities": [len(known) + 1 for known in labels],
         "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
         "module__trains_unknown": [bool(codes[0]) for codes in learned],
-        "module__id_dropout": estimator.id_dropout,
+        "module__category_dropout": estimator.category_dropout,
         "module__head_hidden_size": estimator.head_hidden_size,
         "module__n_naive": n_naive,
         "module__quantiles": quantiles,
@@ -341,3 +348,101 @@ def prediction_batch(module, n_steps):
     per_step = lstm.input_size + 4 * lstm.hidden_size * lstm.num_layers * directions
     fitting = max(1, _DEVICE_BUDGET // (n_steps * per_step))
     return int(np.clip(2 ** int(np.log2(fitting)), 64, 8192))
+
+
+class TrainingData(NamedTuple):
+    """What a net learns from.
+
+    Attributes
+    ----------
+    X : PanelWindows or ndarray
+    y : ndarray of shape (n_windows, n_outputs), or StepTargets
+    weight : ndarray of shape (n_windows,) or None
+    scale : TargetScale
+        The units that y is learned in.
+    windows : WindowTensors
+        X on the device.
+    split : tuple of ndarray
+        Positions of the windows of training and of validation.
+    seed : int
+    """
+
+    X: object
+    y: object
+    weight: np.ndarray | None
+    scale: TargetScale
+    windows: WindowTensors
+    split: tuple
+    seed: int
+
+    def labels_learned(self):
+        """For each categorical column, the codes that occur in the training windows."""
+        ahead = self.windows.ahead
+        n_ahead = 0 if ahead is None else ahead.n_ahead
+        return labels_learned(self.X, self.split[0], n_ahead)
+
+    @property
+    def device(self):
+        return self.windows.inputs.device
+
+    def iterators(self, estimator):
+        """Make the batches of training and validation."""
+        X, y, weight, scale, windows, split, _ = self
+        return make_iterators(estimator, X, y, weight, scale, windows, *split)
+
+
+def train_net(estimator, data, labels, n_epochs=None):
+    """Train a net from the start.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    data : TrainingData
+    labels : list of Index
+        The labels of each categorical column that is embedded.
+    n_epochs : int, default=None
+        Number of epochs; by `max_epochs` if None, for which the schedule of the
+        learning rate is made in any case.
+
+    Returns
+    -------
+    WindowNet
+    """
+    iterators = data.iterators(estimator)
+    max_epochs = choose_epochs(estimator, len(iterators[0]))
+    learned = data.labels_learned()[: len(labels)]
+    with seeded(data.seed, data.device):
+        net = make_net(
+            estimator, data.windows, data.scale, labels, learned, iterators, max_epochs
+        )
+        net.partial_fit(iterators, epochs=n_epochs or max_epochs)
+    net.learned_ = learned
+    center_unlearned(net, learned)
+    return net
+
+
+def train_on(estimator, net, data, n_epochs=None):
+    """Train a net on, from the weights that it has.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    net : WindowNet
+    data : TrainingData
+    n_epochs : int, default=None
+        Number of epochs; by `max_epochs` if None.
+
+    Returns
+    -------
+    WindowNet
+    """
+    iterators = data.iterators(estimator)
+    if n_epochs is None:
+        n_epochs = choose_epochs(estimator, len(iterators[0]))
+    with seeded(data.seed, data.device):
+        restart_lr(net, estimator.lr)
+        net.partial_fit(iterators, epochs=n_epochs)
+    more = data.labels_learned()
+    net.learned_ = [a | b for a, b in zip(net.learned_, more, strict=False)]
+    center_unlearned(net, net.learned_)
+    return net

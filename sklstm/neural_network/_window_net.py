@@ -7,7 +7,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PrintLog
 from skorch.callbacks.scoring import ScoringBase
 
-from .._quantiles import median_of
+from .._panels.quantiles import median_of
 
 __all__ = ["WindowNet"]
 

@@ -6,7 +6,7 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
-from .._time_step import infer_time_step
+from .._panels.time_step import infer_time_step
 
 __all__ = [
     "LABELS",

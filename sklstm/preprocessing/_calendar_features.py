@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import is_panel, time_level
-from .._sklearn_compat import StrOptions, _fit_context
+from .._panels.parameters import StrOptions, _fit_context
+from .._panels.rows import is_panel, time_level
 from ._calendar import (
     LABELS,
     check_dates,

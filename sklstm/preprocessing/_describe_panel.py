@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from .._missing_steps import count_steps
-from .._panel import read_rows
-from .._time_step import infer_time_step, is_inferred, read_time_step
-from .._times import times_like
+from .._panels.missing_steps import count_steps
+from .._panels.rows import read_rows
+from .._panels.time_step import infer_time_step, is_inferred, read_time_step
+from .._panels.times import times_like
 
 __all__ = ["describe_panel"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
-from .._columns import column_kind, column_kinds, read_numbers
-from .._panel import (
+from .._panels.columns import column_kind, column_kinds, read_numbers
+from .._panels.rows import (
     PanelRows,
     check_known_series,
     index_message,

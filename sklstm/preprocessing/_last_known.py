@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .._fill import carry_seasons, fill_forward
-from .._panel import ragged_arange, tail_positions
+from .._panels.fill import carry_seasons, fill_forward
+from .._panels.rows import ragged_arange, tail_positions
 from ._frames import starts_later
 
 __all__ = ["LastKnown", "fill_after", "keep_last_known"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from .._missing_steps import fill_steps
-from .._panel import read_rows
-from .._series_steps import check_one_step, find_steps
-from .._time_step import is_inferred, read_time_step
+from .._panels.missing_steps import fill_steps
+from .._panels.rows import read_rows
+from .._panels.series_steps import check_one_step, find_steps
+from .._panels.time_step import is_inferred, read_time_step
 from ._frames import replace_columns
 
 __all__ = ["regularize"]

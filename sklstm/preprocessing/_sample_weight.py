@@ -6,8 +6,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from .._panel import read_rows, show
-from .._time_step import infer_time_step
+from .._panels.rows import read_rows, show
+from .._panels.time_step import infer_time_step
 
 __all__ = ["panel_sample_weight"]
 

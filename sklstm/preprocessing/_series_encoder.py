@@ -7,8 +7,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import series_name, show
-from .._sklearn_compat import StrOptions, _fit_context
+from .._panels.parameters import StrOptions, _fit_context
+from .._panels.rows import series_name, show
 from ._frames import (
     check_n_levels,
     check_new_names,

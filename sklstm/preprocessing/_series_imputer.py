@@ -7,8 +7,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import is_panel, locate_series, read_rows
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._panels.parameters import Interval, StrOptions, _fit_context
+from .._panels.rows import is_panel, locate_series, read_rows
 from ._frames import (
     append_columns,
     check_new_names,

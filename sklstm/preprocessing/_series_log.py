@@ -8,8 +8,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._panel import locate_series, show
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._panels.parameters import Interval, StrOptions, _fit_context
+from .._panels.rows import locate_series, show
 from ._frames import (
     columns_to_frame,
     locate_known,

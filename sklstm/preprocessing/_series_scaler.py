@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._counts import read_counts
-from .._panel import is_panel, locate_series, show
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._panels.parameters import Interval, StrOptions, _fit_context, read_counts
+from .._panels.rows import is_panel, locate_series, show
 from ._frames import (
     locate_known,
     read_column,
@@ -56,8 +55,13 @@ def _can_merge(scaler):
     """Whether parts of a series tell the statistics of the whole."""
     if scaler.method == "robust":
         reason = "method='robust' has no partial_fit: the quartiles of all rows do"
-    elif scaler.method == "difference" and read_counts(scaler.lags, "lags") != (1,):
-        reason = f"lags={scaler.lags!r} has no partial_fit: differences of all rows do"
+    elif scaler.method == "difference" and read_counts(
+        scaler.differences, "differences"
+    ) != (1,):
+        reason = (
+            f"differences={scaler.differences!r} has no partial_fit: differences of "
+            "all rows do"
+        )
     else:
         return True
     raise AttributeError(
@@ -97,11 +101,10 @@ default="standard"
         - "minmax": from the lowest to the highest value onto `feature_range`;
         - "robust": median 0 and range between the quartiles 1;
         - "maxabs": largest absolute value 1, and zero stays zero;
-        - "difference": mean 0, and the differences from row to row have standard
-          deviation 1. A drift of the level does not count, so series stay
-          comparable by their short-term changes (or by those over other `lags`). A
-          straight line is divided by its slope.
-    lags : int or sequence of int, default=1
+        - "difference": mean 0, and the changes over `differences` rows have standard
+          deviation 1. A drift of the level does not count, so series stay comparable
+          by these changes. A straight line is divided by its slope.
+    differences : int or sequence of int, default=1
         The rows between the two values of a difference, for ``method="difference"``;
         with several the largest of their deviations is taken, such as ``(1, 12)`` for
         months: a series counts by its monthly changes, or by those from year to year
@@ -195,7 +198,7 @@ default="standard"
 
     _parameter_constraints: dict = {
         "method": [StrOptions(set(METHODS))],
-        "lags": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "differences": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "feature_range": [tuple],
         "handle_unknown": [StrOptions({"error", "global"})],
     }
@@ -204,12 +207,12 @@ default="standard"
         self,
         method="standard",
         *,
-        lags=1,
+        differences=1,
         feature_range=(-1, 1),
         handle_unknown="error",
     ):
         self.method = method
-        self.lags = lags
+        self.differences = differences
         self.feature_range = feature_range
         self.handle_unknown = handle_unknown
 
@@ -316,7 +319,7 @@ default="standard"
 
     def _learn(self, X, y, reset):
         low, high = _target_range(self.method, self.feature_range)
-        method = find_method(self.method, read_counts(self.lags, "lags"))
+        method = find_method(self.method, read_counts(self.differences, "differences"))
         X, rows = self._read(X, y, reset=reset)
         positions = scaled_columns(X) if reset else self.scaled_columns_
         columns = [rows.sort(read_column(X, i)) for i in positions]
@@ -350,7 +353,7 @@ default="standard"
         if last_time is not None:
             _check_later(rows, positions, self.last_time_)
             last_time = _join_labels(self.last_time_, last_time, positions)
-        method = find_method(self.method, read_counts(self.lags, "lags"))
+        method = find_method(self.method, read_counts(self.differences, "differences"))
         table = join_tables(method, self.statistics_, table, positions)
         series = _join_labels(self.center_.index, rows.series, positions)
         return table, series, last_time

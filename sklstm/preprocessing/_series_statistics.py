@@ -188,12 +188,12 @@ def _robust_scale(table, eps):
     return np.nan_to_num(middle), _no_tiny(high - low, np.maximum(-low, high), eps)
 
 
-def _steps(x, indptr, lags=(1,)):
+def _steps(x, indptr, differences=(1,)):
     """Both end values, moments of the levels, moments of the differences per lag."""
     ends = np.stack([x[indptr[:-1]], x[indptr[1:] - 1]])
     parts = [ends, _moments(x, indptr)]
     row = np.arange(len(x)) - np.repeat(indptr[:-1], np.diff(indptr))
-    for lag in lags:
+    for lag in differences:
         difference = np.full_like(x, np.nan)
         difference[lag:] = np.where(row[lag:] >= lag, x[lag:] - x[:-lag], np.nan)
         parts.append(_moments(difference, indptr))
@@ -249,22 +249,24 @@ METHODS = {
 }
 
 
-def find_method(name, lags):
-    """Find a way to scale by its name, "difference" over these lags.
+def find_method(name, differences):
+    """Find a way to scale by its name, "difference" over these differences.
 
     Parameters
     ----------
     name : str
-    lags : tuple of int
+    differences : tuple of int
 
     Returns
     -------
     Method
     """
     method = METHODS[name]
-    if name != "difference" or lags == (1,):
+    if name != "difference" or differences == (1,):
         return method
     # Differences over more rows between two parts of a series are not kept.
     return method._replace(
-        n_statistics=5 + 3 * len(lags), gather=partial(_steps, lags=lags), merge=None
+        n_statistics=5 + 3 * len(differences),
+        gather=partial(_steps, differences=differences),
+        merge=None,
     )

@@ -9,14 +9,21 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
-from .._columns import (
+from .._panels.columns import (
     check_float32,
     column_kinds,
     observed_labels,
     read_labels,
     read_numbers,
 )
-from .._panel import (
+from .._panels.parameters import (
+    Interval,
+    StrOptions,
+    _fit_context,
+    _get_column_indices,
+)
+from .._panels.random_holes import CUT_BY_TIME, check_not_drawn
+from .._panels.rows import (
     check_frame,
     index_message,
     is_later,
@@ -27,14 +34,7 @@ from .._panel import (
     show,
     tail_positions,
 )
-from .._random_holes import CUT_BY_TIME, check_not_drawn
-from .._sklearn_compat import (
-    Interval,
-    StrOptions,
-    _fit_context,
-    _get_column_indices,
-)
-from .._windows import PanelTable, PanelWindows
+from .._windows.windows import PanelTable, PanelWindows
 from ._frames import check_new_names, starts_later
 
 
@@ -114,8 +114,8 @@ def _warn_of_new_labels(column, codes, name):
             f"The known column {name!r} of X has {len(new)} label(s) not seen in fit: "
             f"{show(list(new))}. Their effect was not learned. They are read as the "
             "unknown label, whose embedding in LSTMRegressor is the mean of the "
-            "learned ones (or trained, with id_dropout). Fit on rows that have these "
-            "labels.",
+            "learned ones (or trained, with category_dropout). Fit on rows that have "
+            "these labels.",
             UserWarning,
             stacklevel=4,
         )
@@ -181,7 +181,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         of the windows, and models that know of it (seasonal skips, lags) use it.
         Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
         past of y itself.
-    known : str, list, slice or callable, default=None
+    known_covariates : str, list, slice or callable, default=None
         The columns of X that are known ahead, such as prices, promotions and what
         the calendar says, by name or position or chosen by a callable, as a
         :class:`~sklearn.compose.ColumnTransformer` takes them. A forecast of a step
@@ -200,7 +200,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         The labels seen in `fit`, with codes 1, 2, ..., of each column of labels (dtype
         category or string, or objects that are not numbers). Other labels and missing
         ones have code 0. None after a fit on an array.
-    known_ : tuple
+    known_covariates_ : tuple
         The names of the columns that are known ahead.
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -246,7 +246,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         "carry_context": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
-        "known": [None, str, "array-like", slice, callable],
+        "known_covariates": [None, str, "array-like", slice, callable],
         "flat": ["boolean"],
     }
 
@@ -258,7 +258,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         carry_context=True,
         max_gap=None,
         target=None,
-        known=None,
+        known_covariates=None,
         flat=False,
     ):
         self.window_size = window_size
@@ -266,7 +266,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self.carry_context = carry_context
         self.max_gap = max_gap
         self.target = target
-        self.known = known
+        self.known_covariates = known_covariates
         self.flat = flat
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -291,7 +291,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                 raise TypeError(index_message(X))
             self._check_array(X, reset=True)
             self.categories_, self.window_size_ = None, self.window_size
-            self.known_ = ()
+            self.known_covariates_ = ()
             return self
         X = check_frame(X)
         validate_data(self, X, skip_check_array=True)
@@ -299,7 +299,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         check_not_drawn(rows)
         _check_rows_of_target(rows, y)
         kinds = self._read_kinds(X)
-        self.known_ = self._choose_known(X)
+        self.known_covariates_ = self._choose_known(X)
         self.window_size_ = self._fitting_size(rows)
         for name, kind in kinds.items():
             if kind == "number":
@@ -390,20 +390,21 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return kinds
 
     def _choose_known(self, X):
-        if self.known is None:
+        if self.known_covariates is None:
             return ()
-        key = self.known(X) if callable(self.known) else self.known
+        key = self.known_covariates
+        key = key(X) if callable(key) else key
         try:
             chosen = tuple(X.columns[_get_column_indices(X, key)])
         except ValueError as error:
             raise ValueError(
-                f"known={key!r} must choose columns of X, which has {list(X.columns)}: "
-                f"{error}"
+                f"known_covariates={key!r} must choose columns of X, which has "
+                f"{list(X.columns)}: {error}"
             ) from error
         if self.target in chosen:
             raise ValueError(
-                f"known holds the target {self.target!r}, which is not known ahead. "
-                "Leave it out."
+                f"known_covariates holds the target {self.target!r}, which is not "
+                "known ahead. Leave it out."
             )
         return chosen
 
@@ -432,7 +433,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         codes = np.empty((size, len(self.categories_)), dtype=np.int32)
         for j, (name, labels) in enumerate(self.categories_.items()):
             of_rows = read_labels(X[name], name, labels)
-            if name in self.known_:
+            if name in self.known_covariates_:
                 _warn_of_new_labels(X[name], of_rows, name)
             codes[rows, j] = of_rows
         target = np.empty((size, int(self.target is not None)), dtype=np.float32)
@@ -492,7 +493,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         breaks[indptr[:-1]] = True
         segments = np.flatnonzero(breaks)
         table = PanelTable(
-            *parts, indptr, segments, names, self.categories_, self.known_
+            *parts, indptr, segments, names, self.categories_, self.known_covariates_
         )
         return table, ends
 

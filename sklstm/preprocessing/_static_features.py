@@ -5,9 +5,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._columns import column_kind, column_kinds, read_numbers
-from .._panel import plain_labels, show
-from .._sklearn_compat import StrOptions, _fit_context
+from .._panels.columns import column_kind, column_kinds, read_numbers
+from .._panels.parameters import StrOptions, _fit_context
+from .._panels.rows import plain_labels, show
 from ._frames import (
     append_columns,
     check_n_levels,

@@ -1,0 +1,42 @@
+"""Checks of parameters: names that scikit-learn keeps private, and counts of rows."""
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._indexing import _get_column_indices
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "_check_sample_weight",
+    "_fit_context",
+    "_get_column_indices",
+    "read_counts",
+]
+
+
+def read_counts(values, name):
+    """Read one number of rows, or a sequence of them.
+
+    Parameters
+    ----------
+    values : int, sequence of int, or None
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    tuple of int, or None
+    """
+    if values is None:
+        return None
+    counts = tuple(np.atleast_1d(values).tolist())
+    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in counts)
+    if not counts or not whole or min(counts) < 1:
+        raise ValueError(
+            f"{name} must be an integer of at least 1, or a sequence of them, got "
+            f"{values!r}."
+        )
+    return counts

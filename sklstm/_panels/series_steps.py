@@ -1,0 +1,337 @@
+"""The time step of each series, and whether its rows are counted by time.
+
+This is the one place that decides it, for training, forecasts, gaps and reports.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .open_hours import DAY, OpenHours, clock_size, on_wall, places_in
+from .rows import show, tail_positions
+from .time_step import infer_step, is_inferred, pairs_within, read_time_step
+
+__all__ = [
+    "BY_ROWS",
+    "BY_TIME",
+    "SO_FAR",
+    "SeriesSteps",
+    "check_one_step",
+    "ends_on_step",
+    "find_steps",
+]
+
+# How a series counts: by its rows; unclear; by time so far, because less than a day of
+# rows may not show its closed hours; by time.
+BY_ROWS, UNCLEAR, SO_FAR, BY_TIME = range(4)
+# A series keeps a step if this share of its rows do: a missing row now and then leaves
+# steps what they are. The same share of its span must be covered.
+_REGULAR = 0.85
+_MANY_GAPS = 3
+# Fewer pairs of rows are no evidence of a step of their own.
+_FEW_PAIRS = 3
+_MOST_STEPS = 10
+# Places of a day or week, over all series, that are marked in an array of bools.
+_MOST_PLACES = 1 << 26
+# Places of a week, whose hours are learned.
+_MOST_HOURS = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSteps:
+    """The time steps of a panel.
+
+    Attributes
+    ----------
+    steps : tuple of TimeStep
+        The first is that of most rows; empty where times have no arithmetic.
+    which : ndarray of shape (n_series,)
+        The step that each series keeps, -1 where it keeps none.
+    counting : ndarray of shape (n_series,)
+        `BY_TIME`, `SO_FAR`, `UNCLEAR` or `BY_ROWS`.
+    hours : tuple of (OpenHours or None)
+        For each step, the open hours of the series that keep it and count by rows.
+    """
+
+    steps: tuple
+    which: np.ndarray
+    counting: np.ndarray
+    hours: tuple = ()
+
+    @classmethod
+    def by_time(cls, step, n_series):
+        """Count all series by one step."""
+        return cls((step,), np.zeros(n_series, dtype=int), np.full(n_series, BY_TIME))
+
+    @property
+    def main(self):
+        """The step that most rows keep, or None."""
+        return self.steps[0] if self.steps else None
+
+    def take(self, series):
+        """Keep these series, in this order."""
+        return replace(self, which=self.which[series], counting=self.counting[series])
+
+    def carry_on(self, old, positions):
+        """Leave known series as they were: `positions` in `old`, -1 for new ones."""
+        known = positions >= 0
+        which, counting = self.which.copy(), self.counting.copy()
+        which[known], counting[known] = (
+            part[positions[known]] for part in (old.which, old.counting)
+        )
+        return replace(self, which=which, counting=counting)
+
+    def add(self, time, n, series):
+        """Move each time `n` steps of its series on."""
+        moved, places = [], []
+        for number, step in enumerate(self.steps):
+            rows = np.flatnonzero(self.which[series] == number)
+            if len(rows):
+                moved.append(step.add(time[rows], n[rows]))
+                places.append(rows)
+        joint = moved[0].append(moved[1:])
+        return joint.take(np.argsort(np.concatenate(places)))
+
+    def count(self, start, end, series):
+        """Count the steps of its series between two times; NaN where not whole."""
+        counted = np.full(len(start), np.nan)
+        for number, step in enumerate(self.steps):
+            rows = self.which[series] == number
+            if rows.any():
+                counted[rows] = step.count(start[rows], end[rows])
+        return counted
+
+    def jump(self, start, end, series):
+        """Count the steps to the next row, for series that count by rows.
+
+        NaN where it is not clear whether rows are missing between.
+        """
+        counted = np.ones(len(start))
+        for number, hours in enumerate(self.hours):
+            rows = np.flatnonzero(self.which[series] == number)
+            if hours is not None and len(rows):
+                counted[rows] = hours.count(start[rows], end[rows])
+        return counted
+
+    def find_rival(self, time, n, series):
+        """Find a step, and another that fits as well but moves these times elsewhere.
+
+        None if there are none.
+        """
+        for number, step in enumerate(self.steps):
+            rows = np.flatnonzero(self.which[series] == number)
+            for rival in step.rivals if len(rows) else ():
+                one, other = (s.add(time[rows], n[rows]) for s in (step, rival))
+                if not one.equals(other):
+                    return step, rival
+        return None
+
+
+def check_one_step(rows, steps):
+    """Raise if series keep another step than that of most rows."""
+    other = steps.which > 0
+    if other.any():
+        of_them = ", ".join(str(step) for step in steps.steps[1:])
+        raise ValueError(
+            f"{other.sum()} series have another time step ({of_them}) than most rows "
+            f"({steps.main}): {show(rows.series[other])}. Process them separately, or "
+            "pass one step for all series as freq."
+        )
+
+
+def find_steps(rows, freq="infer", known=None):
+    """Find the step of each series, and how its rows are counted.
+
+    A series whose rows keep a step, and cover their span, counts by time. Rows that
+    leave out the same hours of each day or week (sessions, shifts) are counted one by
+    one, as they are in training. Where a step is kept, but large parts of the span are
+    missing without such a rule, the counting is unclear.
+
+    Parameters
+    ----------
+    rows : PanelRows
+    freq : "infer", None, str, offset, Timedelta or number
+        None counts rows; a step settles that time counts.
+    known : SeriesSteps, default=None
+        Of rows seen before, perhaps of other series: its steps are tried first.
+
+    Returns
+    -------
+    SeriesSteps
+
+    Raises
+    ------
+    ValueError
+        If `freq` is not a step of such times.
+    """
+    n = rows.n_series
+    none = SeriesSteps((), np.full(n, -1), np.full(n, BY_ROWS))
+    if freq is None:
+        return none
+    if not is_inferred(freq):
+        step = read_time_step(freq, rows.time)
+        _check_given(rows, step, freq)
+        return SeriesSteps.by_time(step, n)
+    within = pairs_within(rows.indptr)
+    pairs = _Pairs(within, rows.codes[within], n)
+    steps, which, counting = [], none.which, none.counting
+    if known is not None:
+        steps = list(known.steps)
+        for number, step in enumerate(steps):
+            habits = known.counting[known.which == number]
+            _settle(rows, pairs, step, number, which, counting, 1, habits)
+    for _ in range(_MOST_STEPS):
+        left = pairs.of(which < 0)
+        step = infer_step(rows.time, left)
+        if step is None:
+            break
+        # Of series that do not keep the step of most, few rows prove nothing.
+        least = _FEW_PAIRS if steps else 1
+        found = _settle(rows, pairs, step, len(steps), which, counting, least)
+        if found or not steps:
+            steps.append(step)
+        if not found:
+            break
+    if steps:
+        _adopt_main(pairs, which, counting)
+    hours = [None] * len(steps) if known is None else list(known.hours)
+    hours += [None] * (len(steps) - len(hours))
+    for number, step in enumerate(steps):
+        before = pairs.of((which == number) & (counting == BY_ROWS))
+        if len(before):
+            hours[number] = _learn_hours(hours[number], rows.time, before, step)
+    return SeriesSteps(tuple(steps), which, counting, tuple(hours))
+
+
+def _learn_hours(hours, time, before, step):
+    """Learn the open hours of series that count by rows, or more of known ones.
+
+    None where the step is so short that they would fill the memory.
+    """
+    if hours is not None:
+        return hours.learn(time, before)
+    size = clock_size(step, time)
+    if 7 * DAY / size > _MOST_HOURS:
+        return None
+    return OpenHours.of(time, before, size)
+
+
+def ends_on_step(rows, steps):
+    """Whether the end of each series is whole steps after most rows before it."""
+    tail, indptr = tail_positions(rows.indptr, 21)
+    lengths = np.diff(indptr)
+    series = np.repeat(np.arange(rows.n_series), lengths)
+    end = rows.times_at(rows.indptr[1:] - 1).take(series)
+    # Backwards, so that an end that only stands for another time is noticed.
+    back = steps.count(end, rows.time[tail], series)
+    whole = np.bincount(series, np.isfinite(back), minlength=rows.n_series)
+    return (whole - 1 >= 0.5 * (lengths - 1)) | (steps.which < 0)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Each sorted row that the next one of its series follows, and its series."""
+
+    before: np.ndarray
+    series: np.ndarray
+    n_series: int
+
+    @property
+    def lengths(self):
+        return np.bincount(self.series, minlength=self.n_series)
+
+    def of(self, chosen):
+        """The pairs of the chosen series."""
+        return self.before[chosen[self.series]]
+
+    def sum(self, values):
+        return np.bincount(self.series, values, minlength=self.n_series)
+
+
+def _check_given(rows, step, freq):
+    """Raise if most rows of a series are not whole steps apart."""
+    within = pairs_within(rows.indptr)
+    off = ~np.isfinite(step.count(rows.time[within], rows.time[within + 1]))
+    series = rows.codes[within]
+    share = np.bincount(series, off, minlength=rows.n_series) / np.maximum(
+        rows.lengths - 1, 1
+    )
+    if (share > 0.5).any():
+        raise ValueError(
+            f"freq={freq!r} is not the step of {np.sum(share > 0.5)} series, whose "
+            f"rows lie between its times: {show(rows.series[share > 0.5])}. Pass the "
+            "step of these rows, or freq=None to count rows."
+        )
+
+
+def _settle(rows, pairs, step, number, which, counting, least, habits=None):
+    """Note which series without a step keep this one; return whether any does."""
+    steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
+    once = pairs.sum(steps == 1)
+    others = pairs.lengths - once
+    keeps = (once > 0) & (others <= np.maximum(1, (1 - _REGULAR) * pairs.lengths))
+    keeps &= (which < 0) & (pairs.lengths >= least)
+    which[keeps] = number
+    counting[keeps] = _counting(rows, pairs, step, steps, keeps, habits)[keeps]
+    return keeps.any()
+
+
+def _counting(rows, pairs, step, steps, keeps, habits):
+    """How each series counts if it keeps this step; `habits` is how others do."""
+    steps = np.where(steps >= 1, steps, 1)
+    span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
+    missing = span - pairs.lengths
+    covered = pairs.lengths >= _REGULAR * span
+    counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
+    size = clock_size(step, rows.time)
+    if size is None or not missing.any() and (span * (size / DAY) >= 3).any():
+        return counting
+    for cycle, least in ((DAY, 3 * DAY), (7 * DAY, 21 * DAY)):
+        closed, long = _closed_places(rows, size, cycle, least)
+        # A gap or two, and no rows beside it that show the hours of it as open.
+        counting[~covered & (closed > 0) & (counting == BY_TIME)] = UNCLEAR
+        of_closed = closed * span * (size / cycle)
+        counting[long & (missing > 0) & (of_closed >= 0.5 * missing)] = BY_ROWS
+        if cycle == DAY:
+            young, unseen = ~long, closed > 0
+    # Series too young to have shown closed hours do as the others.
+    habits = counting[~young & keeps] if habits is None else habits
+    if np.sum(habits == BY_ROWS) > 0.5 * len(habits):
+        counting[young] = BY_ROWS
+    elif len(habits) == 0:
+        counting[unseen & (counting == BY_TIME)] = SO_FAR
+    return counting
+
+
+def _closed_places(rows, size, cycle, least):
+    """Count the places of a cycle on which a series has no row.
+
+    Returns
+    -------
+    closed : ndarray of shape (n_series,)
+    long : ndarray of bool of shape (n_series,)
+        Whether the series spans at least `least`, so that its count is evidence.
+    """
+    time = on_wall(rows.time)
+    place = places_in(time, size, cycle)
+    n_places = int(np.ceil(cycle / size))
+    place += rows.codes * n_places
+    if n_places * rows.n_series < _MOST_PLACES:
+        found = np.zeros((rows.n_series, n_places), dtype=bool)
+        found.flat[place] = True
+        closed = n_places - found.sum(axis=1)
+    else:
+        found = np.unique(place) // n_places
+        closed = n_places - np.bincount(found, minlength=rows.n_series)
+    span = time[rows.indptr[1:] - 1] - time[rows.indptr[:-1]]
+    return closed, np.asarray(span >= least)
+
+
+def _adopt_main(pairs, which, counting):
+    """Let series of one row count as most others do."""
+    alone, main = pairs.lengths == 0, which == 0
+    which[alone] = 0
+    counting[alone] = BY_TIME
+    if main.any():
+        by_rows = np.mean(counting[main] == BY_ROWS)
+        counting[alone] = BY_ROWS if by_rows > 0.5 else BY_TIME

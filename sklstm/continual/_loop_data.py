@@ -1,0 +1,256 @@
+"""The data sets of a loop: transformed, joined, and split into head and tail."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from .._panels.rows import read_rows
+from .._windows.step_targets import StepTargets, split_tails
+from .._windows.windows import PanelWindows
+from ..forecasting._target_transform import transform_target
+from ..forecasting._windows_regression import training_origins
+from ._joined_windows import join_windows
+
+__all__ = [
+    "LoopData",
+    "make_data",
+    "prepare_more",
+    "prepare_own",
+    "prepare_shared",
+    "take_rows",
+    "with_padding",
+]
+
+# An index label that no data set has, for what was joined before.
+_BEFORE = object()
+
+
+class LoopData(NamedTuple):
+    """The windows of all data sets.
+
+    Attributes
+    ----------
+    names : list
+        The data sets.
+    windows : PanelWindows of shape (n_windows, window_size, n_features)
+    targets : StepTargets of shape (n_windows, horizon * n_targets)
+    dataset : ndarray of int of shape (n_windows,)
+        The position in `names` of each window's data set.
+    learned, valid : list of ndarray of int
+        For each data set the positions of the windows to learn, and of those held out.
+    """
+
+    names: list
+    windows: PanelWindows
+    targets: StepTargets
+    dataset: np.ndarray
+    learned: list
+    valid: list
+
+
+class Prepared(NamedTuple):
+    """Data sets whose transformers are fitted, for a regressor to be trained on.
+
+    Attributes
+    ----------
+    windows : dict of PanelWindows
+        By data set, or all in one.
+    dataset : ndarray of int of shape (n_windows,)
+        The position of each window's data set among the given ones.
+    finish : callable
+        Given the trained regressor it returns a dict, the forecaster of each data set.
+    """
+
+    windows: dict
+    dataset: np.ndarray
+    finish: Callable
+
+
+def take_rows(y, rows):
+    """Take rows of a pandas object or an array."""
+    return y.iloc[rows] if hasattr(y, "iloc") else np.asarray(y)[rows]
+
+
+def with_padding(forecaster, X, size=None):
+    """Clone a forecaster, its windows as long in every data set, however short.
+
+    Parameters
+    ----------
+    forecaster : PanelForecaster
+    X : DataFrame
+        The rows of all data sets.
+    size : int, default=None
+        The length of the windows, where it is known.
+    """
+    forecaster = clone(forecaster)
+    window = forecaster.estimator.steps[-2][1]
+    if not hasattr(window, "shorten"):
+        return forecaster
+    longest = int(read_rows(X).lengths.max())
+    if size is None and window.shorten is not True:
+        size = window.window_size
+        if window.shorten is False and size > longest:
+            raise ValueError(
+                f"window_size={size} is longer than the longest series of all data "
+                f"sets, which has {longest} rows. Choose a window_size of at most "
+                f"{longest}, or set shorten=True."
+            )
+    window.set_params(window_size=size or min(window.window_size, longest))
+    window.set_params(shorten="pad")
+    return forecaster
+
+
+def prepare_own(forecaster, X, y, parts):
+    """Fit the transformers of each data set on its own rows.
+
+    Parameters
+    ----------
+    forecaster : PanelForecaster
+    X : DataFrame of shape (n_rows, n_columns)
+    y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+    parts : dict
+        The rows of each data set.
+
+    Returns
+    -------
+    Prepared
+    """
+    fitted = {}
+    for name, rows in parts.items():
+        try:
+            fitted[name] = _fit_transformers(
+                forecaster, X.iloc[rows], take_rows(y, rows)
+            )
+        except (TypeError, ValueError) as error:
+            error.add_note(f"This came up in data set {name!r}.")
+            raise
+    windows = {name: ready.windows for name, (_, ready, _) in fitted.items()}
+    dataset = np.repeat(np.arange(len(parts)), [len(w) for w in windows.values()])
+
+    def finish(regressor):
+        return {name: _finish(*done, regressor) for name, done in fitted.items()}
+
+    return Prepared(windows, dataset, finish)
+
+
+def prepare_shared(forecaster, X, y, parts):
+    """Fit the transformers once, on the rows of all data sets.
+
+    Parameters and returns are those of `prepare_own`.
+    """
+    done = _fit_transformers(forecaster, X, y)
+    _, ready, history = done
+
+    def finish(regressor):
+        return dict.fromkeys(parts, _finish(*done, regressor))
+
+    return Prepared({"": ready.windows}, _codes(history.X, parts), finish)
+
+
+def prepare_more(forecaster, X, y, parts):
+    """Let transformers that are fitted learn of new series, and make their windows.
+
+    Parameters
+    ----------
+    forecaster : fitted PanelForecaster
+        Of the data sets so far, all of which share it. `finish` changes it.
+    X : DataFrame of shape (n_rows, n_columns)
+    y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+    parts : dict
+        The rows of each new data set.
+
+    Returns
+    -------
+    Prepared
+    """
+    new, _ = forecaster._read(X, y, None, reset=False)
+    history = forecaster._extended(new)
+    growing = forecaster._with_new_rows(history, new)
+    new = history.select(np.flatnonzero(history.series.isin(new.series)))
+    past = transform_target(growing.target_transformer, new.y)
+    windows = growing.steps.transform(new.X).with_target(past)
+
+    def finish(regressor):
+        forecaster._take_over(growing, regressor)
+        forecaster._remember(history)
+        return dict.fromkeys(parts, forecaster)
+
+    return Prepared({"": windows}, _codes(new.X, parts), finish)
+
+
+def _fit_transformers(forecaster, X, y):
+    forecaster = clone(forecaster)
+    history, _ = forecaster._read(X, y, None, reset=True)
+    return forecaster, forecaster._prepare(history), history
+
+
+def _finish(forecaster, ready, history, regressor):
+    """Let a forecaster take over what was fitted, with the trained regressor."""
+    name, _ = ready.pipeline.steps[-1]
+    ready.pipeline.steps[-1] = (name, regressor)
+    forecaster._keep(ready, history)
+    return forecaster
+
+
+def _codes(X, names):
+    """The position in `names` of the data set of each row."""
+    labels = pd.Index(list(names), tupleize_cols=False)
+    return labels.get_indexer(X.index.get_level_values(0))
+
+
+def make_data(prepared, names, forecaster, fraction, before=None):
+    """Join windows, and split those of each data set.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    names : list
+        Its data sets.
+    forecaster : PanelForecaster
+        Whose `horizon` and `stride` are read.
+    fraction : float
+        Share of each series' windows, the latest ones, that is held out.
+    before : LoopData, default=None
+        The data sets that these come behind.
+
+    Returns
+    -------
+    LoopData
+    """
+    parts, dataset = prepared.windows, prepared.dataset
+    if before is not None:
+        parts = {_BEFORE: before.windows} | parts
+        dataset = np.concatenate([before.dataset, dataset + len(before.names)])
+        names = [*before.names, *names]
+    windows = join_windows(parts)
+    target, segments, horizon = (
+        windows.table.target,
+        windows.table.segments,
+        forecaster.horizon,
+    )
+    targets = StepTargets(target, windows.ends, segments, horizon)
+    origins = training_origins(windows, targets, forecaster.stride, complete=False)
+    learned, valid = origins, origins[:0]
+    if fraction:
+        series, order = windows.series[origins], windows.ends[origins]
+        head, tail = split_tails(series, order, fraction, horizon - 1)
+        learned, valid = origins[head], origins[tail]
+    learned, valid = (
+        [positions[dataset[positions] == number] for number in range(len(names))]
+        for positions in (learned, valid)
+    )
+    _check_learnable(names, learned)
+    return LoopData(names, windows, targets, dataset, learned, valid)
+
+
+def _check_learnable(names, learned):
+    for name, positions in zip(names, learned, strict=True):
+        if len(positions) == 0:
+            raise ValueError(
+                f"Data set {name!r} has no row of y that can be learned: every target "
+                "is missing, or no series has two rows. Leave the data set out, or "
+                "give it to update, which forecasts it without training."
+            )

@@ -1,0 +1,172 @@
+"""Which data set is trained when, and for how long."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+
+from .._panels.rows import show
+
+__all__ = [
+    "Stage",
+    "group_of_windows",
+    "plan_epochs",
+    "plan_order",
+    "split_datasets",
+]
+
+
+def split_datasets(X):
+    """Find the rows of each data set of a panel.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Whose first index level names the data set.
+
+    Returns
+    -------
+    dict
+        For each data set, in the order of its first row, the positions of its rows.
+    """
+    codes, names = pd.factorize(X.index.get_level_values(0))
+    order = np.argsort(codes, kind="stable")
+    cuts = np.cumsum(np.bincount(codes, minlength=len(names)))[:-1]
+    return dict(zip(names, np.split(order, cuts), strict=True))
+
+
+def plan_order(sizes, order, primary):
+    """Put data sets in the order of their stages.
+
+    Parameters
+    ----------
+    sizes : dict
+        Rows of each data set, in the given order.
+    order : {"given", "largest", "smallest"} or list
+    primary : object
+        The data set that comes first, None for none in particular.
+
+    Returns
+    -------
+    list
+    """
+    names = list(sizes)
+    if order == "largest":
+        names = sorted(names, key=lambda name: -sizes[name])
+    elif order == "smallest":
+        names = sorted(names, key=lambda name: sizes[name])
+    elif not isinstance(order, str):
+        if len(order) != len(names) or set(order) != set(names):
+            raise ValueError(
+                f"order must name every data set once, got {show(list(order), 10)}; "
+                f"the data sets are {show(names, 10)}."
+            )
+        names = list(order)
+    if primary is not None:
+        _check_names([primary], names, "primary")
+        names = [primary, *(name for name in names if name != primary)]
+    return names
+
+
+def plan_epochs(names, epochs, warmup_epochs):
+    """Choose the number of epochs of each data set, None for that of the regressor.
+
+    Parameters
+    ----------
+    names : list
+        Data sets in the order of their stages.
+    epochs : int, dict or None
+    warmup_epochs : int or None
+        Of the first stage.
+
+    Returns
+    -------
+    dict
+    """
+    if isinstance(epochs, dict):
+        _check_names(epochs, names, "epochs")
+        for name, n in epochs.items():
+            if not isinstance(n, Integral) or n < 1:
+                raise ValueError(
+                    f"epochs must hold integers of at least 1, got {n!r} for {name!r}."
+                )
+    else:
+        epochs = dict.fromkeys(names, epochs)
+    planned = {name: epochs.get(name) for name in names}
+    if warmup_epochs is not None:
+        planned[names[0]] = warmup_epochs
+    return planned
+
+
+def group_of_windows(balance, dataset, windows):
+    """The group of each window, of which each is to have the same part; None for none.
+
+    Parameters
+    ----------
+    balance : {"rows", "series", "datasets"}
+    dataset : ndarray of int of shape (n_windows,)
+    windows : PanelWindows
+    """
+    if balance == "rows":
+        return None
+    return dataset if balance == "datasets" else windows.series
+
+
+def _check_names(found, names, parameter):
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise ValueError(
+            f"{parameter} names {show(unknown)}, but the data sets are "
+            f"{show(names, 10)}."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What a regressor is told to do with some of its windows.
+
+    Attributes
+    ----------
+    learned : ndarray of int
+        Positions of the windows to learn.
+    valid : ndarray of int
+        Positions of windows whose loss is watched after each epoch; may be empty.
+    remembered : ndarray of int
+        Positions of windows of earlier stages, to be replayed; may be empty.
+    groups : ndarray of int of shape (n_windows,) or None
+        The group of each window. Those replayed, and those learned if `balanced`, are
+        drawn so that all groups have the same part. None lets each window count 1.
+    balanced : bool
+        Whether the windows to learn are drawn by groups.
+    replay : float
+        Share of replayed windows in a batch.
+    n_epochs : int or None
+        None leaves it to the regressor.
+    lr_factor : float
+        What the learning rate of the regressor is multiplied by.
+    keep_optimizer : bool
+        Whether the optimizer goes on from its state of the stage before.
+    l2_sp, ewc : float
+        Strength of the pull to the weights at the start of the stage, and to those
+        that mattered to each earlier stage.
+    n_done : int
+        Epochs of this stage that lie behind, where it is resumed.
+    after_epoch : callable or None
+        Called with the number of epochs done after each of them.
+    """
+
+    learned: np.ndarray
+    valid: np.ndarray
+    remembered: np.ndarray
+    groups: np.ndarray | None = None
+    balanced: bool = False
+    replay: float = 0.0
+    n_epochs: int | None = None
+    lr_factor: float = 1.0
+    keep_optimizer: bool = False
+    l2_sp: float = 0.0
+    ewc: float = 0.0
+    n_done: int = 0
+    after_epoch: Callable | None = None

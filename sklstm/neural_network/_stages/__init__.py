@@ -1,0 +1,1 @@
+"""Training in stages: replay, weight penalties, and states to resume from."""

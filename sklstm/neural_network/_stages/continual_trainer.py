@@ -1,0 +1,333 @@
+"""One net, trained in stages on parts of its windows."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.base import clone
+
+from .._callbacks import make_callbacks
+from .._device import seeded
+from .._labels import center_unlearned, grow_embeddings, labels_of_series
+from .._training import (
+    choose_epochs,
+    make_iterators,
+    make_net,
+    restart_lr,
+)
+from .mixed_batches import MixedIterator
+from .net_state import (
+    collect_state,
+    restore_net,
+    restore_training,
+    restore_weights,
+)
+from .stage_callbacks import Pull, StageEnd, StageResume
+from .weight_penalty import (
+    add_quadratics,
+    fisher_quadratic,
+    grow_quadratics,
+    l2_quadratic,
+)
+
+__all__ = [
+    "TrainerState",
+    "ContinualTrainer",
+]
+
+
+class ContinualTrainer:
+    """Train the net of a regressor in stages, on parts of its windows.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+        Whose parameters are read, and whose net is trained.
+    X : PanelWindows
+        The windows of all stages.
+    y : StepTargets
+    notes : TrainerState, default=None
+        Those of the trainer before, whose net is trained on. None builds a net.
+    first : ndarray of int, default=None
+        The windows of the first stage, whose targets set the units of a new net.
+    """
+
+    def __init__(self, estimator, X, y, notes=None, first=None):
+        self.estimator = estimator
+        self.X = X
+        self.y = y
+        self.notes = notes or TrainerState()
+        fresh = notes is None
+        if fresh:
+            estimator._start(X)
+            scale = estimator._measure(X, y, None, first)
+        device = None if fresh else estimator.net_.module_.output.weight.device
+        self.windows = estimator._window_tensors(X, device=device)
+        self.labels = estimator._labels
+        self._facts = None
+        if fresh:
+            self._build(scale)
+        else:
+            self._grow()
+
+    @property
+    def net(self):
+        return self.estimator.net_
+
+    def train(self, stage):
+        """Train for one stage.
+
+        Parameters
+        ----------
+        stage : Stage
+        """
+        main, valid = self._iterators(stage)
+        estimator = self.estimator
+        settings = clone(estimator).set_params(lr=estimator.lr * stage.lr_factor)
+        n_epochs = stage.n_epochs or choose_epochs(estimator, len(main))
+        shown = self._labels_of(stage.learned)
+        if stage.replay and len(stage.remembered):
+            shown = _either(shown, self._labels_of(stage.remembered))
+        if stage.n_done == 0:
+            self._begin(stage, settings.lr)
+        stops = estimator.early_stopping and valid is not None
+        own = make_callbacks(settings, len(main), n_epochs, stops)
+        after_epoch = self._note_generators(stage)
+        self.net.callbacks = [
+            *self._pulls(stage),
+            *own,
+            *clone(estimator.callbacks or [], safe=False),
+            ("stage_end", StageEnd(self.notes.n_stages, shown, after_epoch)),
+            ("stage_resume", StageResume(self._resume)),
+        ]
+        self.net.initialize_callbacks()
+        with self._running():
+            self.net.partial_fit((main, valid), epochs=n_epochs - stage.n_done)
+            self._end(stage, shown)
+        self._drop_callbacks()
+
+    def epochs_of_last_stage(self):
+        """How many epochs the last stage had."""
+        stages = self.net.history[:, "stage"]
+        return stages.count(stages[-1])
+
+    def state(self):
+        """Collect all that the next epoch depends on.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+        facts : dict
+            Fit for JSON.
+        """
+        arrays, facts = collect_state(self.net)
+        return arrays | self.notes.to_arrays(), facts | {
+            "n_stages": self.notes.n_stages
+        }
+
+    def load(self, arrays, facts):
+        """Go back to a state that was collected before."""
+        restore_net(self.net, arrays, facts)
+        self.notes.read_arrays(arrays, self.windows.inputs.device)
+        self.notes.n_stages = facts["n_stages"]
+        self._facts = facts
+
+    def load_weights(self, arrays):
+        """Go back to the weights of a state alone."""
+        restore_weights(self.net, arrays)
+
+    def _build(self, scale):
+        estimator = self.estimator
+        device = self.windows.inputs.device
+        seed = estimator._random_state.randint(np.iinfo(np.int32).max)
+        everything = np.arange(len(self.X))
+        learned = self._labels_of(everything)
+        with seeded(seed, device):
+            net = make_net(
+                estimator, self.windows, scale, self.labels, learned, ([None], None), 1
+            )
+            self.notes.generators = _generators(device)
+        estimator.net_ = net
+        self.notes.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
+
+    def _grow(self):
+        sizes = [len(known) for known in self.labels]
+        grow_embeddings(self.net, sizes)
+        notes = self.notes
+        notes.used = [
+            np.pad(used, (0, n + 1 - len(used)))
+            for used, n in zip(notes.used, sizes, strict=True)
+        ]
+        notes.fisher = grow_quadratics(notes.fisher, self.net.module_)
+
+    def _iterators(self, stage):
+        def iterate(learned, valid=()):
+            return make_iterators(
+                self.estimator,
+                self.X,
+                self.y,
+                None,
+                self.net.scale_,
+                self.windows,
+                learned,
+                np.asarray(valid, dtype=np.intp),
+            )
+
+        main, valid = iterate(stage.learned, stage.valid)
+        replayed = stage.replay > 0 and len(stage.remembered) > 0
+        if not replayed and not stage.balanced:
+            return main, valid
+        remembered, union = None, main
+        if replayed:
+            remembered = iterate(stage.remembered)[0]
+            both = np.union1d(stage.learned, stage.remembered)
+            union = iterate(both)[0]
+        mixed = MixedIterator(
+            main,
+            remembered,
+            union,
+            groups=stage.groups,
+            balanced=stage.balanced,
+            replay=stage.replay,
+        )
+        return mixed, valid
+
+    def _begin(self, stage, lr):
+        restart_lr(self.net, lr)
+        if not stage.keep_optimizer:
+            self.net.optimizer_.state.clear()
+        self.notes.anchor = None
+        if stage.l2_sp and self.notes.n_stages:
+            self.notes.anchor = l2_quadratic(
+                self.net.module_, stage.l2_sp, self.notes.used
+            )
+        self._facts = None
+
+    def _pulls(self, stage):
+        total = self.notes.anchor
+        if stage.ewc and self.notes.fisher is not None:
+            total = add_quadratics(total, self.notes.fisher, stage.ewc)
+        return [] if total is None else [("pull", Pull(total))]
+
+    def _end(self, stage, shown):
+        notes = self.notes
+        notes.used = _either(notes.used, shown)
+        self.net.learned_ = list(notes.used)
+        center_unlearned(self.net, notes.used)
+        if stage.ewc:
+            new = fisher_quadratic(self.net, self.windows, stage.learned)
+            notes.fisher = add_quadratics(notes.fisher, new)
+        notes.n_stages += 1
+        notes.anchor = None
+
+    def _drop_callbacks(self):
+        """Leave no callback in the net that holds on to the stage."""
+        own = {"pull", "stage_end", "stage_resume"}
+        net, users = self.net, self.estimator.callbacks
+        net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in own]
+        net.callbacks = clone(users or [], safe=False)
+
+    def _resume(self, net):
+        """Bring back the schedules, where a stage goes on that was begun before."""
+        if self._facts is not None:
+            restore_training(net, self._facts)
+            self._facts = None
+
+    def _labels_of(self, positions):
+        return labels_of_series(self.X, positions)[: len(self.labels)]
+
+    def _note_generators(self, stage):
+        done = stage.n_done
+
+        def after_epoch():
+            nonlocal done
+            done += 1
+            if stage.after_epoch is not None:
+                self.notes.generators = _generators(self.windows.inputs.device)
+                stage.after_epoch(done)
+
+        return after_epoch
+
+    @contextmanager
+    def _running(self):
+        """Let the generators go on from where they stood, and keep where they end."""
+        device = self.windows.inputs.device
+        with seeded(0, device):
+            torch.set_rng_state(self.notes.generators[0])
+            if len(self.notes.generators) > 1:
+                torch.cuda.set_rng_state(self.notes.generators[1], device)
+            yield
+            self.notes.generators = _generators(device)
+
+
+def _generators(device):
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return states
+
+
+def _either(one, other):
+    return [a | b for a, b in zip(one, other, strict=True)]
+
+
+@dataclass
+class TrainerState:
+    """What stages leave to later ones, besides the net.
+
+    Attributes
+    ----------
+    n_stages : int
+        Stages that are done.
+    generators : list of Tensor
+        States of the generators of the CPU and, where it is used, of the GPU.
+    used : list of ndarray of bool
+        For each embedding the labels that were learned.
+    fisher : dict of str to (Tensor, Tensor), or None
+        The sum of the penalties of elastic weight consolidation.
+    anchor : dict of str to (Tensor, Tensor), or None
+        The penalty of L2-SP in the stage that runs.
+    """
+
+    n_stages: int = 0
+    generators: list = field(default_factory=list)
+    used: list = field(default_factory=list)
+    fisher: dict | None = None
+    anchor: dict | None = None
+
+    def to_arrays(self):
+        """Write all but `n_stages` as a dict of ndarray."""
+        arrays = {
+            f"generator/{i}": state.numpy().copy()
+            for i, state in enumerate(self.generators)
+        }
+        arrays |= {f"used/{i}": used for i, used in enumerate(self.used)}
+        for kind in ("fisher", "anchor"):
+            for name, parts in (getattr(self, kind) or {}).items():
+                for part, tensor in zip("ab", parts, strict=True):
+                    arrays[f"{kind}/{part}/{name}"] = tensor.cpu().numpy().copy()
+        return arrays
+
+    def read_arrays(self, arrays, device):
+        """Take over what was written, the penalties on a device."""
+        n_generators, n_used = len(self.generators), len(self.used)
+        self.generators = [
+            torch.tensor(arrays[f"generator/{i}"]) for i in range(n_generators)
+        ]
+        self.used = [arrays[f"used/{i}"] for i in range(n_used)]
+        self.fisher = _read_quadratics("fisher", arrays, device)
+        self.anchor = _read_quadratics("anchor", arrays, device)
+
+
+def _read_quadratics(kind, arrays, device):
+    prefix = f"{kind}/a/"
+    names = [key[len(prefix) :] for key in arrays if key.startswith(prefix)]
+    found = {
+        name: tuple(
+            torch.tensor(arrays[f"{kind}/{part}/{name}"], device=device)
+            for part in "ab"
+        )
+        for name in names
+    }
+    return found or None
