@@ -1,4 +1,4 @@
-"""Panels to learn and to test with."""
+"""Example panels: real data and a generator."""
 
 from ._fertility import load_fertility
 from ._synthetic import make_panel

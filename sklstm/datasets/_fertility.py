@@ -1,4 +1,4 @@
-"""The fertility of nations, a real panel in the package."""
+"""The fertility rates of countries, a real panel in the package."""
 
 from importlib.resources import files
 
@@ -10,21 +10,20 @@ __all__ = ["load_fertility"]
 def load_fertility(*, return_X_y=False):
     """Load the fertility rate of 206 countries from 1960 to 2011.
 
-    The total fertility rate is the number of children a woman would bear if she lived
-    to the end of her childbearing years at the rates of that year. Short yearly series
-    that share one long decline, at different times and speeds: one model for all of
-    them learns what no single series shows.
+    The total fertility rate is the number of children that a woman would bear if she
+    lived to the end of her childbearing years at the rates of that year. The series are
+    short and yearly, and share one long decline at different times and speeds, which a
+    global model can learn.
 
     =============  ==========================================================
     Series         206 countries
-    Rows           10,251, of which 175 in 10 countries hold no value
+    Rows           10,251, of which 175 in 10 countries are missing
     Years          1960 to 2011: all in 190 countries, 3 in the shortest series
     Values         0.836 to 9.223 births per woman
     =============  ==========================================================
 
-    A country's rows run from its first to its last value, without a missing year. In
-    ten countries some years between carry no value: those rows are there, with NaN
-    (drop them by ``dropna()``).
+    Each country has a row for every year from its first to its last value. In ten
+    countries some of these values are NaN; ``dropna()`` removes them.
 
     Parameters
     ----------
@@ -37,7 +36,7 @@ def load_fertility(*, return_X_y=False):
         The column `fertility_rate`, float64, indexed by (country, year), sorted. Years
         are integers.
     (X, y) : tuple of DataFrame of shape (10251, 0) and Series of shape (10251,)
-        The rows without any column, and their rates, if `return_X_y` is True.
+        A frame without columns and the rates, if `return_X_y` is True.
 
     See Also
     --------
@@ -47,7 +46,7 @@ def load_fertility(*, return_X_y=False):
     ----------
     The World Bank, World Development Indicators, SP.DYN.TFRT.IN, under CC BY 4.0,
     https://data.worldbank.org/indicator/SP.DYN.TFRT.IN, as snapshot in the statsmodels
-    package. The aggregates of countries in it were left out.
+    package, without its aggregates of countries.
 
     Examples
     --------
@@ -65,7 +64,7 @@ def load_fertility(*, return_X_y=False):
     """
     source = files("sklstm.datasets").joinpath("_data", "fertility.csv.gz")
     with source.open("rb") as file:
-        # Nothing but an empty cell is missing, whatever a country's name looks like.
+        # Only an empty cell is missing: no name of a country is read as NaN.
         panel = pd.read_csv(
             file,
             compression="gzip",

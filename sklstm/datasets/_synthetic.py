@@ -1,4 +1,4 @@
-"""Panels from a formula, of any size."""
+"""make_panel: generate a panel of any size from a formula."""
 
 from numbers import Integral, Real
 
@@ -39,8 +39,8 @@ def make_panel(
         effects     -1 for each unit of a price, +0.5 for each promotion
         e           standard normal, independent
 
-    so that its logarithm is a sum of what a forecaster can learn and of noise. All
-    series share the times, whatever row they start at.
+    so its logarithm is the sum of a learnable part and noise. All series share one
+    time axis.
 
     Parameters
     ----------
@@ -62,17 +62,17 @@ def make_panel(
         uniform between 0.5 and 1.5) and promotions (``promotion``, ..., 1 in one row of
         ten, else 0) take turns.
     n_types : int, default=0
-        If positive, a categorical column ``type`` says which of so many types a series
-        has, and series of a type have the same seasonal waves.
+        Number of types. If positive, a categorical column ``type`` gives the type of
+        each series, and series of one type share their seasonal waves.
     stagger : int, default=0
         Series start at a time drawn uniformly from the first `stagger` + 1.
     missing : float, default=0.0
-        Share of the rows that are left out, at random. The first and the last row of a
-        series always stay.
+        Share of rows removed at random. The first and the last row of a series are
+        kept.
     freq : str, offset or None, default="D"
-        Step of the times, which are dates from 2020-01-01 on; None numbers them from 0.
+        Step of the dates, which start at 2020-01-01. None uses integers from 0.
     random_state : int, RandomState instance or None, default=None
-        Seed of all that is drawn. Pass an int to get the same panel each time.
+        Seed of the generator. Pass an int to get the same panel on each call.
 
     Returns
     -------

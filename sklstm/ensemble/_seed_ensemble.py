@@ -1,4 +1,4 @@
-"""SeedEnsemble: one regressor, trained from several seeds, and averaged."""
+"""SeedEnsemble: average one regressor over several random seeds."""
 
 from copy import deepcopy
 from numbers import Integral
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._panels.parameters import HasMethods, Interval, _fit_context
 
 
-def _can_go_on(self):
+def _has_partial_fit(self):
     """Whether the regressor has partial_fit; an AttributeError says it has not."""
     self.estimator.partial_fit  # noqa: B018
     return True
@@ -31,44 +31,45 @@ def _member(ensemble):
 
 
 class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Train a regressor several times, each from a seed of its own, and average.
+    """Train a regressor from several random seeds and average the predictions.
 
-    A network that is trained again from another seed errs a little differently, and
-    the average of a few errs less than most of them. Unlike
+    Networks trained from different seeds make different errors, and the average of a
+    few networks has a smaller error than most of them. Unlike
     :class:`~sklearn.ensemble.BaggingRegressor` and
-    :class:`~sklearn.ensemble.VotingRegressor` this hands X and y on as they are, so
-    that windows stay windows and y may have many outputs.
+    :class:`~sklearn.ensemble.VotingRegressor` the ensemble passes X and y
+    to the regressor unchanged: windows stay lazy, and y may have many outputs.
 
     Parameters
     ----------
     estimator : regressor
-        What is cloned and trained. It must have a parameter `random_state`, itself or
-        in an estimator inside it.
+        The regressor to clone and train. It, or an estimator inside it, must have a
+        parameter `random_state`.
     n_estimators : int, default=3
-        How many times; `partial_fit` goes on with those of the last fit.
+        Number of regressors. `partial_fit` continues with the regressors of the last
+        fit.
     n_jobs : int, default=None
-        How many are trained at a time, each in a process of its own. The result does
-        not depend on it.
+        Number of regressors trained in parallel, each in its own process. The result
+        does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Decides the seeds.
+        Seed from which the seeds of the regressors are drawn.
 
     Attributes
     ----------
     estimators_ : list of regressors
         The trained regressors.
     n_features_in_ : int
-        Number of features seen in `fit`; there if the regressors have it.
+        Number of features seen in `fit`, if the regressors have this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns; there if the regressors have it.
+        Names of the columns, if the regressors have this attribute.
     past_reach_ : int
-        How many rows before its window a forecast looks back to; there if the
-        regressors have it.
+        Number of rows before its window that a forecast reads, if the regressors have
+        this attribute.
     quantiles_ : tuple of float or None
-        The quantiles that were learned; there if the regressors have it.
+        The learned quantiles, if the regressors have this attribute.
 
     See Also
     --------
-    LSTMRegressor : The regressor that this is made for.
+    LSTMRegressor : The usual regressor of an ensemble.
     make_forecaster : The recommended forecaster, which uses it.
 
     References
@@ -114,11 +115,11 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : PanelWindows or array-like
-            What the regressor takes.
+            Input of the regressor.
         y : array-like
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, handed on if given.
+            Weights, passed to the regressors if given.
 
         Returns
         -------
@@ -128,19 +129,19 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimators_ = self._train("fit", self._new(), X, y, sample_weight)
         return self
 
-    @available_if(_can_go_on)
+    @available_if(_has_partial_fit)
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train every regressor on.
+        """Continue to train every regressor.
 
         Parameters
         ----------
         X : PanelWindows or array-like
-            What the regressor takes.
+            Input of the regressor.
         y : array-like
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, handed on if given.
+            Weights, passed to the regressors if given.
 
         Returns
         -------
@@ -153,12 +154,12 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Average what the regressors predict.
+        """Average the predictions of the regressors.
 
         Parameters
         ----------
         X : PanelWindows or array-like
-            What the regressor takes.
+            Input of the regressor.
 
         Returns
         -------
@@ -170,19 +171,19 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X, quantiles=None):
-        """Average the quantiles that the regressors predict.
+        """Average the predicted quantiles of the regressors.
 
         Parameters
         ----------
         X : PanelWindows or array-like
-            What the regressor takes.
+            Input of the regressor.
         quantiles : sequence of float, default=None
-            Those wanted; all that the regressors learned if None.
+            Quantiles to predict; None predicts all learned quantiles.
 
         Returns
         -------
         ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
-            Averages of quantiles ascend as they do.
+            Ascending along the last axis, as those of each regressor.
         """
         check_is_fitted(self)
         members = self.estimators_
@@ -238,8 +239,8 @@ def _with_seed(estimator, random_state):
     }
     if not seeds:
         raise ValueError(
-            f"{type(estimator).__name__} has no parameter random_state: trained again, "
-            "it would be the same. Average regressors that differ with "
+            f"{type(estimator).__name__} has no parameter random_state, so every copy "
+            "would be the same. Average different regressors with "
             "sklearn.ensemble.VotingRegressor."
         )
     return clone(estimator).set_params(**seeds)

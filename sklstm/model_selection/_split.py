@@ -17,7 +17,7 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
 
     The last fold tests the last `horizon` times of the panel; each fold before it
     tests times that are `step` earlier. Training rows end right before the test rows,
-    or `gap` times earlier, and reach back to the start of the panel::
+    or `gap` times earlier, and start at the first time of the panel::
 
         fold 0   train train train . test
         fold 1   train train train train . test
@@ -32,18 +32,19 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
     horizon : int, default=1
         Number of times to test in each fold.
     gap : int, default=0
-        Number of times left out between training and test rows.
+        Number of times between the training and the test rows that are not used.
     step : int, default=None
-        Number of times from one fold's test rows to the next's; None is `horizon`, so
-        that test rows do not overlap.
+        Number of times between the test rows of successive folds. None uses `horizon`,
+        so that test rows do not overlap.
     max_train_size : int, default=None
-        Number of times to train on, the last ones; None is all.
+        Largest number of training times, counted back from the last one. None sets no
+        limit.
     align : {"calendar", "end"}, default="calendar"
-        What a time is. ``"calendar"``: the times of the index, so that all series are
-        cut at once and no training row of any series is later than a test row. A fold
-        tests the series that have rows then. ``"end"``: the rows of each series,
-        counted from its own end, so that every series is tested wherever it ends, while
-        other series may be trained on later times.
+        ``"calendar"`` counts the times of the index: all series are cut at the same
+        time, and no training row of any series is later than a test row. A fold tests
+        the series that have rows at its test times. ``"end"`` counts the rows of each
+        series from its own end: every series is tested, wherever it ends, and other
+        series may have later training rows.
 
     See Also
     --------
@@ -56,10 +57,10 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
     Test rows of a series that has no training row in the fold are left out, because a
     forecaster has no history to forecast them from. `SeriesKFold` tests new series.
 
-    Times count as they occur: a time that no series has a row at is not there. With
-    ``align="end"`` the rows of each series count, so that in a series with gaps the
-    test rows may lie more than `horizon` time steps after the last training row.
-    `regularize` gives every time step a row.
+    Only times at which some series has a row are counted. With ``align="end"`` rows
+    are counted, so the test rows of a series with gaps may lie more than `horizon`
+    time steps after its last training row. `regularize` adds a row for every missing
+    time step.
 
     Examples
     --------
@@ -121,7 +122,7 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
             test = (clock >= first) & (clock < end) & has_history[series]
             if not test.any():
                 raise ValueError(
-                    f"Fold {fold} has nothing to test: no series has both training "
+                    f"Fold {fold} has no test rows: no series has both training "
                     f"rows and one of the horizon={self.horizon} times after them. "
                     "Use fewer splits, a smaller gap, a larger max_train_size or "
                     'align="end".'
@@ -176,30 +177,29 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
 class SeriesKFold(BaseCrossValidator):
     """Split a panel into folds of whole series.
 
-    Each series is tested in one fold and trained on in all others, so that scores tell
-    how a model does on series it never saw. Folds have about the same number of rows;
-    if shuffled, about the same number of series.
+    Each series is tested in one fold and used for training in all other folds, so the
+    scores measure the error on unseen series. Folds have about the same number of rows,
+    or about the same number of series if shuffled.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2 and at most the number of series.
     shuffle : bool, default=False
-        Whether to draw the series of each fold at random.
+        Whether to assign series to folds at random.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draw if `shuffle` is True. Pass an int to get the same folds on each
-        call.
+        Seed for `shuffle`. Pass an int to get the same folds on each call.
 
     See Also
     --------
     PanelTimeSeriesSplit : Hold out the end of each series.
-    sklearn.model_selection.GroupKFold : The same for groups given by hand.
+    sklearn.model_selection.GroupKFold : The same for explicit groups.
 
     Notes
     -----
-    A `PanelForecaster` has no history of a held-out series to forecast it from: give
-    it one with `update` in each fold. By itself this splitter is for pipelines that
-    predict a row from its covariates.
+    A `PanelForecaster` has no history of a held-out series: call `update` with its
+    first rows in each fold. In `cross_validate` and searches, use this splitter for
+    pipelines that predict a row from its covariates.
 
     Examples
     --------
