@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         regularize,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CalendarFeatures",
