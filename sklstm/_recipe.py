@@ -16,11 +16,6 @@ from .preprocessing._sliding_window import SlidingWindow
 
 __all__ = ["make_forecaster"]
 
-# Rows of a season that is a year, by the usual steps. The mean of four years is no
-# help: in four years the level has moved.
-_A_YEAR = {4, 12, 52, 53, 365, 366}
-
-
 def make_forecaster(
     horizon,
     seasonal_periods=None,
@@ -114,19 +109,15 @@ def make_forecaster(
         hidden_size=hidden_size,
         embedding_dim=embedding_dim or "auto",
         category_dropout=0.5 if embedding_dim else 0.0,
-        lags=_choose_lags(periods),
-        level="relative" if max(periods) > 1 else "drop",
-        input_clip=10.0,
         seasonal_periods=periods,
-        n_seasons=1 if min(periods) in {1, *_A_YEAR} else 4,
         loss="mae" if quantiles is None else "quantile",
         quantiles=quantiles,
         optimizer="adamw",
-        weight_decay=1e-3,
         lr_schedule="cosine",
         max_epochs=max_epochs,
         random_state=random_state,
         verbose=verbose,
+        net_params={"optimizer__weight_decay": 1e-3},
     )
     regressor = ("lstm", lstm)
     if n_estimators > 1:
@@ -137,6 +128,14 @@ def make_forecaster(
         )
     if window_size is None:
         window_size = max(ceil(1.25 * max(periods)), horizon + 2)
+    window = SlidingWindow(
+        window_size,
+        shorten=True,
+        differences=_choose_differences(periods),
+        level="relative" if max(periods) > 1 else "drop",
+        clip=10.0,
+        known_covariates=known_covariates,
+    )
     scales = sorted({1, min(periods)})
     ids = [("series", SeriesEncoder())] if embedding_dim else []
     return PanelForecaster(
@@ -144,12 +143,7 @@ def make_forecaster(
             [
                 ("scale", SeriesScaler()),
                 *ids,
-                (
-                    "window",
-                    SlidingWindow(
-                        window_size, shorten=True, known_covariates=known_covariates
-                    ),
-                ),
+                ("window", window),
                 regressor,
             ]
         ),
@@ -166,7 +160,7 @@ def make_forecaster(
     )
 
 
-def _choose_lags(periods):
+def _choose_differences(periods):
     """The changes that the net sees: from row to row, and over each season.
 
     A season of more than 24 rows comes with series that are long enough to learn from

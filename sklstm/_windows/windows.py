@@ -5,9 +5,12 @@ window the position of its last row; the rows are gathered when somebody asks.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+
+from .target_past import PastView
 
 __all__ = ["PanelTable", "PanelWindows", "join_labels"]
 
@@ -38,6 +41,8 @@ class PanelTable:
         For each categorical column the labels of codes 1, 2, ...
     known : tuple
         The columns that a window may read beyond its end, since they are known ahead.
+    view : PastView
+        How the target's past enters the windows.
     """
 
     values: np.ndarray
@@ -48,10 +53,17 @@ class PanelTable:
     names: tuple = ()
     categories: dict = field(default_factory=dict)
     known: tuple = ()
+    view: PastView = PastView()
+
+    @cached_property
+    def past(self):
+        """The inputs made of the target's past, of shape (n_rows, n_inputs)."""
+        return self.view.inputs(self.target, self.segments)
 
     @property
     def n_features(self):
-        return self.values.shape[1] + self.codes.shape[1] + self.target.shape[1]
+        n_past = self.view.n_inputs(self.target.shape[1])
+        return self.values.shape[1] + self.codes.shape[1] + n_past
 
     @property
     def known_values(self):
@@ -114,8 +126,16 @@ class PanelWindows:
     Notes
     -----
     Features come in this order: numeric columns as in X, category codes, and last
-    the target's own past. Behind flat windows stand, row by row ahead, the known
-    numeric columns and the known codes.
+    the inputs made of the target's own past (its differences in the order given, then
+    its level). Where a difference reaches back before the start of the series, an
+    array holds 0, as padding does. Flat windows end with the known numeric columns and
+    the known codes of each row ahead.
+
+    A regressor gets windows as they are, with targets that index like an array, if it
+    has the attribute ``accepts_panel_windows = True``; any other regressor gets arrays.
+    Such a regressor reads `table`, `ends` and `window_size`. If it also has
+    `past_reach_`, the number of rows that it reads before each window, `predict` of a
+    forecaster hands on these rows alone; else all rows of the series.
 
     Examples
     --------
@@ -180,6 +200,54 @@ class PanelWindows:
     def series(self):
         """The position of each window's series among those of the table."""
         return self.table.series(self.ends)
+
+    @property
+    def reach(self):
+        """The number of rows before a window that its inputs are made of."""
+        return self.table.view.reach
+
+    def cut(self, reach, n_ahead=0):
+        """Keep only the rows of the table that the windows need.
+
+        A series with missing values of the target in these rows keeps all rows before
+        them too, since a missing value may be filled from however far back.
+
+        Parameters
+        ----------
+        reach : int
+            Number of rows before each window.
+        n_ahead : int, default=0
+            Number of rows after each window.
+
+        Returns
+        -------
+        PanelWindows
+            The same windows over fewer rows.
+        """
+        table, n_rows = self.table, len(self.table.values)
+        start, end = table.segment_starts(self.ends), self.ends + 1
+        first = np.maximum(end - self.window_size - reach, start)
+        holes = np.cumsum(np.append(0, np.isnan(table.target).any(axis=1)))
+        first = np.where(holes[end] > holes[first], start, first)
+        last = np.minimum(end + n_ahead, table.segment_ends(self.ends))
+        count = np.zeros(n_rows + 1, dtype=np.intp)
+        np.add.at(count, first, 1)
+        np.add.at(count, last, -1)
+        kept = np.cumsum(count[:-1]) > 0
+        if kept.all():
+            return self
+        place = np.append(0, np.cumsum(kept))
+        begins = kept & ~np.append(False, kept[:-1])
+        begins[table.segments] = kept[table.segments]
+        cut = replace(
+            table,
+            values=table.values[kept],
+            codes=table.codes[kept],
+            target=table.target[kept],
+            indptr=place[table.indptr],
+            segments=place[np.flatnonzero(begins)],
+        )
+        return self._over(cut, place[self.ends])
 
     def rows_reached(self, n_ahead=0):
         """Mark the rows of the table up to the last window of each series.
@@ -343,10 +411,16 @@ class PanelWindows:
         padding = rows < start
         np.maximum(rows, start, out=rows)
         first = 0
-        for part in (self.table.values, self.table.codes, self.table.target):
+        for part in (self.table.values, self.table.codes, self.table.past):
             last = first + part.shape[1]
             out[:, :, first:last] = part[rows]
             first = last
+        first -= self.table.past.shape[1]
+        n_targets = self.table.target.shape[1]
+        for difference in self.table.view.differences:
+            early = rows - difference < start
+            out[:, :, first : first + n_targets][early] = 0
+            first += n_targets
         out[padding] = 0
         return out
 

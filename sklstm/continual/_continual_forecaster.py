@@ -420,10 +420,10 @@ class ContinualForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         plan = [([len(before.names) + i], epochs[n]) for i, n in enumerate(names)]
 
         # Copies are trained: an interrupt leaves the regressor of all as it was.
-        regressor, notes, progress = deepcopy(
-            (self._regressor, self._notes, self._progress)
+        regressor, carried, progress = deepcopy(
+            (self._regressor, self._carried, self._progress)
         )
-        trainer = regressor.stage_trainer(data.windows, data.targets, notes)
+        trainer = regressor.stage_trainer(data.windows, data.targets, carried)
         progress.stopped = False
         self._identity = self._identity.followed_by(describe_loop(self, X, y))
         with self._folder().locked() as folder:
@@ -569,8 +569,8 @@ class ContinualForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             "Give restore a file that the fit or partial_fit of this loop wrote.",
         )
         data = self._data
-        regressor, notes = deepcopy((self._regressor, self._notes))
-        trainer = regressor.stage_trainer(data.windows, data.targets, notes)
+        regressor, carried = deepcopy((self._regressor, self._carried))
+        trainer = regressor.stage_trainer(data.windows, data.targets, carried)
         trainer.load_weights(arrays)
         self._copy_forecasters()
         self._set_regressor(regressor)
@@ -706,7 +706,7 @@ class ContinualForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _take_over(self, loop):
         self._data, self._progress = loop.data, loop.progress
-        self._notes = loop.trainer.notes
+        self._carried = loop.trainer.carried
         self.window_size_ = loop.data.windows.window_size
         self.horizon_ = loop.data.targets.horizon
 

@@ -43,6 +43,7 @@ def join_windows(parts):
         first.table.names,
         categories,
         first.table.known,
+        first.table.view,
     )
     ends = [part.ends + n for part, n in zip(windows, before, strict=False)]
     return PanelWindows(joined, np.concatenate(ends), first.window_size)

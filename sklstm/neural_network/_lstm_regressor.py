@@ -10,33 +10,24 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
-    check_array,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
 from .._panels.all_or_nothing import all_or_nothing
-from .._panels.columns import LARGEST, as_floats
 from .._panels.parameters import (
     Interval,
     StrOptions,
     _check_sample_weight,
     _fit_context,
 )
-from .._panels.quantiles import (
-    USUAL_QUANTILES,
-    check_quantiles,
-    interpolate_quantiles,
-    median_of,
-)
+from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_of
 from .._windows.step_targets import StepTargets
-from .._windows.windows import PanelWindows, join_labels
-from ._device import float_type, resolve_device
-from ._seasonal_skip import NaiveForecasts, skip_reach
+from .._windows.windows import PanelWindows
+from ._device import resolve_device
+from ._input_spec import InputSpec, TargetFormat, read_targets
 from ._stages.continual_trainer import ContinualTrainer
-from ._target_past import read_past_view, scale_past
-from ._target_scale import scale_of_targets
 from ._training import (
     LOSSES,
     OPTIMIZERS,
@@ -47,13 +38,12 @@ from ._training import (
     train_net,
     train_on,
 )
-from ._window_batches import WindowTensors, read_row_table
 
 
 def _learns_quantiles(self):
     """Whether quantiles are learned; an AttributeError says they are not."""
     fitted = hasattr(self, "net_")
-    if self._quantiles is None if fitted else self.loss != "quantile":
+    if self._targets.quantiles is None if fitted else self.loss != "quantile":
         raise AttributeError(
             "predict_quantiles needs a fit with loss='quantile'; now the parameter is "
             f"loss={self.loss!r}."
@@ -279,22 +269,16 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ],
         "category_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
-        "lags": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
-        "level": [StrOptions({"keep", "relative", "drop"})],
-        "input_clip": [None, Interval(Real, 0, None, closed="neither")],
-        "past_fill": [None, StrOptions({"forward", "seasonal"})],
         "seasonal_periods": [
             None,
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
-        "n_seasons": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES))],
         "quantiles": [None, "array-like"],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "grad_clip": [None, Interval(Real, 0, None, closed="neither")],
         "training_mode": [StrOptions({"auto", "chunked", "windowed"})],
         "chunk_rows": [
@@ -306,10 +290,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"refit"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "refit": ["boolean"],
         "warm_start": ["boolean"],
         "device": [str],
         "random_state": ["random_state"],
@@ -332,18 +315,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         embedding_dim="auto",
         category_dropout=0.0,
         head_hidden_size=None,
-        lags=None,
-        level="keep",
-        input_clip=None,
-        past_fill=None,
         seasonal_periods=None,
-        n_seasons=1,
         loss="mse",
         quantiles=None,
         optimizer="adam",
         lr=3e-3,
         lr_schedule="cosine",
-        weight_decay=0.0,
         grad_clip=1.0,
         training_mode="auto",
         chunk_rows="auto",
@@ -352,7 +329,6 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,
-        refit=False,
         warm_start=False,
         device="auto",
         random_state=None,
@@ -367,18 +343,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.embedding_dim = embedding_dim
         self.category_dropout = category_dropout
         self.head_hidden_size = head_hidden_size
-        self.lags = lags
-        self.level = level
-        self.input_clip = input_clip
-        self.past_fill = past_fill
         self.seasonal_periods = seasonal_periods
-        self.n_seasons = n_seasons
         self.loss = loss
         self.quantiles = quantiles
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
-        self.weight_decay = weight_decay
         self.grad_clip = grad_clip
         self.training_mode = training_mode
         self.chunk_rows = chunk_rows
@@ -387,7 +357,6 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.refit = refit
         self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
@@ -475,10 +444,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         first = not hasattr(self, "net_")
         return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
-    def stage_trainer(self, X, y, notes=None, first=None):
+    def stage_trainer(self, X, y, state=None, first=None):
         """Get ready to train in stages, on parts of these windows in turn.
 
-        :class:`~sklstm.ContinualForecaster` calls it.
+        :class:`~sklstm.ContinualForecaster` calls it, and accepts any regressor with
+        this method.
 
         Parameters
         ----------
@@ -486,10 +456,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The windows of all stages.
         y : StepTargets of shape (n, n_outputs)
             Targets.
-        notes : TrainerState, default=None
-            Those of the trainer of the stages before, to go on from; None starts.
+        state : TrainerState, default=None
+            The state of the trainer of earlier stages, to continue from. None builds
+            a new net.
         first : ndarray of int, default=None
-            Positions of the windows of the first stage.
+            Positions of the windows of the first stage, which set the units of a new
+            net.
 
         Returns
         -------
@@ -497,15 +469,26 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             It has the methods `train`, `state` and `load`.
         """
         self._validate_params()
-        if self.refit:
+        if self.early_stopping == "refit":
             raise ValueError(
-                "refit=True trains anew after each training, which a loop over data "
-                "sets must not. Set refit=False."
+                "early_stopping='refit' trains anew after each training, which would "
+                "undo the earlier stages. Use early_stopping=True or False."
             )
-        if notes is not None:
-            self._categories = join_labels(self._categories, X.table.categories)
-        X, y, _ = self._check_training(X, y, None, reset=notes is None)
-        return ContinualTrainer(self, X, y, notes, first)
+        fresh = state is None
+        if not fresh:
+            categories = X.table.categories
+            self._inputs = self._inputs.with_categories(categories)
+        X, y, _ = self._read(X, y, None, fresh)
+        scale = seed = None
+        if fresh:
+            self._inputs, scale = self._inputs.measured(X, y, None, first)
+            seed = self._random_state.randint(np.iinfo(np.int32).max)
+        net = None if fresh else self.net_
+        trainer = ContinualTrainer(
+            self, X, y, self._inputs, self._targets, net, state, scale, seed
+        )
+        self.net_ = trainer.net
+        return trainer
 
     def predict(self, X):
         """Predict the targets of windows.
@@ -522,8 +505,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         y = self._evaluate(X)
-        y = median_of(y, self._quantiles)
-        return y[:, 0] if self._y_ndim == 1 else y
+        y = median_of(y, self._targets.quantiles)
+        return y[:, 0] if self._targets.ndim == 1 else y
 
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X, quantiles=None):
@@ -545,28 +528,29 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         y = self._evaluate(X)
         if quantiles is not None:
-            wanted = check_quantiles(quantiles, within=self._quantiles)
-            y = interpolate_quantiles(y, self._quantiles, wanted)
-        return y[:, 0] if self._y_ndim == 1 else y
+            wanted = check_quantiles(quantiles, within=self._targets.quantiles)
+            y = interpolate_quantiles(y, self._targets.quantiles, wanted)
+        return y[:, 0] if self._targets.ndim == 1 else y
 
     @property
     def quantiles_(self):
         check_is_fitted(self)
-        return self._quantiles
+        return self._targets.quantiles
 
     def _evaluate(self, X):
         """Run the net: (n, n_outputs), or (n, n_outputs, n_quantiles), in float64."""
-        X = self._check_windows(X, reset=False)
+        X = self._inputs.check(self._validate_windows(X, reset=False))
         weight = self.net_.module_.output.weight
         # All windows have the same number of steps, even if the longest is shorter:
         # a prediction may not depend on which others were asked for.
         n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
         device = weight.device
-        windows = self._window_tensors(X, n_steps, device)
+        targets = self._targets
+        windows = self._inputs.tensors(X, targets.n_outputs, device, n_steps)
         size = prediction_batch(self.net_.module_, n_steps)
-        shape = (len(X), self._n_outputs)
-        if self._quantiles is not None:
-            shape += (len(self._quantiles),)
+        shape = (len(X), targets.n_outputs)
+        if targets.quantiles is not None:
+            shape += (len(targets.quantiles),)
         out = torch.empty(shape, dtype=weight.dtype, device=device)
         for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
             for some in positions.split(size):
@@ -598,7 +582,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     @property
     def past_reach_(self):
         check_is_fitted(self)
-        return max(self._view.reach, skip_reach(self._periods, self._n_seasons))
+        return self._inputs.reach
 
     @property
     def _history(self):
@@ -620,70 +604,52 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
                 columns=[f"{name}_{i}" for i in range(layer.embedding_dim)],
             )
             for (name, labels), layer in zip(
-                self._categories.items(), layers, strict=False
+                self._inputs.categories.items(), layers, strict=False
             )
         }
 
-    def _check_windows(self, X, reset):
-        """Check X, and learn (or compare) what the steps of its windows hold."""
+    def _validate_windows(self, X, reset):
         if isinstance(X, PanelWindows):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            names, categories = X.table.names, X.table.categories
-            if not reset:
-                _check_categories(categories, self._categories)
-                X = X.with_categories(self._categories)
-        else:
-            X = validate_data(
-                self, X, allow_nd=True, dtype=[np.float64, np.float32], reset=reset
-            )
-            if X.ndim > 3:
-                raise ValueError(
-                    "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), "
-                    f"got {X.ndim}."
-                )
-            names, categories = (), {}
-        if reset:
-            self._view, self._periods = read_past_view(self, X)
-            self._quantiles = _read_quantiles(self)
-            self._n_seasons = self.n_seasons
-            self._known = X.table.known if isinstance(X, PanelWindows) else ()
-        table = read_row_table(X, self._view)
-        n_inputs = table.n_inputs, table.codes.shape[1]
-        if reset:
-            self._n_inputs, self._categories = n_inputs, categories
-            self.n_channels_in_ = sum(n_inputs)
-            missing = [np.isnan(part).any(axis=0) for part in table.parts]
-            self._flags = np.flatnonzero(np.concatenate(missing))
-            if sum(n_inputs) == 0:
-                raise ValueError(
-                    "The windows have no features: X has no columns, and the target's "
-                    "past does not join them. Give X a column, use PanelForecaster, "
-                    "or (with level='drop') set lags."
-                )
-        elif n_inputs != self._n_inputs:
+            return X
+        X = validate_data(
+            self, X, allow_nd=True, dtype=[np.float64, np.float32], reset=reset
+        )
+        if X.ndim > 3:
             raise ValueError(
-                f"Each step of X has {n_inputs[0]} numeric and {n_inputs[1]} "
-                f"categorical features {list(names)}; fit saw {self._n_inputs[0]} and "
-                f"{self._n_inputs[1]}."
-            )
-        elif isinstance(X, PanelWindows) and X.table.known != self._known:
-            raise ValueError(
-                f"The windows know the columns {list(X.table.known)} ahead; fit saw "
-                f"{list(self._known)}."
+                "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), got "
+                f"{X.ndim}."
             )
         return X
 
-    def _check_training(self, X, y, sample_weight, reset):
-        """Check the training data, and normalise the weights to a mean of 1."""
+    def _read(self, X, y, sample_weight, fresh):
+        """Check the training data, and normalise the weights to a mean of 1.
+
+        With `fresh`, learn what the windows and the targets hold.
+        """
         if y is None:
             raise ValueError(
                 "LSTMRegressor requires y to be passed, but the target y is None."
             )
-        X = self._check_windows(X, reset)
-        y = self._check_targets(y, reset)
+        X = self._validate_windows(X, reset=fresh)
+        if fresh:
+            self._random_state = check_random_state(self.random_state)
+            self._validated, self.device_ = None, resolve_device(self.device)
+            embedded = self.embedding_dim != 0
+            self._inputs = InputSpec.read(
+                X, self.seasonal_periods, embedded, self.device_
+            )
+            self.n_channels_in_ = sum(self._inputs.n_inputs)
+        else:
+            X = self._inputs.check(X)
+        y = read_targets(y)
+        if fresh:
+            self._targets = TargetFormat.read(y, self.loss, self.quantiles)
+        else:
+            self._targets.check(y)
         check_consistent_length(X, y)
-        if self._periods is not None or self._known:
-            _check_steps(self._n_outputs, self._n_targets(X))
+        if self._inputs.periods is not None or self._inputs.known:
+            self._targets.check_steps(self._inputs)
         if not isinstance(y, StepTargets):
             y = y.reshape(len(y), -1)
         if sample_weight is None:
@@ -696,120 +662,34 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             raise ValueError("sample_weight must hold at least one non-zero weight.")
         return X, y, weight / weight.mean()
 
-    def _check_targets(self, y, reset):
-        if not isinstance(y, StepTargets):
-            y = check_array(
-                as_floats(y, "y"),
-                ensure_2d=False,
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-                input_name="y",
-            )
-            if y.ndim == 1 and np.isnan(y).any():
-                raise ValueError(
-                    "Input y contains NaN, which only a y of shape (n, n_outputs) may "
-                    "hold, for outputs that are not known. Drop these windows; in a "
-                    "pipeline give y.to_frame(), which keeps their rows as past of "
-                    "others."
-                )
-            if np.isnan(y).all():
-                raise ValueError(
-                    f"Input y contains NaN alone, in shape {y.shape}: no value can be "
-                    "learned. Give at least one known value."
-                )
-            largest = np.fmax.reduce(np.abs(y), axis=None, initial=0)
-            if largest > LARGEST:
-                raise ValueError(
-                    f"y contains {largest:.3g}, which is too large to be squared in "
-                    "float64. Divide y by a constant."
-                )
-        if reset:
-            self._y_ndim = y.ndim
-            self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        elif (1 if y.ndim == 1 else y.shape[1]) != self._n_outputs:
-            raise ValueError(
-                f"y has shape {y.shape}, but fit saw {self._n_outputs} output(s)."
-            )
-        return y
-
     def _learn(self, X, y, sample_weight, fresh, n_epochs=None):
         if not fresh:
             self.net_, self._random_state = deepcopy((self.net_, self._random_state))
-        X, y, weight = self._check_training(X, y, sample_weight, reset=fresh)
-        self._train(X, y, weight, fresh, n_epochs)
-        return self
-
-    def _train(self, X, y, weight, fresh, n_epochs):
-        if fresh:
-            self._start(X)
+        X, y, weight = self._read(X, y, sample_weight, fresh)
         seed = self._random_state.randint(np.iinfo(np.int32).max)
         split = split_windows(self, X, y)
         check_scoring(self.callbacks, validated=len(split[1]) > 0)
         if not fresh:
             # Where the net is, which may have been moved since it was built.
             device = self.net_.module_.output.weight.device
-            windows, scale = self._window_tensors(X, device=device), self.net_.scale_
-            data = TrainingData(X, y, weight, scale, windows, split, seed)
+            windows = self._inputs.tensors(X, self._targets.n_outputs, device)
+            data = TrainingData(X, y, weight, self.net_.scale_, windows, split, seed)
             self.net_ = train_on(self, self.net_, data, n_epochs)
-            return
-        self.net_ = self._train_net(X, y, weight, split, seed, n_epochs)
-        if self.refit and len(split[1]):
+            return self
+        self._train_net(X, y, weight, split, seed, n_epochs)
+        if self.early_stopping == "refit":
             self._validated = self.net_.history
             n_best = 1 + int(np.argmin(self._validated[:, "valid_loss"]))
             split = np.arange(len(y)), np.arange(0)
-            self.net_ = self._train_net(X, y, weight, split, seed, n_best)
-
-    def _start(self, X):
-        """Set the attributes that a new net depends on."""
-        self._random_state = check_random_state(self.random_state)
-        self.device_ = resolve_device(self.device)
-        self._dtype = float_type(X, self.device_)
-        self._embedded = self.embedding_dim != 0
-        self._validated = None
+            self._train_net(X, y, weight, split, seed, n_best)
+        return self
 
     def _train_net(self, X, y, weight, split, seed, n_epochs):
         """Train a net from the start, in the units of what it learns from."""
-        scale = self._measure(X, y, weight, split[0])
-        windows = self._window_tensors(X)
+        self._inputs, scale = self._inputs.measured(X, y, weight, split[0])
+        windows = self._inputs.tensors(X, self._targets.n_outputs, self.device_)
         data = TrainingData(X, y, weight, scale, windows, split, seed)
-        return train_net(self, data, self._labels, n_epochs)
-
-    @property
-    def _labels(self):
-        """The labels of each categorical column that is embedded."""
-        return list(self._categories.values()) if self._embedded else []
-
-    def _window_tensors(self, X, n_steps=None, device=None):
-        table = read_row_table(X, self._view)
-        if not self._embedded:
-            table = table._replace(codes=table.codes[:, :0], known_codes=np.arange(0))
-        place = {"dtype": self._dtype, "device": device or self.device_}
-        naive, n_ahead = None, self._n_outputs // self._n_targets(X)
-        if self._periods is not None:
-            naive = NaiveForecasts(
-                table.target,
-                table.segments,
-                self._periods,
-                n_ahead,
-                self._n_seasons,
-                **place,
-            )
-        return WindowTensors(
-            table, n_steps, flags=self._flags, naive=naive, n_ahead=n_ahead, **place
-        )
-
-    def _measure(self, X, y, weight, learned):
-        """Measure the units to learn in: those of the skip, or the spread of y."""
-        skips = self._periods is not None
-        self._view = scale_past(self._view, X, learned, by_steps=skips)
-        if skips:
-            return self._view.scale.repeat(self._n_outputs)
-        return scale_of_targets(y, learned, weight)
-
-    @staticmethod
-    def _n_targets(X):
-        past = X.table.target.shape[1] if isinstance(X, PanelWindows) else 0
-        return max(past, 1)
+        self.net_ = train_net(self, self._inputs, self._targets, data, n_epochs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -819,33 +699,6 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
-def _read_quantiles(estimator):
-    """The quantiles to learn; None where the loss is of points."""
-    if estimator.loss != "quantile":
-        return None
-    if estimator.quantiles is None:
-        return USUAL_QUANTILES
-    return check_quantiles(estimator.quantiles)
-
-
-def _check_steps(n_outputs, n_targets):
-    if n_outputs % n_targets:
-        raise ValueError(
-            f"y has {n_outputs} output(s), but with seasonal_periods, or columns that "
-            f"are known ahead, they must be the next steps of the {n_targets} "
-            "target(s) in the windows: a multiple of that number."
-        )
-
-
 def _as_frame(history):
     rows = [{k: v for k, v in row.items() if k != "batches"} for row in history]
     return pd.DataFrame(rows)
-
-
-def _check_categories(categories, known):
-    """Raise if the windows have other categorical columns than in fit."""
-    if list(categories) != list(known):
-        raise ValueError(
-            f"The windows have the categorical columns {list(categories)}; fit saw "
-            f"{list(known)}. Give X the same categorical columns in the same order."
-        )

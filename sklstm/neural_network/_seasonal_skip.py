@@ -4,9 +4,25 @@ import numpy as np
 import torch
 
 from .._panels.fill import fill_forward
-from ._target_past import first_known, seasonal_mean, segment_start_of_rows
+from .._windows.target_past import (
+    first_known,
+    seasonal_mean,
+    segment_start_of_rows,
+)
 
-__all__ = ["NaiveForecasts", "skip_reach"]
+__all__ = ["NaiveForecasts", "count_seasons", "skip_reach"]
+
+# Rows of a season that is a year, by the usual steps.
+_A_YEAR = {4, 12, 52, 53, 365, 366}
+
+
+def count_seasons(periods):
+    """Choose how many seasons the seasonal mean averages.
+
+    Four, but one (no mean) if the shortest season is a year, because the level moves
+    too far in four years, or a single row.
+    """
+    return 1 if min(_real(periods), default=1) in {1, *_A_YEAR} else 4
 
 
 def skip_reach(periods, n_seasons):

@@ -37,6 +37,16 @@ class TargetScale(NamedTuple):
         scaled = (values - self.center) / self.scale
         return scaled.astype(values.dtype, copy=False)
 
+    def apply_changes(self, values):
+        """Bring changes, n_changes of every target, to the net's units.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, n_changes * n_targets)
+        """
+        scale = self.repeat(values.shape[1]).scale
+        return (values / scale).astype(values.dtype, copy=False)
+
     def undo(self, values):
         """Bring the net's values back to the units of y.
 

@@ -64,7 +64,6 @@ _FLAT_NAMES = {
     "module__cardinalities": "embedding_dim",
     "module__embedding_dims": "embedding_dim",
     "optimizer__lr": "lr",
-    "optimizer__weight_decay": "weight_decay",
     "train_split": "validation_fraction",
     "warm_start": "warm_start",
 }
@@ -125,7 +124,7 @@ def split_windows(estimator, X, y):
     train, valid = split_tails(series, order, estimator.validation_fraction, gap)
     if len(valid) == 0:
         raise ValueError(
-            "early_stopping=True with validation_fraction="
+            f"early_stopping={estimator.early_stopping!r} with validation_fraction="
             f"{estimator.validation_fraction} leaves no window to validate on: the "
             f"longest of {len(np.unique(series))} series has "
             f"{np.bincount(series).max()} windows. Use a larger fraction, "
@@ -202,20 +201,22 @@ def _trains_chunked(estimator, X):
     return reason is None
 
 
-def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
+def make_net(
+    estimator, inputs, targets, windows, scale, learned, iterators, max_epochs
+):
     """Build and initialise the skorch net that the parameters describe.
 
     Parameters
     ----------
     estimator : LSTMRegressor
+    inputs : InputSpec
+    targets : TargetFormat
     windows : WindowTensors
-        Whose number of inputs, float type and device the net takes over.
+        Windows on the device, with the net's float type.
     scale : TargetScale
         The units of the outputs.
-    labels : list of Index
-        The labels of each categorical column that is embedded.
     learned : list of ndarray of bool
-        For each of these columns, the codes that training meets.
+        For each embedded column, the codes that training meets.
     iterators : tuple of iterators
         The batches of training, and those of validation or None.
     max_epochs : int
@@ -230,8 +231,7 @@ def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
     own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
     n_naive = 0 if windows.naive is None else windows.naive.n_naive
-    # What `fit` read of the parameter of this name; None for other losses.
-    quantiles, ahead = estimator._quantiles, {}
+    labels, quantiles, ahead = inputs.labels, targets.quantiles, {}
     if windows.ahead is not None:
         ahead = {
             "module__n_ahead": windows.ahead.n_ahead,
@@ -258,7 +258,6 @@ def make_net(estimator, windows, scale, labels, learned, iterators, max_epochs):
         "criterion": LOSSES[estimator.loss],
         "criterion__reduction": "none",
         "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),
-        "optimizer__weight_decay": estimator.weight_decay,
         "lr": estimator.lr,
         "max_epochs": max_epochs,
         "batch_size": estimator.batch_size,
@@ -282,8 +281,6 @@ def _check_net_params(estimator, more, own):
     """Raise for entries of `net_params` that a parameter of the regressor decides."""
     for name, value in more.items():
         flat = _FLAT_NAMES.get(name, name.removeprefix("module__"))
-        if name == "optimizer__weight_decay" and not estimator.weight_decay:
-            continue
         if name in own or name in _FLAT_NAMES or name.startswith(_UNREAD):
             has_flat = flat in estimator.get_params(deep=False)
             remedy = (
@@ -391,15 +388,15 @@ class TrainingData(NamedTuple):
         return make_iterators(estimator, X, y, weight, scale, windows, *split)
 
 
-def train_net(estimator, data, labels, n_epochs=None):
+def train_net(estimator, inputs, targets, data, n_epochs=None):
     """Train a net from the start.
 
     Parameters
     ----------
     estimator : LSTMRegressor
+    inputs : InputSpec
+    targets : TargetFormat
     data : TrainingData
-    labels : list of Index
-        The labels of each categorical column that is embedded.
     n_epochs : int, default=None
         Number of epochs; by `max_epochs` if None, for which the schedule of the
         learning rate is made in any case.
@@ -410,10 +407,17 @@ def train_net(estimator, data, labels, n_epochs=None):
     """
     iterators = data.iterators(estimator)
     max_epochs = choose_epochs(estimator, len(iterators[0]))
-    learned = data.labels_learned()[: len(labels)]
+    learned = data.labels_learned()[: len(inputs.labels)]
     with seeded(data.seed, data.device):
         net = make_net(
-            estimator, data.windows, data.scale, labels, learned, iterators, max_epochs
+            estimator,
+            inputs,
+            targets,
+            data.windows,
+            data.scale,
+            learned,
+            iterators,
+            max_epochs,
         )
         net.partial_fit(iterators, epochs=n_epochs or max_epochs)
     net.learned_ = learned

@@ -8,7 +8,6 @@ import torch
 
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
-from ._target_past import past_inputs
 
 __all__ = [
     "BatchIterator",
@@ -58,14 +57,14 @@ class RowTable(NamedTuple):
         return sum(part.shape[1] for part in self.parts)
 
 
-def read_row_table(X, view=None):
+def read_row_table(X, scale=None):
     """Read windows, or an array of shape (n, n_steps[, n_features]), as rows.
 
     Parameters
     ----------
     X : PanelWindows or ndarray
-    view : PastView, default=None
-        How the target's past enters; None leaves it as it is.
+    scale : TargetScale, default=None
+        Units that the target's past is brought to; None leaves its own.
 
     Returns
     -------
@@ -73,13 +72,15 @@ def read_row_table(X, view=None):
     """
     if isinstance(X, PanelWindows):
         table, size = X.table, X.window_size
-        target = table.target if view is None else view.scaled(table.target)
-        past = [target]
-        if view is not None:
-            past = past_inputs(target, table.segments, view)
-        parts = [table.values, *past]
+        target, past = table.target, table.past
+        if scale is not None:
+            target = scale.apply(target)
+            n_changed = table.view.n_changes * target.shape[1]
+            changes = scale.apply_changes(past[:, :n_changed])
+            level = target if table.view.level == "keep" else target[:, :0]
+            past = np.concatenate([changes, level], axis=1) if n_changed else level
         return RowTable(
-            parts,
+            [table.values, past],
             table.codes,
             X.ends,
             table.segments,

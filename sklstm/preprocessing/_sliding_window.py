@@ -21,6 +21,7 @@ from .._panels.parameters import (
     StrOptions,
     _fit_context,
     _get_column_indices,
+    read_counts,
 )
 from .._panels.random_holes import CUT_BY_TIME, check_not_drawn
 from .._panels.rows import (
@@ -34,6 +35,7 @@ from .._panels.rows import (
     show,
     tail_positions,
 )
+from .._windows.target_past import PastView
 from .._windows.windows import PanelTable, PanelWindows
 from ._frames import check_new_names, starts_later
 
@@ -167,19 +169,33 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     shorten : bool or "pad", default=False
         Whether a window longer than the longest series in `fit` is cut to its length.
         False makes it an error; "pad" keeps its length, and every window is padded.
+    differences : int or sequence of int, default=None
+        For each difference d, ``x[t] - x[t - d]`` of the target's past is an input. It
+        may be longer than the window. Where row t - d is missing or lies before the
+        start of the series, the input is missing: 0 in an array, and 0 with a flag in
+        :class:`~sklstm.LSTMRegressor`. None makes no differences.
+    level : {"keep", "relative", "drop"}, default="keep"
+        How the target's past itself is an input: "keep" keeps its values; "relative"
+        subtracts the mean of the last season, which is the longest of `differences`,
+        or of the window if no difference is longer than 1; "drop" leaves it out.
+    clip : float, default=None
+        Largest absolute value of the differences and of the relative level. It is in
+        units of the target's past, which a forecaster's `target_transformer` scales.
+        None sets no limit.
     carry_context : bool or int, default=True
-        Whether the last ``window_size - 1`` rows of each series seen in `fit` go
-        before the rows of the same series in `transform`; a number of rows carries so
-        many (a model with `lags` looks back further than its window). This happens
-        only for a series whose rows all come later than those seen in `fit`.
+        Whether `transform` puts the last rows of each series seen in `fit` before
+        the rows of the same series: ``window_size - 1`` rows, and as many more as the
+        inputs reach back. An int sets the number of rows, for regressors that reach
+        back further, such as an LSTMRegressor with `seasonal_periods`. Rows are
+        carried only into a series whose rows all come later than those seen in `fit`.
     max_gap : int, float, Timedelta or str, default=None
         Windows do not reach over a larger step in time than this: a number for
         times that are numbers or periods, a Timedelta (or its text, as ``"7D"``)
         for dates. None sets no limit.
     target : str, default=None
-        The column of X that is the target's own past. It becomes the last feature
-        of the windows, and models that know of it (seasonal skips, lags) use it.
-        Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
+        The column of X that is the target's own past. The inputs made of it are the
+        last features of the windows, and the seasonal skip of an LSTMRegressor reads
+        it. Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
         past of y itself.
     known_covariates : str, list, slice or callable, default=None
         The columns of X that are known ahead, such as prices, promotions and what
@@ -243,6 +259,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "window_size": [Interval(Integral, 1, None, closed="left")],
         "shorten": ["boolean", StrOptions({"pad"})],
+        "differences": [None, Interval(Integral, 1, None, closed="left"), "array-like"],
+        "level": [StrOptions({"keep", "relative", "drop"})],
+        "clip": [None, Interval(Real, 0, None, closed="neither")],
         "carry_context": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_gap": [None, Interval(Real, 0, None, closed="neither"), pd.Timedelta, str],
         "target": [None, str],
@@ -255,6 +274,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         window_size=24,
         *,
         shorten=False,
+        differences=None,
+        level="keep",
+        clip=None,
         carry_context=True,
         max_gap=None,
         target=None,
@@ -263,6 +285,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     ):
         self.window_size = window_size
         self.shorten = shorten
+        self.differences = differences
+        self.level = level
+        self.clip = clip
         self.carry_context = carry_context
         self.max_gap = max_gap
         self.target = target
@@ -290,6 +315,12 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             if is_panel(y):
                 raise TypeError(index_message(X))
             self._check_array(X, reset=True)
+            if self.differences is not None or self.level != "keep":
+                raise ValueError(
+                    "differences and level are about the target's past, which an array "
+                    "without an index does not name. Pass a panel, or leave them at "
+                    "their defaults."
+                )
             self.categories_, self.window_size_ = None, self.window_size
             self.known_covariates_ = ()
             return self
@@ -423,6 +454,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             return self.window_size
         return min(self.window_size, longest)
 
+    def _view(self):
+        """How the target's past enters the windows."""
+        differences = read_counts(self.differences, "differences") or ()
+        season = max(differences, default=1)
+        n_mean = season if season > 1 else self.window_size_
+        return PastView(differences, self.level, n_mean, self.clip)
+
     def _read(self, X, rows, size):
         """Write the columns as arrays of `size` rows, row i of X at ``rows[i]``."""
         numeric = [n for n in X.columns if n not in self.categories_]
@@ -450,7 +488,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return breaks
 
     def _keep_context(self, X, rows):
-        n_kept = self.window_size_ - 1
+        n_kept = self.window_size_ - 1 + self._view().reach
         if not isinstance(self.carry_context, (bool, np.bool_)):
             n_kept = self.carry_context
         tail, indptr = tail_positions(rows.indptr, n_kept)
@@ -493,7 +531,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         breaks[indptr[:-1]] = True
         segments = np.flatnonzero(breaks)
         table = PanelTable(
-            *parts, indptr, segments, names, self.categories_, self.known_covariates_
+            *parts,
+            indptr,
+            segments,
+            names,
+            self.categories_,
+            self.known_covariates_,
+            self._view(),
         )
         return table, ends
 

@@ -43,37 +43,36 @@ class ContinualTrainer:
     Parameters
     ----------
     estimator : LSTMRegressor
-        Whose parameters are read, and whose net is trained.
+        The regressor whose parameters are read.
     X : PanelWindows
         The windows of all stages.
     y : StepTargets
-    notes : TrainerState, default=None
-        Those of the trainer before, whose net is trained on. None builds a net.
-    first : ndarray of int, default=None
-        The windows of the first stage, whose targets set the units of a new net.
+    inputs : InputSpec
+    targets : TargetFormat
+    net : WindowNet, default=None
+        The net to train. None builds one, in units of `scale`, from `seed`.
+    state : TrainerState, default=None
+        The state of the trainer of earlier stages.
+    scale : TargetScale, default=None
+    seed : int, default=0
     """
 
-    def __init__(self, estimator, X, y, notes=None, first=None):
+    def __init__(
+        self, estimator, X, y, inputs, targets, net=None, state=None, scale=None, seed=0
+    ):
         self.estimator = estimator
         self.X = X
         self.y = y
-        self.notes = notes or TrainerState()
-        fresh = notes is None
-        if fresh:
-            estimator._start(X)
-            scale = estimator._measure(X, y, None, first)
-        device = None if fresh else estimator.net_.module_.output.weight.device
-        self.windows = estimator._window_tensors(X, device=device)
-        self.labels = estimator._labels
+        self.carried = state or TrainerState()
+        device = estimator.device_ if net is None else net.module_.output.weight.device
+        self.windows = inputs.tensors(X, targets.n_outputs, device)
+        self.labels = inputs.labels
         self._facts = None
-        if fresh:
-            self._build(scale)
+        self.net = net
+        if net is None:
+            self._build(inputs, targets, scale, seed)
         else:
             self._grow()
-
-    @property
-    def net(self):
-        return self.estimator.net_
 
     def train(self, stage):
         """Train for one stage.
@@ -98,7 +97,7 @@ class ContinualTrainer:
             *self._pulls(stage),
             *own,
             *clone(estimator.callbacks or [], safe=False),
-            ("stage_end", StageEnd(self.notes.n_stages, shown, after_epoch)),
+            ("stage_end", StageEnd(self.carried.n_stages, shown, after_epoch)),
             ("stage_resume", StageResume(self._resume)),
         ]
         self.net.initialize_callbacks()
@@ -122,44 +121,48 @@ class ContinualTrainer:
             Fit for JSON.
         """
         arrays, facts = collect_state(self.net)
-        return arrays | self.notes.to_arrays(), facts | {
-            "n_stages": self.notes.n_stages
+        return arrays | self.carried.to_arrays(), facts | {
+            "n_stages": self.carried.n_stages
         }
 
     def load(self, arrays, facts):
         """Go back to a state that was collected before."""
         restore_net(self.net, arrays, facts)
-        self.notes.read_arrays(arrays, self.windows.inputs.device)
-        self.notes.n_stages = facts["n_stages"]
+        self.carried.read_arrays(arrays, self.windows.inputs.device)
+        self.carried.n_stages = facts["n_stages"]
         self._facts = facts
 
     def load_weights(self, arrays):
         """Go back to the weights of a state alone."""
         restore_weights(self.net, arrays)
 
-    def _build(self, scale):
-        estimator = self.estimator
+    def _build(self, inputs, targets, scale, seed):
         device = self.windows.inputs.device
-        seed = estimator._random_state.randint(np.iinfo(np.int32).max)
-        everything = np.arange(len(self.X))
-        learned = self._labels_of(everything)
+        learned = self._labels_of(np.arange(len(self.X)))
+        batches = [None], None
         with seeded(seed, device):
-            net = make_net(
-                estimator, self.windows, scale, self.labels, learned, ([None], None), 1
+            self.net = make_net(
+                self.estimator,
+                inputs,
+                targets,
+                self.windows,
+                scale,
+                learned,
+                batches,
+                max_epochs=1,
             )
-            self.notes.generators = _generators(device)
-        estimator.net_ = net
-        self.notes.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
+            self.carried.generators = _generators(device)
+        self.carried.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
 
     def _grow(self):
         sizes = [len(known) for known in self.labels]
         grow_embeddings(self.net, sizes)
-        notes = self.notes
-        notes.used = [
+        carried = self.carried
+        carried.used = [
             np.pad(used, (0, n + 1 - len(used)))
-            for used, n in zip(notes.used, sizes, strict=True)
+            for used, n in zip(carried.used, sizes, strict=True)
         ]
-        notes.fisher = grow_quadratics(notes.fisher, self.net.module_)
+        carried.fisher = grow_quadratics(carried.fisher, self.net.module_)
 
     def _iterators(self, stage):
         def iterate(learned, valid=()):
@@ -197,29 +200,29 @@ class ContinualTrainer:
         restart_lr(self.net, lr)
         if not stage.keep_optimizer:
             self.net.optimizer_.state.clear()
-        self.notes.anchor = None
-        if stage.l2_sp and self.notes.n_stages:
-            self.notes.anchor = l2_quadratic(
-                self.net.module_, stage.l2_sp, self.notes.used
+        self.carried.anchor = None
+        if stage.l2_sp and self.carried.n_stages:
+            self.carried.anchor = l2_quadratic(
+                self.net.module_, stage.l2_sp, self.carried.used
             )
         self._facts = None
 
     def _pulls(self, stage):
-        total = self.notes.anchor
-        if stage.ewc and self.notes.fisher is not None:
-            total = add_quadratics(total, self.notes.fisher, stage.ewc)
+        total = self.carried.anchor
+        if stage.ewc and self.carried.fisher is not None:
+            total = add_quadratics(total, self.carried.fisher, stage.ewc)
         return [] if total is None else [("pull", Pull(total))]
 
     def _end(self, stage, shown):
-        notes = self.notes
-        notes.used = _either(notes.used, shown)
-        self.net.learned_ = list(notes.used)
-        center_unlearned(self.net, notes.used)
+        carried = self.carried
+        carried.used = _either(carried.used, shown)
+        self.net.learned_ = list(carried.used)
+        center_unlearned(self.net, carried.used)
         if stage.ewc:
             new = fisher_quadratic(self.net, self.windows, stage.learned)
-            notes.fisher = add_quadratics(notes.fisher, new)
-        notes.n_stages += 1
-        notes.anchor = None
+            carried.fisher = add_quadratics(carried.fisher, new)
+        carried.n_stages += 1
+        carried.anchor = None
 
     def _drop_callbacks(self):
         """Leave no callback in the net that holds on to the stage."""
@@ -244,7 +247,7 @@ class ContinualTrainer:
             nonlocal done
             done += 1
             if stage.after_epoch is not None:
-                self.notes.generators = _generators(self.windows.inputs.device)
+                self.carried.generators = _generators(self.windows.inputs.device)
                 stage.after_epoch(done)
 
         return after_epoch
@@ -254,11 +257,11 @@ class ContinualTrainer:
         """Let the generators go on from where they stood, and keep where they end."""
         device = self.windows.inputs.device
         with seeded(0, device):
-            torch.set_rng_state(self.notes.generators[0])
-            if len(self.notes.generators) > 1:
-                torch.cuda.set_rng_state(self.notes.generators[1], device)
+            torch.set_rng_state(self.carried.generators[0])
+            if len(self.carried.generators) > 1:
+                torch.cuda.set_rng_state(self.carried.generators[1], device)
             yield
-            self.notes.generators = _generators(device)
+            self.carried.generators = _generators(device)
 
 
 def _generators(device):
