@@ -16,6 +16,7 @@ from .preprocessing._sliding_window import SlidingWindow
 
 __all__ = ["make_forecaster"]
 
+
 def make_forecaster(
     horizon,
     seasonal_periods=None,

@@ -494,7 +494,7 @@ def test_new_series_start_at_the_unknown_embedding_and_leave_the_others(Xy):
 
 def test_momentum_and_decay_leave_labels_alone_that_are_not_shown(Xy):
     X, y = Xy
-    lstm = {"optimizer": "adamw", "weight_decay": 0.1}
+    lstm = {"optimizer": "adamw", "net_params": {"optimizer__weight_decay": 0.1}}
     model = loop(lstm, replay=0, keep_optimizer=True).fit(X.loc[["a"]], y.loc[["a"]])
     first = lstm_of(model).embeddings_["dataset_series"]
     model.partial_fit(X.loc[["b"]], y.loc[["b"]])
@@ -658,8 +658,8 @@ def test_a_window_longer_than_every_series_raises(Xy):
 
 
 def test_refit_of_the_regressor_raises(Xy):
-    with pytest.raises(ValueError, match="refit=True trains anew"):
-        loop({"refit": True, "early_stopping": True}).fit(*Xy)
+    with pytest.raises(ValueError, match="early_stopping='refit' trains anew"):
+        loop({"early_stopping": "refit"}).fit(*Xy)
 
 
 def test_other_regressors_raise(Xy):

@@ -27,7 +27,7 @@ from sklstm.datasets import make_panel
 from sklstm.metrics import make_panel_scorer
 
 # Inputs and seasons that look back, so that a moved row is noticed.
-LSTM = {"lags": (1, 7), "seasonal_periods": 7, "hidden_size": 6, "max_epochs": 2}
+LSTM = {"seasonal_periods": 7, "hidden_size": 6, "max_epochs": 2}
 
 
 def small(**params):
@@ -37,7 +37,9 @@ def small(**params):
 def forecaster(regressor=None, gaps="fill", **params):
     regressor = small() if regressor is None else regressor
     defaults = {"target_transformer": SeriesScaler("difference", differences=7)}
-    steps = make_pipeline(SeriesScaler(), SlidingWindow(5), regressor)
+    steps = make_pipeline(
+        SeriesScaler(), SlidingWindow(5, differences=(1, 7)), regressor
+    )
     return PanelForecaster(steps, 3, gaps=gaps, **defaults | params)
 
 

@@ -29,7 +29,7 @@ from sklstm._windows.step_targets import StepTargets
 from sklstm.neural_network import LSTMModule
 
 HORIZON = 3
-LEVEL_FREE = {"lags": (1, 7), "level": "drop", "seasonal_periods": 7}
+LEVEL_FREE = {"differences": (1, 7), "level": "drop", "seasonal_periods": 7}
 
 
 def make_data(lengths=(60, 45, 30), seed=0):
@@ -62,7 +62,9 @@ def small(**params):
 
 
 def forecaster(known=("price", "promo"), regressor=None, horizon=HORIZON, **params):
-    window = SlidingWindow(5, known_covariates=None if known is None else list(known))
+    view = {k: params.pop(k) for k in ("differences", "level") if k in params}
+    known = None if known is None else list(known)
+    window = SlidingWindow(5, known_covariates=known, **view)
     regressor = small(**params) if regressor is None else regressor
     return PanelForecaster(make_pipeline(SeriesEncoder(), window, regressor), horizon)
 

@@ -1,7 +1,8 @@
-"""LSTMRegressor without a level: lags, the seasonal skip, id dropout, refit."""
+"""Windows without a level, the seasonal skip, category dropout, refits."""
 
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,26 +22,34 @@ from sklstm import (
 )
 from sklstm._windows.step_targets import StepTargets
 from sklstm.neural_network._chunked_batches import ChunkedIterator
-from sklstm.neural_network._seasonal_skip import NaiveForecasts
-from sklstm.neural_network._target_past import past_inputs
+from sklstm.neural_network._seasonal_skip import NaiveForecasts, count_seasons
 from sklstm.neural_network._window_batches import BatchIterator, TargetTensors
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
 LEVEL_FREE = [
-    {"lags": (1, 12), "level": "drop", "seasonal_periods": 7},
-    {"lags": (1,), "level": "relative", "seasonal_periods": (3, 7)},
-    {"lags": (2,), "level": "drop", "seasonal_periods": 1},
+    {"differences": (1, 12), "level": "drop", "seasonal_periods": 7},
+    {"differences": (1,), "level": "relative", "seasonal_periods": (3, 7)},
+    {"differences": (2,), "level": "drop", "seasonal_periods": 1},
 ]
 
 
+VIEW = ("differences", "level", "clip")
+
+
+def view_of(params):
+    """The parameters of the windows among those of a model."""
+    return {name: params[name] for name in VIEW if name in params}
+
+
 def small(**params):
+    params = {name: params[name] for name in params if name not in VIEW}
     defaults = {"hidden_size": 6, "max_epochs": 2, "random_state": 0, "device": "cpu"}
     return LSTMRegressor(**defaults | params)
 
 
 def forecaster(params, window_size=5, horizon=3, **others):
-    steps = make_pipeline(SlidingWindow(window_size), small(**params))
-    return PanelForecaster(steps, horizon, **others)
+    window = SlidingWindow(window_size, **view_of(params))
+    return PanelForecaster(make_pipeline(window, small(**params)), horizon, **others)
 
 
 def with_labels(params, **others):
@@ -60,15 +69,15 @@ def make_y(lengths=(50, 33, 4, 1), n_targets=1, missing=0.0, seed=0):
     return pd.DataFrame(y, index, columns=list("uv")[:n_targets])
 
 
-def windows_and_steps(y, window_size=6, horizon=3, no_label=()):
+def windows_and_steps(y, params=None, no_label=()):
     """Windows of the target's past and a label, and the steps that follow them."""
     kind = np.where(np.arange(len(y)) % 3, "x", "z").astype(object)
     kind[list(no_label)] = None
     frame = pd.DataFrame({"kind": pd.Categorical(kind)}, index=y.index)
-    windows = SlidingWindow(window_size).fit_transform(frame)
+    windows = SlidingWindow(6, **view_of(params or {})).fit_transform(frame)
     windows = windows.with_target(y.to_numpy())
     segments = windows.table.segments
-    return windows, StepTargets(windows.table.target, windows.ends, segments, horizon)
+    return windows, StepTargets(windows.table.target, windows.ends, segments, 3)
 
 
 def weights_of(model):
@@ -101,8 +110,8 @@ class TestCompany:
         ],
     )
     def test_a_prediction_does_not_depend_on_the_other_rows(self, hidden_size, params):
-        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1))
         params = {**LEVEL_FREE[1], **params, "max_epochs": 1}
+        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1), params)
         model = small(hidden_size=hidden_size, **params).fit(windows, y)
         assert model.net_.module_.output.weight.dtype == torch.float32
         together = model.predict(windows)
@@ -147,12 +156,12 @@ class TestCompany:
 class TestTraining:
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_chunks_of_one_window_equal_windows_gradients_included(self, params):
-        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1))
+        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1), params)
         model = small(**params).fit(windows, y)
         net = model.net_
         net.module_.double()
-        model._dtype = CPU["dtype"]
-        rows = model._window_tensors(windows)
+        inputs = replace(model._inputs, dtype=CPU["dtype"])
+        rows = inputs.tensors(windows, y.shape[1], CPU["device"])
         targets, everything = TargetTensors(y, None, **CPU), np.arange(len(y))
         one = ChunkedIterator(
             rows,
@@ -181,7 +190,7 @@ class TestTraining:
 
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_one_seed_one_result(self, params):
-        windows, y = windows_and_steps(make_y(missing=0.1))
+        windows, y = windows_and_steps(make_y(missing=0.1), params)
         params = {**params, "category_dropout": 0.5, "dropout": 0.2}
         one, other = (small(**params).fit(windows, y) for _ in range(2))
         assert_same_weights(one, other)
@@ -189,38 +198,39 @@ class TestTraining:
         assert not np.array_equal(one.predict(windows), different.predict(windows))
 
     def test_parameters_set_after_fit_leave_predictions_as_they_are(self):
-        windows, y = windows_and_steps(make_y())
-        model = small(**LEVEL_FREE[1], input_clip=2.0).fit(windows, y)
+        windows, y = windows_and_steps(make_y(), LEVEL_FREE[1])
+        model = small(**LEVEL_FREE[1]).fit(windows, y)
         before = model.predict(windows)
-        model.set_params(lags=None, level="keep", seasonal_periods=None, input_clip=1)
+        model.set_params(seasonal_periods=None, embedding_dim=0, hidden_size=3)
         assert_array_equal(model.predict(windows), before)
 
     def test_pickle_keeps_predictions(self):
-        windows, y = windows_and_steps(make_y())
+        windows, y = windows_and_steps(make_y(), LEVEL_FREE[0])
         model = small(**LEVEL_FREE[0]).fit(windows, y)
         again = pickle.loads(pickle.dumps(model))
         assert_array_equal(again.predict(windows), model.predict(windows))
 
     @pytest.mark.parametrize("going_on", ["partial_fit", "fit"])
-    def test_going_on_keeps_how_the_past_enters(self, going_on):
-        windows, y = windows_and_steps(make_y())
-        models = []
-        for lags in (LEVEL_FREE[0]["lags"], (2, 3)):
-            model = small(**LEVEL_FREE[0], warm_start=True).fit(windows, y)
-            getattr(model.set_params(lags=lags), going_on)(windows, y)
-            models.append(model)
-        assert_same_weights(*models)
+    def test_other_windows_than_those_of_the_fit_raise(self, going_on):
+        windows, y = windows_and_steps(make_y(), LEVEL_FREE[0])
+        model = small(**LEVEL_FREE[0], warm_start=True).fit(windows, y)
+        other, _ = windows_and_steps(
+            make_y(), {"differences": (1, 13), "level": "drop"}
+        )
+        with pytest.raises(ValueError, match="Use the SlidingWindow of the fit"):
+            getattr(model, going_on)(other, y)
 
 
 class TestSkip:
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_without_a_correction_forecasts_stay_between_the_naive_ones(self, params):
-        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1))
+        windows, y = windows_and_steps(make_y(n_targets=2, missing=0.1), params)
         model = small(**params, lr=1e-30).fit(windows, y)
         table = windows.table
         periods = np.atleast_1d(params["seasonal_periods"])
         place = {"dtype": torch.float32, "device": CPU["device"]}
-        naive = NaiveForecasts(table.target, table.segments, periods, 3, **place)
+        past = (table.target, table.segments, periods)
+        naive = NaiveForecasts(*past, 3, count_seasons(periods), **place)
         naive = naive.gather(torch.as_tensor(windows.ends)).numpy()
         low, high = naive.min(axis=1) - 1e-4, naive.max(axis=1) + 1e-4
         out = model.predict(windows)
@@ -251,9 +261,9 @@ class TestSkip:
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_a_level_added_to_a_series_is_added_to_its_forecasts(self, params):
         low, raised = make_y(), make_y() + 512.0
-        windows, y = windows_and_steps(low)
+        windows, y = windows_and_steps(low, params)
         model = small(**params).fit(windows, y)
-        higher, _ = windows_and_steps(raised)
+        higher, _ = windows_and_steps(raised, params)
         got = model.predict(higher) - model.predict(windows)
         assert_allclose(got, 512, atol=1e-3)
 
@@ -266,31 +276,32 @@ class TestSkip:
         assert_allclose(b - a, np.repeat(level, 3), atol=1e-2)
 
     def test_a_kept_level_matters(self):
-        windows, y = windows_and_steps(make_y())
-        model = small(lags=(1,), seasonal_periods=7).fit(windows, y)
-        higher, _ = windows_and_steps(make_y() + 512.0)
+        windows, y = windows_and_steps(make_y(), {"differences": 1})
+        model = small(seasonal_periods=7).fit(windows, y)
+        higher, _ = windows_and_steps(make_y() + 512.0, {"differences": 1})
         got = model.predict(higher) - model.predict(windows)
         assert np.abs(got - 512).max() > 1e-2
 
 
-class TestLags:
-    def test_a_lag_reaches_further_back_than_the_window(self):
+class TestDifferences:
+    def test_a_difference_reaches_further_back_than_the_window(self):
         y = make_y([40])
-        windows, steps = windows_and_steps(y)
-        model = small(lags=(20,), level="drop").fit(windows, steps)
+        view = {"differences": 20, "level": "drop"}
+        windows, steps = windows_and_steps(y, view)
+        model = small().fit(windows, steps)
         base = model.predict(windows[[39]])
-        # The window 34...39 looks at the rows 14...19 with this lag.
+        # The window 34...39 reads the rows 14...19 through this difference.
         for row, reached in ((13, False), (14, True), (19, True), (20, False)):
             changed = y.copy()
             changed.iloc[row] += 5
-            moved = model.predict(windows_and_steps(changed)[0][[39]]) != base
+            moved = model.predict(windows_and_steps(changed, view)[0][[39]]) != base
             assert moved.all() == moved.any() == reached
 
     def test_rows_without_that_past_are_zero_and_say_so(self):
         y = make_y(missing=0.1)
-        windows, steps = windows_and_steps(y)
-        model = small(lags=(9,), level="drop").fit(windows, steps)
-        rows = model._window_tensors(windows)
+        windows, steps = windows_and_steps(y, {"differences": 9, "level": "drop"})
+        model = small().fit(windows, steps)
+        rows = model._inputs.tensors(windows, 3, CPU["device"])
         change = y["u"] - y["u"].groupby(level=0).shift(9)
         assert change.isna().sum() > 9 + 9 + 4 + 1
         # In units of the changes from row to row.
@@ -301,34 +312,36 @@ class TestLags:
 
     @pytest.mark.parametrize("params", LEVEL_FREE)
     def test_the_net_sees_the_inputs_and_a_flag_for_each_that_is_missing(self, params):
-        windows, steps = windows_and_steps(make_y(n_targets=2, missing=0.1))
-        model = small(**params, input_clip=1.5).fit(windows, steps)
-        rows = model._window_tensors(windows)
-        target = model._view.scaled(windows.table.target)
-        parts = past_inputs(target, windows.table.segments, model._view)
-        inputs = np.hstack(parts)
+        y = make_y(n_targets=2, missing=0.1)
+        windows, steps = windows_and_steps(y, {**params, "clip": 1.5})
+        model = small(**params).fit(windows, steps)
+        rows = model._inputs.tensors(windows, 6, CPU["device"])
+        inputs = windows.table.past
         assert np.nanmax(np.abs(inputs)) == 1.5
-        expected = np.hstack([np.nan_to_num(inputs), ~np.isnan(inputs)])
-        assert_array_equal(rows.inputs, expected.astype(float))
+        units = np.tile(model.target_scale_[:2], inputs.shape[1] // 2)
+        expected = np.hstack([np.nan_to_num(inputs / units), ~np.isnan(inputs)])
+        assert_allclose(rows.inputs, expected.astype(float), rtol=1e-6)
 
-    def test_a_level_relative_to_a_season_of_one_row_still_tells_something(self):
-        windows, steps = windows_and_steps(make_y())
-        model = small(level="relative", seasonal_periods=1).fit(windows, steps)
-        rows = model._window_tensors(windows)
+    def test_a_level_relative_to_a_season_of_one_row_still_has_an_input(self):
+        windows, steps = windows_and_steps(make_y(), {"level": "relative"})
+        model = small(seasonal_periods=1).fit(windows, steps)
+        rows = model._inputs.tensors(windows, 3, CPU["device"])
         assert (rows.inputs != 0).any()
 
-    def test_a_lag_longer_than_every_series_is_known_to_be_missing(self):
-        windows, steps = windows_and_steps(make_y())
-        model = small(lags=(1, 500), level="drop").fit(windows, steps)
+    def test_a_difference_longer_than_every_series_is_flagged_as_missing(self):
+        view = {"differences": (1, 500), "level": "drop"}
+        windows, steps = windows_and_steps(make_y(), view)
+        model = small().fit(windows, steps)
         assert np.isfinite(model.predict(windows)).all()
 
-    def test_rows_carried_by_the_window_are_the_past_of_lags(self):
+    @pytest.mark.parametrize("level", ["keep", "relative", "drop"])
+    def test_the_window_carries_the_rows_that_differences_reach(self, level):
         y = make_y([40, 25])["u"]
         early, late = split(y, 10)
-        window = SlidingWindow(4, target="u", carry_context=15)
-        model = small(lags=(11,), level="drop", seasonal_periods=3)
+        window = SlidingWindow(4, target="u", differences=(1, 11), level=level)
+        model = small()
         model.fit(window.fit_transform(early.to_frame()), early.to_numpy())
-        whole = model.predict(SlidingWindow(4, target="u").fit_transform(y.to_frame()))
+        whole = model.predict(clone(window).fit_transform(y.to_frame()))
         expected = pd.Series(whole, y.index)[late.index]
         got = model.predict(window.transform(late.to_frame()))
         assert_array_equal(got, expected)
@@ -336,9 +349,9 @@ class TestLags:
 
 class TestMemory:
     PARAMS = [
-        {"lags": (11,), "level": "drop"},
-        {"level": "relative", "seasonal_periods": 3},
-        {"lags": (1, 4), "seasonal_periods": (2, 4)},
+        {"differences": (11,), "level": "drop"},
+        {"level": "relative", "differences": 3, "seasonal_periods": 3},
+        {"differences": (1, 4), "seasonal_periods": (2, 4)},
         {"level": "relative"},
     ]
 
@@ -390,7 +403,7 @@ class TestMemory:
         model._history.y.iloc[: 59 - reach] += 7
         assert model.forecast().iloc[0] == base
 
-    def test_without_lags_nothing_is_looked_back_to(self, Xy):
+    def test_without_differences_no_earlier_row_is_read(self, Xy):
         model = forecaster({}).fit(*Xy)
         assert model.estimator_[-1].past_reach_ == 0
 
@@ -480,7 +493,7 @@ class TestHardSeries:
             assert np.isfinite(model.forecast(steps=8)).all()
 
 
-class TestIdDropout:
+class TestCategoryDropout:
     @pytest.fixture
     def trained(self):
         windows, y = windows_and_steps(make_y(), no_label=range(20, 30))
@@ -562,7 +575,7 @@ class TestIdDropout:
 
 
 class TestRefit:
-    PARAMS = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 3}
+    PARAMS = {"validation_fraction": 0.2, "n_iter_no_change": 3}
 
     @pytest.fixture
     def noise(self):
@@ -572,7 +585,11 @@ class TestRefit:
         return X, rng.normal(size=60)
 
     def refit(self, noise, **params):
-        params = {"max_epochs": 40, "lr": 0.03, "refit": True} | self.PARAMS | params
+        params = (
+            {"max_epochs": 40, "lr": 0.03, "early_stopping": "refit"}
+            | self.PARAMS
+            | params
+        )
         return small(**params).fit(*noise)
 
     def test_the_net_has_as_many_epochs_as_were_best(self, noise):
@@ -592,7 +609,7 @@ class TestRefit:
 
     def test_its_validation_is_that_of_a_fit_without_it(self, noise):
         columns = ["epoch", "train_loss", "valid_loss"]
-        once = self.refit(noise, refit=False).training_history_[columns]
+        once = self.refit(noise, early_stopping=True).training_history_[columns]
         twice = self.refit(noise).validation_history_[columns]
         pd.testing.assert_frame_equal(once, twice, check_exact=True)
 
@@ -600,37 +617,33 @@ class TestRefit:
         X, y = noise
         other = y.copy()
         other[-12:] += 1e-3  # too little to move the best epoch
-        for refit, same in ((False, True), (True, False)):
+        for stopping, same in ((True, True), ("refit", False)):
             a, b = (
-                self.refit((X, t), refit=refit, max_epochs=1, batch_size=9)
+                self.refit((X, t), early_stopping=stopping, max_epochs=1, batch_size=9)
                 for t in (y, other)
             )
             weights = [weights_of(model)["output.weight"] for model in (a, b)]
             assert np.array_equal(*weights) == same
 
     @pytest.mark.parametrize(
-        "params", [{"refit": False}, {"early_stopping": False, "max_epochs": 2}]
+        "params", [{"early_stopping": True}, {"early_stopping": False, "max_epochs": 2}]
     )
     def test_there_is_no_validation_history_without_it(self, noise, params):
         model = self.refit(noise, **params)
         assert model.validation_history_ is None
 
-    def test_without_early_stopping_it_changes_nothing(self, noise):
-        a, b = (small(refit=refit).fit(*noise) for refit in (False, True))
-        assert_same_weights(a, b)
-        assert a.n_epochs_ == b.n_epochs_ == 2
-
     def test_one_seed_one_result(self, noise):
         assert_same_weights(self.refit(noise), self.refit(noise))
 
     def test_a_fit_without_it_forgets_the_last_validation(self, noise):
-        model = self.refit(noise).set_params(refit=False)
+        model = self.refit(noise).set_params(early_stopping=True)
         assert model.fit(*noise).validation_history_ is None
 
-    def test_lags_and_skip_are_refitted_too(self):
-        windows, y = windows_and_steps(make_y())
+    def test_differences_and_skip_are_refitted_too(self):
+        windows, y = windows_and_steps(make_y(), LEVEL_FREE[0])
         known = np.flatnonzero(y.known())
-        params = self.PARAMS | LEVEL_FREE[0] | {"refit": True, "max_epochs": 4}
+        params = self.PARAMS | LEVEL_FREE[0]
+        params |= {"early_stopping": "refit", "max_epochs": 4}
         model = small(**params).fit(windows[known], y[known])
         plain = small(**LEVEL_FREE[0], max_epochs=model.n_epochs_)
         assert_same_weights(model, plain.fit(windows[known], y[known]))
@@ -638,25 +651,31 @@ class TestRefit:
 
 class TestErrors:
     MESSAGE = re.escape(
-        "lags, seasonal_periods and level='relative' are made of the target's own "
-        "past, which X does not hold. Use the regressor in a PanelForecaster, or name "
-        "the target's column in SlidingWindow(target=...)."
+        "seasonal_periods of the regressor, and differences and level='relative' of "
+        "SlidingWindow, are made of the target's own past, which X does not hold. Use "
+        "the regressor in a PanelForecaster, or name the target's column in "
+        "SlidingWindow(target=...)."
     )
 
     @pytest.mark.parametrize(
         "params",
         [
-            {"lags": [1]},
+            {"differences": [1]},
             {"seasonal_periods": 7},
             {"seasonal_periods": [1]},
             {"level": "relative"},
         ],
     )
     def test_without_a_past_of_the_target_it_is_named(self, params):
+        window = SlidingWindow(3, **view_of(params))
         X = np.zeros((20, 5), dtype=np.float32)
-        with pytest.raises(ValueError, match=self.MESSAGE):
-            small(**params).fit(X, np.zeros(20))
-        windows = SlidingWindow(3).fit_transform(make_y([20]))
+        if view_of(params):
+            with pytest.raises(ValueError, match="which an array without an index"):
+                window.fit(X)
+        else:
+            with pytest.raises(ValueError, match=self.MESSAGE):
+                small(**params).fit(X, np.zeros(20))
+        windows = clone(window).fit_transform(make_y([20]))
         with pytest.raises(ValueError, match=self.MESSAGE):
             small(**params).fit(windows, np.zeros(20))
 
@@ -674,11 +693,11 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("params", "message"),
         [
-            ({"lags": [0]}, "lags must be an integer of at least 1, or a sequence of"),
-            ({"lags": [1.5]}, "or a sequence of them, got [1.5]."),
-            ({"lags": ["a"]}, "or a sequence of them, got ['a']."),
-            ({"lags": [True]}, "or a sequence of them, got [True]."),
-            ({"lags": []}, "or a sequence of them, got []."),
+            ({"differences": [0]}, "differences must be an integer of at least 1, or"),
+            ({"differences": [1.5]}, "or a sequence of them, got [1.5]."),
+            ({"differences": ["a"]}, "or a sequence of them, got ['a']."),
+            ({"differences": [True]}, "or a sequence of them, got [True]."),
+            ({"differences": []}, "or a sequence of them, got []."),
             (
                 {"seasonal_periods": [7, 0]},
                 "seasonal_periods must be an integer of at least 1, or a sequence of "
@@ -686,69 +705,24 @@ class TestErrors:
             ),
             ({"seasonal_periods": [1.5]}, "or a sequence of them, got [1.5]."),
             ({"seasonal_periods": []}, "or a sequence of them, got []."),
-            ({"lags": "a"}, "The 'lags' parameter"),
-            ({"lags": 0}, "The 'lags' parameter"),
+            ({"differences": "a"}, "The 'differences' parameter"),
+            ({"differences": 0}, "The 'differences' parameter"),
             ({"seasonal_periods": 0}, "The 'seasonal_periods' parameter"),
             ({"seasonal_periods": 1.5}, "The 'seasonal_periods' parameter"),
             ({"seasonal_periods": "a"}, "The 'seasonal_periods' parameter"),
             ({"level": "a"}, "The 'level' parameter"),
-            ({"input_clip": 0}, "The 'input_clip' parameter"),
-            ({"input_clip": "a"}, "The 'input_clip' parameter"),
+            ({"clip": 0}, "The 'clip' parameter"),
+            ({"clip": "a"}, "The 'clip' parameter"),
             ({"category_dropout": 1}, "The 'category_dropout' parameter"),
             ({"category_dropout": -0.1}, "The 'category_dropout' parameter"),
-            ({"refit": "a"}, "The 'refit' parameter"),
+            ({"early_stopping": "a"}, "The 'early_stopping' parameter"),
         ],
     )
     def test_bad_parameters_are_named(self, params, message):
-        windows, y = windows_and_steps(make_y())
         with pytest.raises(ValueError, match=re.escape(message)):
-            small(**params).fit(windows, y)
+            small(**params).fit(*windows_and_steps(make_y(), params))
 
     def test_no_input_at_all_is_named(self):
         y = make_y([20])["u"]
         with pytest.raises(ValueError, match="The windows have no features"):
             forecaster({"level": "drop"}).fit(y.to_frame()[[]], y)
-
-
-class TestPastFill:
-    @pytest.mark.parametrize(
-        ("fill", "params"),
-        [
-            ("forward", {"lags": (1, 12), "level": "drop"}),
-            ("forward", {}),
-            ("seasonal", {"seasonal_periods": 7}),
-            ("seasonal", LEVEL_FREE[0]),
-        ],
-    )
-    def test_it_equals_values_that_were_filled_before(self, fill, params):
-        y = make_y(missing=0.2)
-        y[y.groupby(level=0).cumcount().to_numpy() == 0] = 1.0
-        windows, steps = windows_and_steps(y)
-        column = y["u"]
-        if fill == "seasonal":
-            place = column.groupby(level=0).cumcount() % 7
-            column = column.groupby([y.index.get_level_values(0), place]).ffill()
-        filled = column.groupby(level=0).ffill().to_frame()
-        other = windows.with_target(filled.to_numpy())
-        one = small(past_fill=fill, **params).fit(windows, steps)
-        assert_same_weights(one, small(**params).fit(other, steps))
-
-    def test_nothing_is_filled_from_the_future(self):
-        y = make_y(missing=0.3)
-        windows, steps = windows_and_steps(y)
-        model = small(past_fill="forward", lags=1).fit(windows, steps)
-        before = model.predict(windows)
-        later = y.to_numpy().copy()
-        later[30] = 100.0
-        after = model.predict(windows.with_target(later))
-        assert_array_equal(after[:30], before[:30])
-        assert (after[30:35] != before[30:35]).any()
-
-    def test_a_season_is_needed(self):
-        windows, steps = windows_and_steps(make_y())
-        message = (
-            "past_fill='seasonal' needs a season: set seasonal_periods to more than 1 "
-            "row, got (1,). Or use past_fill='forward'."
-        )
-        with pytest.raises(ValueError, match=re.escape(message)):
-            small(past_fill="seasonal", seasonal_periods=1).fit(windows, steps)

@@ -184,7 +184,7 @@ class TestTraining:
             ]
         )
         forecaster = PanelForecaster(steps, 3).fit(X, y)
-        assert forecaster.estimator_[-1]._n_inputs == (4, 1)
+        assert forecaster.estimator_[-1].n_channels_in_ == 5
         assert set(forecaster.estimator_[-1].embeddings_) == {"store"}
 
     def test_the_parameters_are_left_alone(self, Xy):

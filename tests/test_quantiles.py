@@ -341,8 +341,8 @@ class TestRegressor:
 
     def test_early_stopping_and_refit(self):
         X, y = make_arrays()
-        params = {"early_stopping": True, "n_iter_no_change": 2, "lr": 0.05}
-        model = small(refit=True, max_epochs=5, **params).fit(X, y)
+        params = {"early_stopping": "refit", "n_iter_no_change": 2, "lr": 0.05}
+        model = small(max_epochs=5, **params).fit(X, y)
         assert model.n_epochs_ <= 5
         assert "valid_loss" in model.validation_history_
         assert_ascending(model.predict_quantiles(X))

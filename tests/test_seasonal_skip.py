@@ -6,9 +6,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm._panels.fill import fill_forward
+from sklstm._windows.target_past import segment_start_of_rows
 from sklstm.neural_network import LSTMModule
 from sklstm.neural_network._seasonal_skip import NaiveForecasts
-from sklstm.neural_network._target_past import segment_start_of_rows
 
 LENGTHS = [13, 1, 30, 2, 7]
 PERIODS = [(1,), (4,), (7, 3), (1, 12), (40, 2)]

@@ -192,9 +192,9 @@ class TestForecasting:
         assert np.isfinite(model.forecast()).all()
         assert model.estimator_[-1].n_features_in_ == 10
 
-    def test_lags_of_the_members_reach_the_memory(self, Xy):
+    def test_the_season_of_the_members_reaches_the_memory(self, Xy):
         X, y = Xy
-        lstm = small_lstm(lags=(12,), level="drop", seasonal_periods=7)
+        lstm = small_lstm(seasonal_periods=5)
         models = [
             forecaster(ensemble(lstm), history=history).fit(X, y)
             for history in ("all", "context")
@@ -274,8 +274,8 @@ def test_what_the_first_member_knows_is_there_once_it_is_fitted(arrays):
 
 def test_a_regressor_without_a_seed_is_refused(arrays):
     message = (
-        "LinearRegression has no parameter random_state: trained again, it would be "
-        "the same. Average regressors that differ with "
+        "LinearRegression has no parameter random_state, so every copy would be the "
+        "same. Average different regressors with "
         "sklearn.ensemble.VotingRegressor."
     )
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -275,7 +275,7 @@ def test_fold_without_a_test_row_raises():
     index = pd.MultiIndex.from_arrays([list("aaabb"), [0, 1, 2, 3, 4]])
     cv = PanelTimeSeriesSplit(1, horizon=2)
     message = (
-        "Fold 0 has nothing to test: no series has both training rows and one of the "
+        "Fold 0 has no test rows: no series has both training rows and one of the "
         "horizon=2 times after them."
     )
     with pytest.raises(ValueError, match=re.escape(message)):

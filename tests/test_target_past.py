@@ -5,10 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm._panels.fill import fill_forward
-from sklstm.neural_network._target_past import (
+from sklstm._windows.target_past import (
     PastView,
     lag_differences,
-    past_inputs,
     relative_level,
     segment_start_of_rows,
 )
@@ -100,17 +99,17 @@ def test_filling_leaves_the_target_itself_alone():
     target, segments = make_target()
     before = target.copy()
     fill_forward(target, segment_start_of_rows(segments, len(target)), (3,))
-    past_inputs(target, segments, VIEWS[-1])
+    VIEWS[-1].inputs(target, segments)
     assert_array_equal(target, before)
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_series_alone_has_the_inputs_it_has_among_others(view):
     target, segments = make_target()
-    among = np.hstack(past_inputs(target, segments, view))
+    among = view.inputs(target, segments)
     for first, last in bounds(segments, len(target)):
-        alone = past_inputs(target[first:last], np.array([0]), view)
-        assert_array_equal(np.hstack(alone), among[first:last])
+        alone = view.inputs(target[first:last], np.array([0]))
+        assert_array_equal(alone, among[first:last])
 
 
 @pytest.mark.parametrize("periods", [(), (7, 3)])
@@ -132,7 +131,7 @@ def test_the_future_changes_no_input_before_it(view, value):
     late = np.arange(len(target)) - start >= 5
     changed = np.where(late[:, None], np.float32(value), target)
     before, after = (
-        np.hstack([*past_inputs(one, segments, view), fill_forward(one, start, (3,))])
+        np.hstack([view.inputs(one, segments), fill_forward(one, start, (3,))])
         for one in (target, changed)
     )
     assert_array_equal(before[~late], after[~late])
@@ -143,11 +142,11 @@ def test_the_future_changes_no_input_before_it(view, value):
 def test_an_input_reaches_back_so_many_rows_and_no_further(view):
     target, segments = make_target([60], missing=0.0)
     target /= 100  # too small to be clipped
-    base = np.hstack(past_inputs(target, segments, view))
+    base = view.inputs(target, segments)
     for back, reached in ((view.reach, True), (view.reach + 1, False)):
         changed = target.copy()
         changed[59 - back] += 0.01
-        moved = np.hstack(past_inputs(changed, segments, view))[59] != base[59]
+        moved = view.inputs(changed, segments)[59] != base[59]
         assert moved.any() == reached
 
 
@@ -156,10 +155,10 @@ def test_a_level_added_to_a_series_changes_no_input_without_level(view):
     rng = np.random.default_rng(0)
     target = rng.integers(-50, 50, size=(53, 2)).astype(np.float32)
     _, segments = make_target()
-    inputs = np.hstack(past_inputs(target, segments, view))
-    raised = np.hstack(past_inputs(target + 4096, segments, view))
+    inputs = view.inputs(target, segments)
+    raised = view.inputs(target + 4096, segments)
     assert_allclose(raised, inputs, rtol=1e-6, atol=1e-6)
-    n_differences = 2 * len(view.lags)
+    n_differences = 2 * len(view.differences)
     assert_array_equal(raised[:, :n_differences], inputs[:, :n_differences])
 
 
@@ -174,31 +173,32 @@ def test_a_constant_series_has_no_change_at_all(value):
 
 def test_changes_are_clipped_and_the_value_is_not():
     target, segments = make_target()
-    for level in ("keep", "relative"):
-        free = past_inputs(target, segments, PastView((1, 3), level, 5, None))
-        bound = past_inputs(target, segments, PastView((1, 3), level, 5, 0.5))
-        n_clipped = 2 if level == "keep" else 3
-        for i, (one, other) in enumerate(zip(free, bound, strict=True)):
-            assert (np.abs(one[~np.isnan(one)]) > 0.5).any()
-            expected = np.clip(one, -0.5, 0.5) if i < n_clipped else one
-            assert_array_equal(other, expected)
+    for level, n_clipped in (("keep", 4), ("relative", 6)):
+        free = PastView((1, 3), level, 5, None).inputs(target, segments)
+        bound = PastView((1, 3), level, 5, 0.5).inputs(target, segments)
+        assert (np.nanmax(np.abs(free), axis=0) > 0.5).all()
+        assert_array_equal(
+            bound[:, :n_clipped], np.clip(free[:, :n_clipped], -0.5, 0.5)
+        )
+        assert_array_equal(
+            bound[:, n_clipped:], target if level == "keep" else bound[:, 6:]
+        )
 
 
 @pytest.mark.parametrize(
-    ("level", "n_parts"), [("keep", 3), ("relative", 3), ("drop", 2)]
+    ("level", "n_inputs"), [("keep", 6), ("relative", 6), ("drop", 4)]
 )
-def test_the_value_enters_only_if_it_is_kept(level, n_parts):
+def test_the_value_is_an_input_only_if_it_is_kept(level, n_inputs):
     target, segments = make_target()
-    parts = past_inputs(target, segments, PastView((1, 3), level, 5, None))
-    assert len(parts) == n_parts
-    kept = [np.array_equal(part, target, equal_nan=True) for part in parts]
-    assert kept == [False, False, level == "keep"][:n_parts]
+    view = PastView((1, 3), level, 5, None)
+    inputs = view.inputs(target, segments)
+    assert inputs.shape[1] == view.n_inputs(2) == n_inputs
+    last = np.array_equal(inputs[:, -2:], target, equal_nan=True)
+    assert last == (level == "keep")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("view", VIEWS)
 def test_inputs_keep_the_float_type(view, dtype):
     target, segments = make_target(dtype=dtype)
-    assert {part.dtype for part in past_inputs(target, segments, view)} == {
-        np.dtype(dtype)
-    }
+    assert view.inputs(target, segments).dtype == dtype

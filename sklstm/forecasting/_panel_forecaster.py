@@ -609,6 +609,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         )
         self.settling_rows_ = self._growing.enough
         self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
+        self._reach = ready.windows.reach
         self._keeps_all = self.history == "all"
         self._fills_gaps = self.gaps == "fill"
         self._start = _mean(ready.past)
@@ -818,6 +819,7 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if not self._keeps_all:
             # Enough for the windows of rows whose forecasts `partial_fit` learns.
             reach = getattr(self.estimator_[-1], "past_reach_", 0)
+            reach = max(reach, self._reach)
             size = self.window_size_ + reach + self.horizon_ - 1
             # Young series have statistics to be learned anew from all their rows.
             young = history.series.isin(self._growing.young)

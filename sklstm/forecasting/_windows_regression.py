@@ -155,11 +155,22 @@ def predict_steps(regressor, windows, horizon):
     -------
     ndarray of shape (n, horizon, n_targets)
     """
+    windows = _rows_read(regressor, windows, horizon)
     if takes_windows(regressor):
         out = regressor.predict(windows)
     else:
         out = _predict_arrays(regressor, windows.with_steps(horizon))
     return np.asarray(out, dtype=np.float64).reshape(len(windows), horizon, -1)
+
+
+def _rows_read(regressor, windows, horizon):
+    """Keep the rows that forecasts from these windows read."""
+    reach = windows.reach
+    if takes_windows(regressor):
+        if not hasattr(regressor, "past_reach_"):
+            return windows
+        reach = max(reach, regressor.past_reach_)
+    return windows.cut(reach, horizon)
 
 
 def _predict_arrays(regressor, windows):
@@ -194,6 +205,7 @@ def predict_step_quantiles(regressor, windows, horizon, n_targets, quantiles):
     -------
     ndarray of shape (n, horizon, n_targets, n_quantiles)
     """
+    windows = _rows_read(regressor, windows, horizon)
     out = regressor.predict_quantiles(windows, quantiles)
     return np.reshape(out, (len(windows), horizon, n_targets, -1))
 

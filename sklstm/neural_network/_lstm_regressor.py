@@ -57,139 +57,118 @@ _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 class LSTMRegressor(RegressorMixin, BaseEstimator):
     """A global LSTM that maps windows to one or many outputs.
 
-    The parameters are flat, as scikit-learn likes them; `fit` builds a PyTorch
-    module and trains it through a skorch net. Windows come from
-    :class:`~sklstm.SlidingWindow` and are gathered batch by batch from one table on
-    the device. Every categorical column has an embedding, fed to each step and to
-    the dense head. The outputs are decoded from the last state; a bidirectional net
-    uses the last state of both directions. Padding never reaches the state.
+    The parameters are flat, as in scikit-learn; `fit` builds a PyTorch module and
+    trains it through a skorch net. Windows come from :class:`~sklstm.SlidingWindow` and
+    are gathered batch by batch from one table on the device. Every categorical column
+    has an embedding, which enters each step and the dense head. The outputs are decoded
+    from the last state; a bidirectional net uses the last state of both directions.
+    Padding never reaches the state.
+
+    The parameters come in groups: the ten that matter most (`hidden_size` to
+    `random_state`), the architecture (`num_layers` to `head_hidden_size`), the
+    optimisation (`optimizer` to `batch_size`), stopping (`validation_fraction` to
+    `warm_start`), and the surroundings (`verbose` to `net_params`).
 
     Parameters
     ----------
     hidden_size : int, default=64
         Units of each LSTM layer and direction.
+    seasonal_periods : int or sequence of int, default=None
+        Number of rows of each season, for a skip connection around the net: an output
+        is a mix of naive forecasts, weighted by the net, plus a correction that starts
+        at 0. The naive forecasts are the last value and, for each season longer than
+        one row, the value one season earlier (two seasons for steps beyond the first
+        season, and so on), the last value plus the change one season earlier, and the
+        mean of the values of four seasons (not for seasons of a year, whose level moves
+        too far). 1 gives the last value alone. The outputs must be the steps after the
+        window, as in :class:`~sklstm.PanelForecaster`. None disables the skip.
+    embedding_dim : int or "auto", default="auto"
+        Size of the embedding of every categorical column. "auto" uses
+        ``1.6 * n_labels ** 0.56``, at most 50. 0 ignores the categorical columns.
+    loss : {"mse", "mae", "huber", "quantile"}, default="mse"
+        Training loss. "quantile" is the pinball loss, averaged over `quantiles`. A NaN
+        in a y of several outputs has no loss.
+    quantiles : sequence of float, default=None
+        Quantiles of each output to learn with ``loss="quantile"``, ascending, between 0
+        and 1. They never cross: the quantile nearest to the median is an output of the
+        net, and every other quantile is a positive step away from its neighbour. None
+        uses 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95 and 0.975.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training windows. "auto" depends on `n_steps`, the
+        number of optimizer steps in a pass: ``1000 / n_steps``, or ``100 /
+        sqrt(n_steps)`` if a pass has more than 100. With `seasonal_periods` it is 20,
+        ``800 / n_steps`` if a pass has fewer than 40 steps, and ``20 * sqrt(600 /
+        n_steps)`` if it has more than 600. It is at least 3 and at most 100.
+    lr : float, default=3e-3
+        Learning rate.
+    early_stopping : bool or "refit", default=False
+        Whether to hold out the end of each series, stop when the loss there has not
+        improved for `n_iter_no_change` epochs, and restore the best weights. "refit"
+        then trains again from the start, on all windows, for the best number of epochs,
+        so that the end of each series is learned too.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1" or "mps". "auto" is CUDA if it is available, else the
+        CPU. The device is chosen in `fit`, so an unfitted model can move between
+        machines.
+    random_state : int, RandomState instance or None, default=None
+        Seed for the weights, batch order and dropout. The global generator of torch is
+        not changed.
     num_layers : int, default=1
         Number of stacked LSTM layers.
     bidirectional : bool, default=False
         Whether each layer reads the window in both directions.
     dropout : float, default=0.0
-        Share of each layer's outputs that is zeroed in training, from 0 to below 1.
-    embedding_dim : int or "auto", default="auto"
-        Size of the embedding of every categorical column. 0 leaves the categorical
-        columns out; "auto" takes ``1.6 * n_labels ** 0.56``, at most 50.
+        Share of each layer's outputs that is set to zero in training, in [0, 1).
     category_dropout : float, default=0.0
-        Share of the windows (or chunks of them) in training in which a categorical
-        column shows only the unknown label, drawn for each column on its own. The
-        embedding of that label so becomes the one of a typical series (or of a typical
-        store, brand, ...), ready for those that come later. It also keeps the net from
-        learning short series by heart. From 0 to below 1.
+        Share of the training windows (or chunks) in which a categorical column shows
+        only the unknown label, drawn for each column independently, in [0, 1). The
+        embedding of the unknown label becomes that of a typical series (or store, or
+        brand), ready for new ones, and the net does not memorise short series.
     head_hidden_size : int, default=None
-        Units of a tanh layer between the last state and the outputs. None: the
-        outputs are linear in the state.
-    lags : int or sequence of int, default=None
-        The target's past enters as its change over each of so many rows,
-        ``x[t] - x[t - lag]``. A lag may reach further back than the window. Where that
-        row is missing, or lies before the start of the series, the change is 0, and an
-        extra input says so. In a pipeline without a forecaster let the window carry
-        that far: ``SlidingWindow(carry_context=...)`` of at least ``window_size - 1``
-        and `past_reach_` rows, which goes for `seasonal_periods` too.
-    level : {"keep", "relative", "drop"}, default="keep"
-        Whether the target's past enters as the value itself, as the value minus the
-        mean of the last season (the longest of `seasonal_periods`, or the window where
-        no season is longer than a row; the rows there are, near the start of a
-        series), or only through `lags`.
-    input_clip : float, default=None
-        Largest size of the changes over `lags` and of the relative level, in units of
-        the spread of the target's past: of its values with ``level="keep"``, else (and
-        with `seasonal_periods`) of its changes from row to row.
-    past_fill : {"forward", "seasonal"}, default=None
-        What stands for missing values of the target's past: the last one known, or the
-        one known last at the same place in a season (the longest of `seasonal_periods`
-        first). None: 0, and an extra input which says so.
-    seasonal_periods : int or sequence of int, default=None
-        Rows of each season, for a skip around the net: an output is a mix of naive
-        forecasts, weighted by the net, plus a correction that starts at 0. They are
-        the last value and, for each season longer than a row, the value one season
-        earlier (two for steps beyond the first, and so on) and the last value plus
-        the change that came a season earlier. 1 gives the last value alone. The
-        outputs must be the steps after the window, as those of
-        :class:`~sklstm.PanelForecaster` are. None gives no skip.
-    n_seasons : int, default=1
-        With more than 1, the mean of the values up to so many seasons earlier is one
-        more naive forecast for each season.
-    loss : {"mse", "mae", "huber", "quantile"}, default="mse"
-        What training minimises; "quantile" is the pinball loss, averaged over
-        `quantiles`. NaN in a y of several outputs gives no loss.
-    quantiles : sequence of float, default=None
-        With ``loss="quantile"``, the quantiles of each output that are learned,
-        ascending, between 0 and 1. They never cross: the one nearest to the median is
-        an output of the net, and each of the others a positive step away from the
-        one before. None takes 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95 and 0.975.
+        Units of a tanh layer between the last state and the outputs. None makes the
+        outputs linear in the state.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Optimizer class, default="adam"
-        A name, or a subclass of ``torch.optim.Optimizer``.
-    lr : float, default=3e-3
-        Learning rate.
+        A name, or a subclass of ``torch.optim.Optimizer``. Its other parameters, such
+        as the weight decay, are ``net_params={"optimizer__weight_decay": 1e-3}``.
     lr_schedule : {"cosine", "plateau", "cyclic", "step"} or None, default="cosine"
-        How the learning rate changes: along a cosine to 0 at `max_epochs`; halved
-        when the loss stalls for ``n_iter_no_change // 2`` epochs; up and down between
-        ``lr / 10`` and `lr` every four epochs; times 0.3 after each third of
-        `max_epochs`. None keeps it.
-    weight_decay : float, default=0.0
-        Decay of the weights in each step of the optimizer.
+        Schedule of the learning rate: "cosine" decays to 0 at `max_epochs`; "plateau"
+        halves the rate when the loss stalls for ``n_iter_no_change // 2`` epochs;
+        "cyclic" moves between ``lr / 10`` and `lr` every four epochs; "step" multiplies
+        by 0.3 after each third of `max_epochs`. None keeps the rate constant.
     grad_clip : float, default=1.0
         Largest norm of the gradient. None sets no limit.
     training_mode : {"auto", "chunked", "windowed"}, default="auto"
-        "windowed" runs each window on its own. "chunked" runs chunks of consecutive
-        rows and learns at every row that ends a window, so that windows share the
-        rows they have in common: the same windows in a fraction of the time, each
-        with at least `window_size` rows of past. "auto" is dense wherever that is
-        possible, with windows from :class:`~sklstm.SlidingWindow` and one direction,
-        if they have more than 8 rows or the net has `seasonal_periods`.
+        "windowed" runs each window separately. "chunked" runs chunks of consecutive
+        rows and learns at every row that ends a window, so windows share their common
+        rows: the same windows take a fraction of the time, and each has at least
+        `window_size` rows of past. "auto" is "chunked" with windows from
+        :class:`~sklstm.SlidingWindow` and one direction, if the windows have more than
+        8 rows or the net has `seasonal_periods`.
     chunk_rows : int or "auto", default="auto"
-        In chunked training the number of windows that end in a chunk, which has
-        ``window_size - 1`` rows before them. "auto" takes the window size (at least 8)
-        for windows of up to 32 rows, more for longer ones, and twice the window size
-        from 64 rows on; with `seasonal_periods`, twice the window size, at least 32.
-        No chunk has more rows than the longest series.
+        Number of windows that end in a chunk; ``window_size - 1`` rows come before
+        them. "auto" uses the window size (at least 8) for windows of up to 32 rows,
+        more for longer windows, and twice the window size from 64 rows on; with
+        `seasonal_periods`, twice the window size, at least 32. A chunk has at most as
+        many rows as the longest series.
     batch_size : int, default=64
-        Number of windows in a step of the optimizer. A chunked batch holds
-        ``batch_size // 8`` chunks, at least one and at most an eighth of all: a step
-        takes about as long, and learns from many more windows.
-    max_epochs : int or "auto", default="auto"
-        Number of passes over the training windows. "auto" follows from `n_steps`, the
-        steps of the optimizer in a pass: ``1000 / n_steps``, and where a pass has more
-        than 100, ``100 / sqrt(n_steps)``. With `seasonal_periods` it takes 20 epochs,
-        ``800 / n_steps`` where a pass has fewer than 40 steps, and ``20 * sqrt(600 /
-        n_steps)`` where it has more than 600. From 3 to 100 in any case.
-    early_stopping : bool, default=False
-        Whether to hold out the end of each series, stop when the loss there has not
-        improved for `n_iter_no_change` epochs, and bring the best weights back.
+        Number of windows in an optimizer step. A chunked batch holds
+        ``batch_size // 8`` chunks, at least one and at most an eighth of all chunks: a
+        step takes about as long, and learns from many more windows.
     validation_fraction : float, default=0.1
         Share of each series' windows, the latest ones, that `early_stopping` holds
-        out. Windows whose targets reach into them are left out of training.
+        out. Windows whose targets overlap the held-out rows are not used in training.
     n_iter_no_change : int, default=5
-        Epochs without improvement before training stops.
-    refit : bool, default=False
-        Whether to train once more after `early_stopping` (else it does nothing), from
-        the start and on all
-        windows, for as many epochs as were best. The end of each series, which is
-        most like what comes next, is then learned too.
+        Number of epochs without improvement before training stops.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
-    device : str, default="auto"
-        "cpu", "cuda", "cuda:1", "mps"; "auto" is CUDA if there is any, else the CPU.
-        Chosen in `fit`, so that an unfitted model can be sent anywhere.
-    random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the order of windows, and dropout. The global
-        generator of torch is left as it was.
+        Whether `fit` continues from the weights of the last fit.
     verbose : int, default=0
-        1 shows a bar of epochs, 2 prints a line for each.
+        1 shows a progress bar of epochs, 2 prints a line for each epoch.
     callbacks : list of skorch callbacks or of (name, callback), default=None
-        More callbacks. They are cloned in `fit`.
+        Additional callbacks. They are cloned in `fit`.
     net_params : dict, default=None
-        More parameters of the skorch net, such as ``{"optimizer__eps": 1e-6}``. Those
-        with the prefixes ``module__``, ``optimizer__``, ``criterion__`` and
-        ``callbacks__`` can also be set by `set_params`, and so be searched. An entry
+        Additional parameters of the skorch net, such as ``{"optimizer__eps": 1e-6}``.
+        Parameters with the prefixes ``module__``, ``optimizer__``, ``criterion__`` and
+        ``callbacks__`` can also be set with `set_params`, and so be searched. An entry
         that contradicts a parameter of the regressor raises a ValueError.
 
     Attributes
@@ -199,7 +178,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     training_history_ : DataFrame of shape (n_epochs_, n_columns)
         Losses, duration (seconds) and learning rate of each epoch.
     validation_history_ : DataFrame or None
-        The same of the training that found the number of epochs, if `refit`.
+        The same for the training that found the number of epochs, if
+        ``early_stopping="refit"``.
     quantiles_ : tuple of float or None
         The quantiles that were learned.
     target_center_, target_scale_ : ndarray of shape (n_outputs,)
@@ -217,8 +197,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     n_channels_in_ : int
         Number of features at each step.
     past_reach_ : int
-        How many rows before its window a forecast looks back to, by `lags`, `level`
-        and `seasonal_periods`; missing values are filled from however far back.
+        Number of rows before its window that a forecast reads, through differences in
+        the windows and `seasonal_periods`. A missing value is filled from any earlier
+        row.
 
     See Also
     --------
@@ -260,24 +241,31 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "bidirectional": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "embedding_dim": [
-            Interval(Integral, 0, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "category_dropout": [Interval(Real, 0, 1, closed="left")],
-        "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
         "seasonal_periods": [
             None,
             Interval(Integral, 1, None, closed="left"),
             "array-like",
         ],
+        "embedding_dim": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "loss": [StrOptions(set(LOSSES))],
         "quantiles": [None, "array-like"],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "lr": [Interval(Real, 0, None, closed="neither")],
+        "early_stopping": ["boolean", StrOptions({"refit"})],
+        "device": [str],
+        "random_state": ["random_state"],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "category_dropout": [Interval(Real, 0, 1, closed="left")],
+        "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
         "grad_clip": [None, Interval(Real, 0, None, closed="neither")],
         "training_mode": [StrOptions({"auto", "chunked", "windowed"})],
@@ -286,16 +274,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             StrOptions({"auto"}),
         ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "early_stopping": ["boolean", StrOptions({"refit"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "device": [str],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
         "callbacks": [None, list],
         "net_params": [None, dict],
@@ -309,57 +290,57 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self,
         hidden_size=64,
         *,
+        seasonal_periods=None,
+        embedding_dim="auto",
+        loss="mse",
+        quantiles=None,
+        max_epochs="auto",
+        lr=3e-3,
+        early_stopping=False,
+        device="auto",
+        random_state=None,
         num_layers=1,
         bidirectional=False,
         dropout=0.0,
-        embedding_dim="auto",
         category_dropout=0.0,
         head_hidden_size=None,
-        seasonal_periods=None,
-        loss="mse",
-        quantiles=None,
         optimizer="adam",
-        lr=3e-3,
         lr_schedule="cosine",
         grad_clip=1.0,
         training_mode="auto",
         chunk_rows="auto",
         batch_size=64,
-        max_epochs="auto",
-        early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,
         warm_start=False,
-        device="auto",
-        random_state=None,
         verbose=0,
         callbacks=None,
         net_params=None,
     ):
         self.hidden_size = hidden_size
+        self.seasonal_periods = seasonal_periods
+        self.embedding_dim = embedding_dim
+        self.loss = loss
+        self.quantiles = quantiles
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.early_stopping = early_stopping
+        self.device = device
+        self.random_state = random_state
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
-        self.embedding_dim = embedding_dim
         self.category_dropout = category_dropout
         self.head_hidden_size = head_hidden_size
-        self.seasonal_periods = seasonal_periods
-        self.loss = loss
-        self.quantiles = quantiles
         self.optimizer = optimizer
-        self.lr = lr
         self.lr_schedule = lr_schedule
         self.grad_clip = grad_clip
         self.training_mode = training_mode
         self.chunk_rows = chunk_rows
         self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
-        self.device = device
-        self.random_state = random_state
         self.verbose = verbose
         self.callbacks = callbacks
         self.net_params = net_params
