@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import datasets, metrics
-    from ._recipe import make_forecaster
+    from ._lstm_forecaster import LSTMForecaster
     from ._windows.windows import PanelWindows
     from .continual import ContinualForecaster
     from .ensemble import SeedEnsemble
@@ -57,7 +57,7 @@ __all__ = [
     "backtest",
     "datasets",
     "describe_panel",
-    "make_forecaster",
+    "LSTMForecaster",
     "metrics",
     "panel_sample_weight",
     "regularize",
@@ -83,7 +83,7 @@ _home = {
     "StaticFeatures": "preprocessing",
     "backtest": "forecasting",
     "describe_panel": "preprocessing",
-    "make_forecaster": "_recipe",
+    "LSTMForecaster": "_lstm_forecaster",
     "panel_sample_weight": "preprocessing",
     "regularize": "preprocessing",
 }

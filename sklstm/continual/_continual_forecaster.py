@@ -20,6 +20,7 @@ from .._panels.rows import (
     show,
 )
 from ..forecasting._forecaster_checks import check_pipeline
+from ..forecasting._next_steps import NextStepsMixin
 from ..forecasting._panel_forecaster import PanelForecaster
 from ._checkpoint_folder import CheckpointFolder
 from ._checkpoints import read_checkpoint
@@ -45,7 +46,9 @@ def _has_quantiles(self):
     return True
 
 
-class ContinualForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ContinualForecaster(
+    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     """Train one model on several data sets in turn, without forgetting.
 
     A data set is the first index level of a panel: a region, a machine, a batch. Each
@@ -529,21 +532,43 @@ class ContinualForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         return self._join_tables(X, lambda f, some: f.predict_interval(some, coverage))
 
-    def forecast(self, steps=None):
-        """Forecast the next steps of every series of every data set.
+    def next_rows(self, steps=None, X=None):
+        """Give the rows that `forecast` predicts.
 
         Parameters
         ----------
         steps : int, default=None
-            Number of steps; `horizon` of the forecaster if None.
+            Number of steps after the end of each series; `horizon` if None.
+        X : DataFrame, default=None
+            Rows after the end of their series, instead of `steps`.
 
         Returns
         -------
-        Series or DataFrame
-            Forecasts indexed by (dataset, series, time).
+        DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.next_rows`.
         """
         check_is_fitted(self)
-        return pd.concat([f.forecast(steps) for f in self._forecasters()])
+        if X is None:
+            return pd.concat([f.next_rows(steps) for f in self._forecasters()])
+        for forecaster, some in self._forecast_parts(X):
+            forecaster.next_rows(steps, X.iloc[some])
+        return X
+
+    def future_rows(self, steps=None):
+        """Make an empty frame for the known covariates of the next steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; `horizon` if None.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_known_columns)
+            See :meth:`PanelForecaster.future_rows`.
+        """
+        check_is_fitted(self)
+        return pd.concat([f.future_rows(steps) for f in self._forecasters()])
 
     @all_or_nothing
     def restore(self, path):

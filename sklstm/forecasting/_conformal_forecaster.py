@@ -32,11 +32,14 @@ from ._conformal_errors import (
     roll_errors,
 )
 from ._history import after_last_known
+from ._next_steps import NextStepsMixin
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles, undo_each
 
 
-class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ConformalForecaster(
+    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     """Intervals for the forecasts of a model, as wide as its errors have been.
 
     `fit` trains the forecaster on all but the last rows of each series, and forecasts
@@ -52,7 +55,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : PanelForecaster or FrozenEstimator of one
+    estimator : LSTMForecaster, PanelForecaster or FrozenEstimator of one
         The forecaster to calibrate. `fit` clones and trains it, unless it is frozen,
         or is fitted and all rows of `fit` come after its history. Only a frozen one
         stays fitted in `clone`, and so in a search or a cross-validation.
@@ -175,7 +178,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         early = {name: weight[~late] for name, weight in weights.items()}
         (head_X, head_y), (tail_X, tail_y) = _cut(X, y, ~late), _cut(X, y, late)
         try:
-            forecaster = clone(self.estimator).fit(head_X, head_y, **early)
+            forecaster = _composed(self.estimator).fit(head_X, head_y, **early)
         except ValueError as error:
             error.add_note(
                 f"calibration_size={self.calibration_size} leaves {len(head_X)} of "
@@ -184,7 +187,7 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise
         errors = roll_errors(forecaster, tail_X, tail_y)
         if self.refit:
-            forecaster = clone(self.estimator).fit(X, y, **weights)
+            forecaster = _composed(self.estimator).fit(X, y, **weights)
         else:
             forecaster.update(tail_X, tail_y)
         self.estimator_, self.errors_ = forecaster, errors
@@ -235,21 +238,39 @@ class ConformalForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
-    def forecast(self, steps=None):
-        """Forecast the next steps of every series, as the forecaster does.
+    def next_rows(self, steps=None, X=None):
+        """Give the rows that `forecast` predicts.
 
         Parameters
         ----------
         steps : int, default=None
-            Number of steps; the horizon of the forecaster if None.
+            Number of steps after the end of each series; `horizon` if None.
+        X : DataFrame, default=None
+            Rows after the end of their series, instead of `steps`.
 
         Returns
         -------
-        Series or DataFrame
-            Forecasts indexed by (series, time).
+        DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.next_rows`.
         """
         check_is_fitted(self)
-        return self.estimator_.forecast(steps)
+        return self.estimator_.next_rows(steps, X)
+
+    def future_rows(self, steps=None):
+        """Make an empty frame for the known covariates of the next steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; `horizon` if None.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_known_columns)
+            See :meth:`PanelForecaster.future_rows`.
+        """
+        check_is_fitted(self)
+        return self.estimator_.future_rows(steps)
 
     def predict_quantiles(self, X, quantiles=None):
         """Forecast quantiles of the rows of X.
@@ -342,10 +363,14 @@ def _fitted_forecaster(estimator, X):
     """A copy of a forecaster that need not be trained, None if it must be."""
     frozen = isinstance(estimator, FrozenEstimator)
     forecaster = estimator.estimator if frozen else estimator
+    if hasattr(forecaster, "to_pipeline"):
+        if frozen:
+            check_is_fitted(forecaster)
+        forecaster = getattr(forecaster, "forecaster_", forecaster.to_pipeline())
     if not isinstance(forecaster, PanelForecaster):
         raise TypeError(
-            "estimator must be a PanelForecaster, or a FrozenEstimator of one, got "
-            f"{type(forecaster).__name__}."
+            "estimator must be an LSTMForecaster, a PanelForecaster, or a "
+            f"FrozenEstimator of one, got {type(forecaster).__name__}."
         )
     if frozen:
         check_is_fitted(forecaster)
@@ -359,6 +384,12 @@ def _fitted_forecaster(estimator, X):
     elif not hasattr(forecaster, "estimator_") or not _rows_after(forecaster, X).all():
         return None
     return deepcopy(forecaster)
+
+
+def _composed(estimator):
+    """A clone of the forecaster to train, composed of its parts if it is flat."""
+    composed = hasattr(estimator, "to_pipeline")
+    return estimator.to_pipeline() if composed else clone(estimator)
 
 
 def _rows_after(forecaster, X):

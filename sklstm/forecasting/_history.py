@@ -207,6 +207,28 @@ class History:
                 return self.ahead.iloc[place].set_axis(index, axis=0)
         return pd.DataFrame(index=index)
 
+    def future(self, index, columns):
+        """Rows at an index, with the values of the rows ahead where they are given."""
+        given = self.X.iloc[:0] if self.ahead is None else self.ahead
+        rows = given[columns].reindex(index)
+        is_bool = [name for name in columns if pd.api.types.is_bool_dtype(self.X[name])]
+        return rows.astype(dict.fromkeys(is_bool, "boolean"))
+
+    def check_after(self, X):
+        """Raise for rows that are not after the end of their series."""
+        X = with_times_of(X, self.rows.time)
+        rows = read_rows(X)
+        positions = locate_series(rows.series, self.series)
+        check_known_series(positions, rows.series, NO_HISTORY)
+        after = is_later(rows.time, self.end.take(positions[rows.codes]))
+        if not after.all():
+            early = X.index[rows.unsort(~after)]
+            raise ValueError(
+                f"{len(early)} row(s) of X are not after the end of their series: "
+                f"{show(early)}. forecast is for rows after it; predict also gives "
+                "fitted values."
+            )
+
     def filled(self):
         """Give every step between the first and the last row of a series a row.
 

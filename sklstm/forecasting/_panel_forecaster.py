@@ -46,6 +46,7 @@ from ._forecaster_checks import (
 from ._growing_series import GrowingTransform, join_new_rows, weigh_new_rows
 from ._history import History
 from ._known_covariates import check_columns, derived_columns, hide_unknown, named_by
+from ._next_steps import NextStepsMixin
 from ._request import read_request, series_blocks
 from ._step_forecasts import (
     check_within,
@@ -99,7 +100,9 @@ def _regressor(forecaster):
     return pipeline.steps[-1][1]
 
 
-class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class PanelForecaster(
+    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     """Turn a pipeline of windows and a regressor into a forecaster of many series.
 
     `fit` scales y by series, lets the past of y join the windows that the pipeline
@@ -467,12 +470,38 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         like = pd.DataFrame(index=table.index, columns=self._y_columns)
         return label_intervals(values, like, self._y_ndim == 1)
 
-    def forecast(self, steps=None):
-        """Forecast the next steps of every series.
+    def next_rows(self, steps=None, X=None):
+        """Give the rows that `forecast` predicts.
 
-        Known columns of X are read from the rows ahead that `fit` or `update` was given
-        with a missing y; without such rows call `predict`. Columns made of the index
-        alone, such as those of the calendar, need no rows ahead.
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps after the end of each series; `horizon` if None.
+        X : DataFrame, default=None
+            Rows after the end of their series, instead of `steps`.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_columns)
+            X, or the next rows, with their columns if `fit` or `update` was given
+            these rows with a missing y.
+        """
+        check_is_fitted(self)
+        if X is None:
+            X = self._history.rows_ahead(self._next_index(steps))
+            return X.set_axis(self._history.index_as_given(X.index), axis=0)
+        if steps is not None:
+            raise ValueError(
+                f"Both steps={steps!r} and X are given. X holds the rows to forecast; "
+                "leave steps at None."
+            )
+        self._history.check_after(self._read_asked(X))
+        return X
+
+    def future_rows(self, steps=None):
+        """Make an empty frame for the known covariates of the next steps.
+
+        Fill in its columns and pass it to `forecast` as X.
 
         Parameters
         ----------
@@ -481,25 +510,17 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        Series or DataFrame
-            Forecasts indexed by (series, time), `steps` rows for each series. Python
-            dates and Arrow dates keep their type; dates given as text become
-            timestamps.
-
-        Raises
-        ------
-        ValueError
-            If the next times of a series cannot be inferred, because it keeps no time
-            step, has closed hours, or ends between two steps. Pass the step as `freq`.
+        DataFrame of shape (n_rows, n_known_columns)
+            The next `steps` rows of each series, with the columns of X whose future
+            `forecast` reads. Values are missing, except those of rows ahead that
+            `fit` or `update` was given.
         """
         check_is_fitted(self)
-        steps = self.horizon_ if steps is None else steps
-        self._check_steps(steps)
-        X = self._history.rows_ahead(self._history.next_steps(steps))
-        values, index = self.predict(X), self._history.index_as_given(X.index)
-        if self._y_ndim == 2:
-            return pd.DataFrame(values, index=index, columns=self._y_columns)
-        return pd.Series(values, index=index, name=self._y_name)
+        columns = list(self._history.X.columns)
+        if not self._derived:
+            columns = named_by(self._history.X.columns, self._known)
+        rows = self._history.future(self._next_index(steps), columns)
+        return rows.set_axis(self._history.index_as_given(rows.index), axis=0)
 
     @property
     def history_(self):
@@ -826,9 +847,11 @@ class PanelForecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             history = history.tail(np.where(young, history.rows.lengths, size))
         self._history = history
 
-    def _check_steps(self, steps):
+    def _next_index(self, steps):
+        steps = self.horizon_ if steps is None else steps
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
+        return self._history.next_steps(steps)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from .._panels.inner_estimators import find_history, find_method
 from .._panels.quantiles import bounds_of
 from .._panels.rows import (
     align_target,
-    is_panel,
     locate_series,
     read_rows,
     rows_without_columns,
 )
-from ..metrics._forecaster_method import find_method
 from ._series_plot import (
     band_styles,
     before,
@@ -146,7 +145,7 @@ class ForecastDisplay:
         rows = read_rows(X)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
-        X_kept, history = X.iloc[kept], _find_history(forecaster)
+        X_kept, history = X.iloc[kept], find_history(forecaster)
         if y is not None:
             y = _as_targets(y, X, "y").iloc[kept]
         y_pred = _as_targets(forecaster.predict(X_kept), X_kept, "y_pred")
@@ -362,15 +361,6 @@ def _stack(y, names):
     )
     frame = pd.DataFrame(values, index=index)
     return frame if frame.shape[1] > 1 else frame.iloc[:, 0]
-
-
-def _find_history(forecaster):
-    forecaster = getattr(forecaster, "best_estimator_", forecaster)
-    if hasattr(forecaster, "steps"):
-        forecaster = forecaster.steps[-1][1]
-    history = getattr(forecaster, "history_", None)
-    # A net's history_ is a table of epochs.
-    return history if is_panel(history) else None
 
 
 def _predict_intervals(forecaster, X, coverage):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .._panels.inner_estimators import inner_estimators
+
 __all__ = ["TransferMatrixDisplay"]
 
 _JOINT = {"color": "#8c8c8c", "linewidth": 1.2, "linestyle": (0, (4, 3))}
@@ -66,7 +68,10 @@ class TransferMatrixDisplay:
         display : TransferMatrixDisplay
             The display, drawn.
         """
-        forecaster = getattr(forecaster, "best_estimator_", forecaster)
+        inside = inner_estimators(forecaster)
+        forecaster = next(
+            (f for f in inside if hasattr(f, "stage_scores_")), forecaster
+        )
         joint = getattr(forecaster, "joint_scores_", None)
         return cls.from_scores(forecaster.stage_scores_, joint, kind=kind, ax=ax)
 

@@ -3,12 +3,9 @@
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
+from .._panels.inner_estimators import find_history
 from .._panels.rows import align_target, index_message, is_panel, read_rows
 from ._point import ALL_ZERO, symmetric_terms, weighted_terms
 from ._row_errors import average_errors, read_targets
@@ -167,7 +164,7 @@ def _read_truth(X, y):
 
 def _find_history(estimator):
     """Find the target that a fitted forecaster remembers, in units of y."""
-    history = _search_history(estimator)
+    history = find_history(estimator)
     if history is None:
         raise TypeError(
             "The scale of the error comes from the history_ of a fitted forecaster, "
@@ -175,29 +172,3 @@ def _find_history(estimator):
             "use metric 'smape' or 'wape', which need no history."
         )
     return history
-
-
-def _search_history(estimator):
-    history = getattr(estimator, "history_", None)
-    # Networks call the record of their training so too; only a panel will do.
-    if is_panel(history):
-        return history
-    if isinstance(estimator, Pipeline):
-        return _search_history(estimator[-1])
-    if isinstance(estimator, FrozenEstimator):
-        return _search_history(estimator.estimator)
-    for name in ("best_estimator_", "regressor_", "estimator_"):
-        inner = getattr(estimator, name, None)
-        history = None if inner is None else _search_history(inner)
-        if history is not None:
-            return _undo_transform(estimator, history)
-    return None
-
-
-def _undo_transform(estimator, history):
-    """Bring the history from what a meta-estimator made of y back to units of y."""
-    if not isinstance(estimator, TransformedTargetRegressor):
-        return history
-    values = history.to_numpy().reshape(len(history), -1)
-    values = estimator.transformer_.inverse_transform(values)
-    return pd.DataFrame(np.reshape(values, (len(history), -1)), index=history.index)

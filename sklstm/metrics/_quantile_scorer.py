@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from .._panels.inner_estimators import find_method
 from .._panels.quantiles import check_quantiles
 from .._panels.rows import is_panel, read_rows
-from ._forecaster_method import find_method
 from ._quantile import continuous_ranked_probability_score, mean_quantile_loss
 
 __all__ = ["make_quantile_scorer"]

@@ -1,0 +1,495 @@
+"""LSTMForecaster: the recommended forecaster, with flat parameters."""
+
+from math import ceil
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._panels.all_or_nothing import all_or_nothing
+from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
+from .ensemble._seed_ensemble import SeedEnsemble
+from .forecasting._next_steps import NextStepsMixin
+from .forecasting._panel_forecaster import PanelForecaster
+from .neural_network._lstm_regressor import LSTMRegressor
+from .preprocessing._series_encoder import SeriesEncoder
+from .preprocessing._series_log import SeriesLog
+from .preprocessing._series_scaler import SeriesScaler
+from .preprocessing._sliding_window import SlidingWindow
+
+__all__ = ["LSTMForecaster"]
+
+
+def _learns_quantiles(self):
+    """Whether quantiles are learned; an AttributeError says how to learn them."""
+    fitted = getattr(self, "forecaster_", None)
+    if fitted is not None:
+        fitted.predict_quantiles  # noqa: B018
+    elif self.quantiles is None and self.loss != "quantile":
+        raise AttributeError(
+            "Quantiles and intervals need a fit with quantiles, such as "
+            "quantiles=(0.1, 0.5, 0.9), or a ConformalForecaster around this one."
+        )
+    return True
+
+
+class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
+    """Forecast many series with one global LSTM and recommended defaults.
+
+    You only give it the horizon and the seasonal periods. Each series is scaled on its
+    own; the LSTM reads windows of differences, so that the level of a series does not
+    matter, and learns a correction to naive and seasonal naive forecasts. All
+    parameters are flat, so one grid searches the window, the network and the
+    embedding. `to_pipeline` returns the parts, to change any of them.
+
+    Parameters
+    ----------
+    horizon : int, default=1
+        Number of rows ahead that are forecast.
+    seasonal_periods : int or sequence of int, default=None
+        Number of rows of each season, such as ``(24, 168)`` for hourly data with days
+        and weeks, or 12 for months. None for data without a season.
+    window_size : int, default=None
+        Number of rows of a window. None uses one and a quarter of the longest season,
+        and at least ``horizon + 2``. A window is at most as long as the longest series.
+    hidden_size : int, default=64
+        Units of the LSTM.
+    embedding_dim : int or "auto", default=0
+        Size of an embedding of the series ids, and of all categorical columns. With an
+        embedding, half of the training windows hide the ids, so that new series get a
+        typical one. 0 gives the network no ids; categorical columns of X have an
+        embedding all the same.
+    known_covariates : str, list, slice or callable, default=None
+        The columns of X whose future is known, such as prices and promotions; see
+        :class:`~sklstm.SlidingWindow`.
+    quantiles : sequence of float, default=None
+        Quantiles to learn, such as ``(0.1, 0.5, 0.9)``. None learns point forecasts.
+    loss : {"mae", "mse", "huber", "quantile"}, default="mae"
+        Training loss. It is the quantile loss if `quantiles` are given.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
+    n_estimators : int, default=3
+        Number of networks, trained from different seeds, whose forecasts are averaged.
+    random_state : int, RandomState instance or None, default=None
+        Seed for the weights, batch order and dropout.
+    gaps : {"keep", "fill"}, default="keep"
+        Whether windows and seasons count the rows of a series ("keep") or time steps
+        ("fill"); see :class:`~sklstm.PanelForecaster`.
+    freq : "infer", None, str, offset, Timedelta or number, default="infer"
+        The time step, such as "B" or "15min"; see :class:`~sklstm.PanelForecaster`.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1" or "mps"; "auto" is CUDA if it is available.
+    n_jobs : int, default=None
+        Number of networks trained in parallel.
+    verbose : int, default=0
+        1 shows a progress bar of epochs for each network, 2 prints a line for each
+        epoch.
+
+    Attributes
+    ----------
+    forecaster_ : PanelForecaster
+        The fitted forecaster. The steps of its pipeline are named "scale" (covariates),
+        "series" (with an embedding only), "window", and "ensemble" (or "lstm" for one
+        network); its target transformer has the steps "log" (only with a season) and
+        "scale".
+    history_ : Series or DataFrame
+        The remembered y, sorted by series and time.
+    horizon_ : int
+        The `horizon` of the fit.
+    window_size_ : int
+        Number of rows of a window.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where all are strings.
+
+    See Also
+    --------
+    PanelForecaster : The forecaster that this composes.
+    ConformalForecaster : Calibrated prediction intervals around it.
+    LSTMRegressor : The network, with all its parameters.
+
+    Notes
+    -----
+    The methods behave as those of :class:`~sklstm.PanelForecaster`. In a season the
+    logarithm of series that are never negative is learned. AdamW with a weight decay of
+    0.001 and a cosine schedule trains the network.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklstm import LSTMForecaster, PanelTimeSeriesSplit
+    >>> from sklstm.datasets import load_fertility
+    >>> y = load_fertility()["fertility_rate"].loc[["Chad", "Chile", "China"]]
+    >>> forecaster = LSTMForecaster(
+    ...     horizon=5, hidden_size=8, max_epochs=2, n_estimators=1, random_state=0
+    ... )
+    >>> forecaster.fit(None, y).forecast().loc["Chad"].index.tolist()
+    [2012, 2013, 2014, 2015, 2016]
+    >>> search = GridSearchCV(
+    ...     forecaster,
+    ...     {"window_size": [8, 16], "embedding_dim": [0, 2]},
+    ...     cv=PanelTimeSeriesSplit(n_splits=2, horizon=5),
+    ...     scoring="neg_mean_absolute_error",
+    ... )
+    >>> search.fit(y.to_frame()[[]], y).best_estimator_.forecast(steps=1).shape
+    (3,)
+    """
+
+    _parameter_constraints: dict = {
+        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "seasonal_periods": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            "array-like",
+        ],
+        "window_size": [None, Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "embedding_dim": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "known_covariates": [None, str, "array-like", slice, callable],
+        "quantiles": [None, "array-like"],
+        "loss": [StrOptions({"mae", "mse", "huber", "quantile"})],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "gaps": [StrOptions({"keep", "fill"})],
+        "freq": "no_validation",
+        "device": [str],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        horizon=1,
+        seasonal_periods=None,
+        window_size=None,
+        *,
+        hidden_size=64,
+        embedding_dim=0,
+        known_covariates=None,
+        quantiles=None,
+        loss="mae",
+        max_epochs="auto",
+        n_estimators=3,
+        random_state=None,
+        gaps="keep",
+        freq="infer",
+        device="auto",
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.horizon = horizon
+        self.seasonal_periods = seasonal_periods
+        self.window_size = window_size
+        self.hidden_size = hidden_size
+        self.embedding_dim = embedding_dim
+        self.known_covariates = known_covariates
+        self.quantiles = quantiles
+        self.loss = loss
+        self.max_epochs = max_epochs
+        self.n_estimators = n_estimators
+        self.random_state = random_state
+        self.gaps = gaps
+        self.freq = freq
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def to_pipeline(self) -> PanelForecaster:
+        """Compose the forecaster of ordinary parts, not fitted.
+
+        Returns
+        -------
+        PanelForecaster
+            A forecaster around a :class:`~sklearn.pipeline.Pipeline`, to take apart,
+            change and search; see `forecaster_` for the names of its steps.
+        """
+        self._validate_params()
+        # A season of one row changes nothing.
+        periods = read_counts(self.seasonal_periods, "seasonal_periods") or (1,)
+        window_size = self.window_size
+        if window_size is None:
+            window_size = max(ceil(1.25 * max(periods)), self.horizon + 2)
+        window = SlidingWindow(
+            window_size,
+            shorten=True,
+            differences=_choose_differences(periods),
+            level="relative" if max(periods) > 1 else "drop",
+            clip=10.0,
+            known_covariates=self.known_covariates,
+        )
+        # Without a season the logarithm would make exponentials of straight lines.
+        log = SeriesLog(clip=True) if max(periods) > 1 else "passthrough"
+        scale = SeriesScaler("difference", differences=sorted({1, min(periods)}))
+        ids = [("series", SeriesEncoder())] if self.embedding_dim else []
+        steps = [
+            ("scale", SeriesScaler()),
+            *ids,
+            ("window", window),
+            self._make_regressor(periods),
+        ]
+        return PanelForecaster(
+            Pipeline(steps),
+            horizon=self.horizon,
+            gaps=self.gaps,
+            freq=self.freq,
+            target_transformer=Pipeline([("log", log), ("scale", scale)]),
+        )
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        sample_weight: Any = None,
+    ) -> "LSTMForecaster":
+        """Train on a panel, and remember the end of each series.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Covariates indexed by (series, time), in any row order; may have no
+            columns. None takes the rows from the index of y.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X. NaN is an unknown value.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row as an origin.
+
+        Returns
+        -------
+        LSTMForecaster
+            The fitted forecaster.
+        """
+        self.forecaster_ = self.to_pipeline().fit(X, y, sample_weight)
+        return self
+
+    @all_or_nothing
+    def partial_fit(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        sample_weight: Any = None,
+    ) -> "LSTMForecaster":
+        """Extend the history by these rows, and train one epoch on them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row as an origin.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself.
+        """
+        if not hasattr(self, "forecaster_"):
+            return self.fit(X, y, sample_weight)
+        self.forecaster_.partial_fit(X, y, sample_weight)
+        return self
+
+    def update(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+    ) -> "LSTMForecaster":
+        """Extend the history without training; series may be new.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself.
+        """
+        check_is_fitted(self)
+        self.forecaster_.update(X, y)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Forecast the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows after the remembered end of their series, or remembered rows, which
+            get one-step fitted values.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            One forecast for each row, in units of y.
+        """
+        check_is_fitted(self)
+        return self.forecaster_.predict(X)
+
+    @available_if(_learns_quantiles)
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
+        """Forecast quantiles of the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, up to `horizon` steps after the end of their series.
+        quantiles : sequence of float, default=None
+            Quantiles to forecast, ascending. None uses all learned quantiles.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_quantiles)
+            In units of y, under the index of X.
+        """
+        check_is_fitted(self)
+        return self.forecaster_.predict_quantiles(X, quantiles)
+
+    @available_if(_learns_quantiles)
+    def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+        """Forecast intervals for the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, as in `predict_quantiles`.
+        coverage : float, default=0.9
+            Coverage of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 2)
+            In units of y, under the index of X, with the columns "lower" and "upper".
+        """
+        check_is_fitted(self)
+        return self.forecaster_.predict_interval(X, coverage)
+
+    def next_rows(
+        self, steps: int | None = None, X: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Give the rows that `forecast` predicts.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps after the end of each series; `horizon` if None.
+        X : DataFrame, default=None
+            Rows after the end of their series, instead of `steps`.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.next_rows`.
+        """
+        check_is_fitted(self)
+        return self.forecaster_.next_rows(steps, X)
+
+    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
+        """Make an empty frame for the known covariates of the next steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; `horizon` if None.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_known_columns)
+            The next `steps` rows of each series. Fill in its columns and pass it to
+            `forecast` as X.
+        """
+        check_is_fitted(self)
+        return self.forecaster_.future_rows(steps)
+
+    @property
+    def history_(self) -> pd.Series | pd.DataFrame:
+        return self._of_fitted("history_")
+
+    @property
+    def horizon_(self) -> int:
+        return self._of_fitted("horizon_")
+
+    @property
+    def window_size_(self) -> int:
+        return self._of_fitted("window_size_")
+
+    @property
+    def n_features_in_(self) -> int:
+        return self._of_fitted("n_features_in_")
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        return self._of_fitted("feature_names_in_")
+
+    def _of_fitted(self, name):
+        check_is_fitted(self)
+        return getattr(self.forecaster_, name)
+
+    def _make_regressor(self, periods):
+        """The network, or an ensemble of networks, and its name in the pipeline."""
+        loss = self.loss if self.quantiles is None else "quantile"
+        if loss == "quantile" and self.loss in ("mse", "huber"):
+            raise ValueError(
+                f"loss={self.loss!r} learns no quantiles, but quantiles="
+                f"{self.quantiles!r} are given. Leave loss at its default, or set "
+                "quantiles=None."
+            )
+        lstm = LSTMRegressor(
+            hidden_size=self.hidden_size,
+            embedding_dim=self.embedding_dim or "auto",
+            category_dropout=0.5 if self.embedding_dim else 0.0,
+            seasonal_periods=periods,
+            loss=loss,
+            quantiles=self.quantiles,
+            optimizer="adamw",
+            net_params={"optimizer__weight_decay": 1e-3},
+            max_epochs=self.max_epochs,
+            device=self.device,
+            random_state=self.random_state,
+            verbose=self.verbose,
+        )
+        if self.n_estimators == 1:
+            return "lstm", lstm
+        ensemble = SeedEnsemble(
+            lstm,
+            self.n_estimators,
+            n_jobs=self.n_jobs,
+            random_state=self.random_state,
+        )
+        return "ensemble", ensemble
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _choose_differences(periods):
+    """The differences that the network reads: row to row, and over each season.
+
+    A season of more than 24 rows comes with series that are long enough to learn from
+    the spans between as well: powers of two.
+    """
+    longest = max(periods)
+    powers = [2**i for i in range(longest.bit_length())] if longest > 24 else [1]
+    return sorted({*powers, *periods})

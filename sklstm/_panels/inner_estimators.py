@@ -1,0 +1,108 @@
+"""Estimators inside searches, pipelines and other meta-estimators."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from .rows import is_panel
+
+__all__ = ["find_history", "find_method", "inner_estimators"]
+
+# Attributes of a fitted meta-estimator that hold the estimator inside it.
+_INSIDE = ("best_estimator_", "forecaster_", "regressor_", "estimator_")
+
+
+def inner_estimators(estimator: Any) -> Iterator[Any]:
+    """Go through an estimator, the estimator inside it, the one inside that, and so on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Searches, pipelines (their last step), frozen estimators and fitted
+        meta-estimators are opened.
+
+    Yields
+    ------
+    estimator
+    """
+    while estimator is not None:
+        yield estimator
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        else:
+            inside = (getattr(estimator, name, None) for name in _INSIDE)
+            estimator = next((one for one in inside if one is not None), None)
+
+
+def find_method(estimator: Any, name: str) -> Callable:
+    """Find a method of X, such as `predict_quantiles`, that searches do not pass on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted forecaster, or a pipeline or search that holds one.
+    name : str
+        The method.
+
+    Returns
+    -------
+    callable
+        Calls the method on X, transformed by the steps before it in a pipeline.
+    """
+    before = []
+    for one in inner_estimators(estimator):
+        if hasattr(one, name):
+            method = getattr(one, name)
+            return lambda X, **options: method(_transform(before, X), **options)
+        if isinstance(one, Pipeline) and len(one) > 1:
+            before.append(one[:-1])
+    raise TypeError(
+        f"{type(estimator).__name__} has no {name}. Use a PanelForecaster whose "
+        "regressor has a quantile loss, an LSTMForecaster with quantiles, or a "
+        "ConformalForecaster around any forecaster."
+    )
+
+
+def find_history(estimator: Any) -> pd.Series | pd.DataFrame | None:
+    """Find the target that a fitted forecaster remembers, in units of y.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted forecaster, or a meta-estimator that holds one.
+
+    Returns
+    -------
+    Series, DataFrame or None
+        None if no estimator inside remembers a panel.
+    """
+    around = []
+    for one in inner_estimators(estimator):
+        history = getattr(one, "history_", None)
+        if is_panel(history):
+            for outer in reversed(around):
+                history = _undo_transform(outer, history)
+            return history
+        if isinstance(one, TransformedTargetRegressor):
+            around.append(one)
+    return None
+
+
+def _transform(steps, X):
+    for step in steps:
+        X = step.transform(X)
+    return X
+
+
+def _undo_transform(regressor, history):
+    """Bring a history from the transformed target back to units of y."""
+    values = history.to_numpy().reshape(len(history), -1)
+    values = regressor.transformer_.inverse_transform(values)
+    return pd.DataFrame(np.reshape(values, (len(history), -1)), index=history.index)
