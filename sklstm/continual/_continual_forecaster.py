@@ -726,8 +726,8 @@ class ContinualForecaster(
     def _set_regressor(self, regressor):
         """Give another trained regressor to all forecasters, which are copies."""
         self._regressor = regressor
-        for f in self._forecasters():
-            f._take_over(f._growing, regressor)
+        changed = {id(f): f.with_regressor(regressor) for f in self._forecasters()}
+        self.forecasters_ = {n: changed[id(f)] for n, f in self.forecasters_.items()}
 
     def _take_over(self, loop):
         self._data, self._progress = loop.data, loop.progress

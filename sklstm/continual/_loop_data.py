@@ -10,7 +10,6 @@ from sklearn.base import clone
 from .._panels.rows import read_rows
 from .._windows.step_targets import StepTargets, split_tails
 from .._windows.windows import PanelWindows
-from ..forecasting._target_transform import transform_target
 from ..forecasting._windows_regression import training_origins
 from ._joined_windows import join_windows
 
@@ -121,17 +120,15 @@ def prepare_own(forecaster, X, y, parts):
     fitted = {}
     for name, rows in parts.items():
         try:
-            fitted[name] = _fit_transformers(
-                forecaster, X.iloc[rows], take_rows(y, rows)
-            )
+            fitted[name] = forecaster.prepare(X.iloc[rows], take_rows(y, rows))
         except (TypeError, ValueError) as error:
             error.add_note(f"This came up in data set {name!r}.")
             raise
-    windows = {name: ready.windows for name, (_, ready, _) in fitted.items()}
+    windows = {name: ready.windows for name, ready in fitted.items()}
     dataset = np.repeat(np.arange(len(parts)), [len(w) for w in windows.values()])
 
     def finish(regressor):
-        return {name: _finish(*done, regressor) for name, done in fitted.items()}
+        return {name: ready.finish(regressor) for name, ready in fitted.items()}
 
     return Prepared(windows, dataset, finish)
 
@@ -141,13 +138,12 @@ def prepare_shared(forecaster, X, y, parts):
 
     Parameters and returns are those of `prepare_own`.
     """
-    done = _fit_transformers(forecaster, X, y)
-    _, ready, history = done
+    ready = forecaster.prepare(X, y)
 
     def finish(regressor):
-        return dict.fromkeys(parts, _finish(*done, regressor))
+        return dict.fromkeys(parts, ready.finish(regressor))
 
-    return Prepared({"": ready.windows}, _codes(history.X, parts), finish)
+    return Prepared({"": ready.windows}, _codes(ready.index, parts), finish)
 
 
 def prepare_more(forecaster, X, y, parts):
@@ -156,7 +152,7 @@ def prepare_more(forecaster, X, y, parts):
     Parameters
     ----------
     forecaster : fitted PanelForecaster
-        Of the data sets so far, all of which share it. `finish` changes it.
+        Of the data sets so far, all of which share it.
     X : DataFrame of shape (n_rows, n_columns)
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
     parts : dict
@@ -166,39 +162,18 @@ def prepare_more(forecaster, X, y, parts):
     -------
     Prepared
     """
-    new, _ = forecaster._read(X, y, None, reset=False)
-    history = forecaster._extended(new)
-    growing = forecaster._with_new_rows(history, new)
-    new = history.select(np.flatnonzero(history.series.isin(new.series)))
-    past = transform_target(growing.target_transformer, new.y)
-    windows = growing.steps.transform(new.X).with_target(past)
+    ready = forecaster.prepare_more(X, y)
 
     def finish(regressor):
-        forecaster._take_over(growing, regressor)
-        forecaster._remember(history)
-        return dict.fromkeys(parts, forecaster)
+        return dict.fromkeys(parts, ready.finish(regressor))
 
-    return Prepared({"": windows}, _codes(new.X, parts), finish)
+    return Prepared({"": ready.windows}, _codes(ready.index, parts), finish)
 
 
-def _fit_transformers(forecaster, X, y):
-    forecaster = clone(forecaster)
-    history, _ = forecaster._read(X, y, None, reset=True)
-    return forecaster, forecaster._prepare(history), history
-
-
-def _finish(forecaster, ready, history, regressor):
-    """Let a forecaster take over what was fitted, with the trained regressor."""
-    name, _ = ready.pipeline.steps[-1]
-    ready.pipeline.steps[-1] = (name, regressor)
-    forecaster._keep(ready, history)
-    return forecaster
-
-
-def _codes(X, names):
+def _codes(index, names):
     """The position in `names` of the data set of each row."""
     labels = pd.Index(list(names), tupleize_cols=False)
-    return labels.get_indexer(X.index.get_level_values(0))
+    return labels.get_indexer(index.get_level_values(0))
 
 
 def make_data(prepared, names, forecaster, fraction, before=None):

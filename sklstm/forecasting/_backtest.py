@@ -17,7 +17,7 @@ from .._panels.rows import (
     with_times_of,
 )
 from ._history import History
-from ._request import steps_ahead
+from ._rows_ahead import steps_ahead
 
 
 def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):

@@ -3,7 +3,12 @@
 import numpy as np
 
 from .._panels.quantiles import interpolate_quantiles
-from ._windows_regression import predict_step_quantiles, predict_steps
+from .._windows.step_targets import StepTargets
+from ._windows_regression import (
+    predict_step_quantiles,
+    predict_steps,
+    takes_windows,
+)
 
 __all__ = [
     "base_forecasts",
@@ -37,10 +42,7 @@ def base_forecasts(forecaster):
     levels = getattr(regressor, "quantiles_", None)
     if levels is None:
         return lambda windows: predict_steps(regressor, windows, horizon)[..., None]
-    n_targets = forecaster._n_targets
-    return lambda windows: predict_step_quantiles(
-        regressor, windows, horizon, n_targets, levels
-    )
+    return lambda windows: predict_step_quantiles(regressor, windows, horizon, levels)
 
 
 def roll_errors(forecaster, X, y):
@@ -58,8 +60,27 @@ def roll_errors(forecaster, X, y):
     ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
         Those of `measure_errors`, of some origins where there are very many.
     """
-    predict = base_forecasts(forecaster)
-    return measure_errors(*forecaster._roll(X, y, predict, _MOST_ORIGINS))
+    ready, horizon = forecaster.prepare_more(X, y), forecaster.horizon_
+    windows = ready.windows
+    table, ends = windows.table, windows.ends
+    target = np.full(table.target.shape, np.nan)
+    target[ends[ready.learned]] = ready.past[ready.learned]
+    targets = StepTargets(target, ends, table.segments, horizon)
+    origins = (targets.known() > 0) & ready.starts
+    if table.known and not takes_windows(ready.regressor):
+        # An array has all known columns behind each window, or missing values.
+        origins &= ends + horizon < table.segment_ends(ends)
+    origins = np.flatnonzero(origins)
+    n = len(origins)
+    if n == 0:
+        raise ValueError(
+            "y has no known value that a row before it could forecast, so there are no "
+            "errors to measure. Use recalibrate=False for such rows."
+        )
+    chosen = np.linspace(0, n - 1, min(n, _MOST_ORIGINS)).round().astype(np.intp)
+    origins = origins[chosen]
+    truth = np.asarray(targets[origins]).reshape(-1, horizon, ready.past.shape[1])
+    return measure_errors(base_forecasts(forecaster)(windows[origins]), truth)
 
 
 def measure_errors(values, truth):

@@ -34,7 +34,7 @@ from ._conformal_errors import (
 from ._history import after_last_known
 from ._next_steps import NextStepsMixin
 from ._panel_forecaster import PanelForecaster
-from ._step_forecasts import label_intervals, label_quantiles, undo_each
+from ._step_forecasts import label_intervals, label_quantiles
 
 
 class ConformalForecaster(
@@ -334,10 +334,10 @@ class ConformalForecaster(
         check_is_fitted(self)
         forecaster = self.estimator_
         predict = base_forecasts(forecaster)
-        values, step, like = forecaster._forecast_steps(X, predict)
+        values, step, like = forecaster.forecast_directly(X, predict)
         levels = getattr(forecaster.estimator_[-1], "quantiles_", None)
         values = conformal_quantiles(values, step, self.errors_, levels, quantiles)
-        return undo_each(forecaster.target_transformer_, values, like), like
+        return forecaster.in_units_of_y(values, like), like
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

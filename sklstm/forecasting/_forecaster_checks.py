@@ -65,24 +65,24 @@ def check_horizon(horizon, rows):
         )
 
 
-def check_not_filled(request):
+def check_not_filled(ahead):
     """Raise if remembered rows are asked for whose y is not known, but filled in."""
-    rows = request.rows[request.rows < len(request.history)]
-    unknown = request.history.y.iloc[rows].isna().all(axis=1).to_numpy()
+    rows = ahead.rows[ahead.rows < len(ahead.history)]
+    unknown = ahead.history.y.iloc[rows].isna().all(axis=1).to_numpy()
     if unknown.any():
         raise ValueError(
             f"{unknown.sum()} row(s) of X lie before the end of their series, but y is "
-            f"not known there: {show(request.X.index[rows[unknown]])}. Rows that "
+            f"not known there: {show(ahead.X.index[rows[unknown]])}. Rows that "
             f"gaps='fill' adds have no fitted values. {CUT_BY_TIME}"
         )
 
 
-def check_some_known(request):
+def check_some_known(ahead):
     """Raise if a series is to be continued of which no value is known."""
-    history = request.history
+    history = ahead.history
     known = np.isfinite(history.y.to_numpy())
     known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0).all(axis=1)
-    blank = (request.n_steps > 0) & ~known
+    blank = (ahead.n_steps > 0) & ~known
     if blank.any():
         raise ValueError(
             f"{blank.sum()} series have no known value of y to go on from: "

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .._panels.rows import show
 
-__all__ = ["check_columns", "derived_columns", "hide_unknown", "named_by"]
+__all__ = ["check_columns", "derived_columns", "hold_past_covariates", "named_by"]
 
 
 def named_by(columns, known):
@@ -128,14 +128,14 @@ def check_columns(X, columns, known, derived=()):
         )
 
 
-def hide_unknown(windows, request, horizon, gappy, fills=False):
+def hold_past_covariates(windows, request, horizon, gappy, fills=False):
     """Give rows ahead the past-only columns of the last known row.
 
     Parameters
     ----------
     windows : PanelWindows
         One for each row of the request.
-    request : Request
+    request : RowsAhead
     horizon : int
         Steps that are forecast directly, each from its own known covariates alone.
     gappy : ndarray of bool of shape (n_known_values,)

@@ -1,13 +1,13 @@
 """PanelForecaster: any regressor on windows as a forecaster of many steps."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_is_fitted,
@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
-from .._panels.columns import check_float32, check_same_kinds
+from .._panels.columns import check_same_kinds
 from .._panels.parameters import (
     HasMethods,
     Interval,
@@ -33,7 +33,6 @@ from .._panels.rows import (
     read_rows,
     rows_without_columns,
 )
-from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
@@ -41,25 +40,22 @@ from ._forecaster_checks import (
     check_pipeline,
     check_some_known,
     check_target,
-    check_windows,
 )
-from ._growing_series import GrowingTransform, join_new_rows, weigh_new_rows
 from ._history import History
-from ._known_covariates import check_columns, derived_columns, hide_unknown, named_by
+from ._known_covariates import (
+    check_columns,
+    derived_columns,
+    hold_past_covariates,
+    named_by,
+)
 from ._next_steps import NextStepsMixin
-from ._request import read_request, series_blocks
+from ._panel_transform import PanelTransform
+from ._rows_ahead import place_rows, series_blocks
 from ._step_forecasts import (
     check_within,
+    direct_steps,
     label_intervals,
     label_quantiles,
-    steps_of_request,
-    undo_each,
-)
-from ._target_transform import (
-    check_still_known,
-    fit_target,
-    inverse_target,
-    transform_target,
 )
 from ._windows_regression import (
     fit_or_fit_each,
@@ -73,16 +69,75 @@ from ._windows_regression import (
 _BLOCK_ROWS = 1 << 18
 
 
-class _Ready(NamedTuple):
-    """A pipeline whose transformers are fitted, and what its regressor is to learn."""
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """Rows that a regressor is to learn, with the transformers fitted.
 
-    pipeline: Pipeline
-    target_transformer: object
-    past: np.ndarray
+    Attributes
+    ----------
+    regressor : regressor
+        A clone to fit, or a copy of the fitted regressor to train further.
+    windows : PanelWindows of shape (n_rows, window_size, n_features)
+        One for each row, sorted by series and time, with the target's past.
+    past : ndarray of shape (n_rows, n_targets)
+        The transformed target.
+    learned : ndarray of bool of shape (n_rows,)
+        Whether a row is new. The others were learned before.
+    starts : ndarray of bool of shape (n_rows,)
+        Whether forecasts may start from a row. Not from rows that fill a gap.
+    index : MultiIndex of shape (n_rows,)
+        The rows.
+    finish : callable
+        Given the trained regressor, it returns the fitted forecaster.
+    """
+
+    regressor: object
     windows: PanelWindows
+    past: np.ndarray
+    learned: np.ndarray
+    starts: np.ndarray
+    index: pd.MultiIndex
+    finish: Callable
 
 
-def _can_go_on(self):
+@dataclass(frozen=True)
+class TargetFormat:
+    """The form of y in `fit`, which forecasts return to.
+
+    Attributes
+    ----------
+    name : object
+        The name of y, if it is a Series.
+    ndim : int
+    columns : Index
+    """
+
+    name: object
+    ndim: int
+    columns: pd.Index
+
+    @property
+    def n_targets(self):
+        return len(self.columns)
+
+    def table(self, index):
+        """An empty frame with the targets as columns."""
+        return pd.DataFrame(index=index, columns=self.columns)
+
+    def check(self, y, table):
+        """Raise if y has other columns than in `fit`."""
+        if table.shape[1] != self.n_targets:
+            raise ValueError(
+                f"y has {table.shape[1]} column(s), but fit saw {self.n_targets}."
+            )
+        if isinstance(y, pd.DataFrame) and not table.columns.equals(self.columns):
+            raise ValueError(
+                f"y has the columns {list(table.columns)}, but fit saw "
+                f"{list(self.columns)}. Give it the same columns in the same order."
+            )
+
+
+def _has_partial_fit(self):
     """Whether the regressor has partial_fit; an AttributeError says it has not."""
     _regressor(self).partial_fit  # noqa: B018
     return True
@@ -307,22 +362,18 @@ class PanelForecaster(
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
-        history.steps  # noqa: B018 - times that cannot be counted raise before training
         ready = self._prepare(history)
         check_horizon(self.horizon, history.rows)
-        learned, regressor = np.ones(len(history.X), dtype=bool), ready.pipeline[-1]
-        past = None if takes_windows(regressor) else ready.past
+        past = None if takes_windows(ready.regressor) else ready.past
 
         def train(fit):
-            self._train(fit, self.horizon, ready.windows, past, learned, weight)
+            self._train(fit, self.horizon, ready, past, weight)
 
         n_outputs = self.horizon * history.y.shape[1]
-        name, _ = ready.pipeline.steps[-1]
-        ready.pipeline.steps[-1] = (name, fit_or_fit_each(regressor, n_outputs, train))
-        self._keep(ready, history)
+        ready.finish(fit_or_fit_each(ready.regressor, n_outputs, train))
         return self
 
-    @available_if(_can_go_on)
+    @available_if(_has_partial_fit)
     @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Extend the history by these rows, and train on the forecasts of them.
@@ -345,20 +396,13 @@ class PanelForecaster(
         if not hasattr(self, "estimator_"):
             return self.fit(X, y, sample_weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
-        history = self._extended(new)
-        growing = self._with_new_rows(history, new)
-        windows, past, learned = join_new_rows(
-            history, new, growing.target_transformer, growing.steps
-        )
+        ready = self._prepare_more(new)
         if weight is not None:
-            weight = weight[new.X.index.isin(history.X.index)]
-            weight = weigh_new_rows(weight, learned, windows.series)
-        # A copy: many regressors train in place, and may be stopped half-way.
-        regressor = deepcopy(self.estimator_[-1])
-        train = regressor.partial_fit
-        self._train(train, self.horizon_, windows, past, learned, weight)
-        self._take_over(growing, regressor)
-        self._remember(history)
+            weight = weight[new.X.index.isin(ready.index)]
+            weight = _weigh_new_rows(weight, ready.learned, ready.windows.series)
+        train = ready.regressor.partial_fit
+        self._train(train, self.horizon_, ready, ready.past, weight)
+        ready.finish(ready.regressor)
         return self
 
     @all_or_nothing
@@ -380,14 +424,74 @@ class PanelForecaster(
         """
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
-        history = self._extended(new)
-        growing = self._with_new_rows(history, new)
+        history, transform = self._extended(new)
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
-            check_still_known(transform_target(growing.target_transformer, y), y)
-        self._take_over(growing, self.estimator_[-1])
-        self._remember(history)
+            transform.known_past(y)
+        self._take(transform, self.estimator_[-1], history)
         return self
+
+    def prepare(self, X, y):
+        """Fit the transformers on a panel, and leave the regressor to be trained.
+
+        For those who train the regressor themselves, such as
+        :class:`~sklstm.ContinualForecaster`.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Covariates, as in `fit`.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets, as in `fit`.
+
+        Returns
+        -------
+        Preparation
+            The windows, the transformed target, a clone of the regressor, and
+            `finish`, which returns a fitted forecaster once that is trained. This
+            forecaster stays as it is.
+        """
+        check_pipeline(self.estimator)
+        other = shallow_copy(self)
+        history, _ = other._read(X, y, None, reset=True)
+        return other._prepare(history)
+
+    def prepare_more(self, X, y):
+        """Let a copy learn of later rows, and leave its regressor to be trained.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows later than the remembered end of their series, or new series.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        Preparation
+            As of `prepare`; its regressor is a copy of the fitted one.
+        """
+        check_is_fitted(self)
+        other = shallow_copy(self)
+        new, _ = other._read(X, y, None, reset=False)
+        return other._prepare_more(new)
+
+    def with_regressor(self, regressor):
+        """Return a copy of the fitted forecaster with another trained regressor.
+
+        Parameters
+        ----------
+        regressor : fitted regressor
+            Trained on windows of the same features.
+
+        Returns
+        -------
+        PanelForecaster
+        """
+        check_is_fitted(self)
+        other = shallow_copy(self)
+        other._take(self._transform, regressor, self._history)
+        return other
 
     def predict(self, X):
         """Forecast the rows of X.
@@ -407,12 +511,12 @@ class PanelForecaster(
         """
         check_is_fitted(self)
         X = self._read_asked(X)
-        out = np.empty((len(X), self._n_targets))
-        for block, request, windows, past in self._requests(X):
-            values = self._predict_points(request, windows, past)
-            like = self._like(X, block)
-            out[block] = inverse_target(self.target_transformer_, values, like)
-        return out if self._y_ndim == 2 else out[:, 0]
+        out = np.empty((len(X), self._format.n_targets))
+        for block, ahead, windows, past in self._blocks(X):
+            values = self._predict_points(ahead, windows, past)
+            like = self._format.table(X.index[block])
+            out[block] = self._transform.inverse(values, like)
+        return out if self._format.ndim == 2 else out[:, 0]
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X, quantiles=None):
@@ -438,13 +542,63 @@ class PanelForecaster(
         quantiles = check_quantiles(quantiles)
 
         def predict(windows):
-            return predict_step_quantiles(
-                regressor, windows, self.horizon_, self._n_targets, quantiles
-            )
+            return predict_step_quantiles(regressor, windows, self.horizon_, quantiles)
 
-        values, _, like = self._forecast_steps(X, predict)
-        values = undo_each(self.target_transformer_, values, like)
-        return label_quantiles(values, like, quantiles, self._y_ndim == 1)
+        values, _, like = self.forecast_directly(X, predict)
+        values = self._transform.inverse(values, like)
+        return label_quantiles(values, like, quantiles, self._format.ndim == 1)
+
+    def forecast_directly(self, X, predict):
+        """Forecast rows within the horizon by a function of windows.
+
+        For those who forecast more than points, such as
+        :class:`~sklstm.ConformalForecaster`.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, up to `horizon` steps after the end of their series, or
+            remembered rows.
+        predict : callable
+            Maps n windows to an ndarray of shape (n, horizon, n_targets, n_numbers).
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_targets, n_numbers)
+            In units of the transformed target. NaN in the first row of a series.
+        step : ndarray of shape (n_rows,)
+            How many steps after its origin each row is.
+        like : DataFrame of shape (n_rows, n_targets)
+            Whose index and columns are those of the values.
+        """
+        check_is_fitted(self)
+        X = self._read_asked(X)
+        values, step = None, np.empty(len(X), dtype=np.intp)
+        for block, ahead, windows, past in self._blocks(X, self.horizon_):
+            self._check_rows_are_kept(ahead.rows[ahead.rows < len(ahead.history.rows)])
+            windows = windows.with_target(past)
+            some, step[block] = direct_steps(ahead, windows, predict)
+            if values is None:
+                values = np.empty((len(X), *some.shape[1:]))
+            values[block] = some
+        return values, step, self._format.table(X.index)
+
+    def in_units_of_y(self, values, like):
+        """Bring transformed values back to the units of y.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_targets[, n_numbers])
+            In units of the transformed target.
+        like : DataFrame of shape (n_rows, n_targets)
+            Whose index and columns are those of the values.
+
+        Returns
+        -------
+        ndarray of the shape of `values`
+        """
+        check_is_fitted(self)
+        return self._transform.inverse(values, like)
 
     @available_if(_has_quantiles)
     def predict_interval(self, X, coverage=0.9):
@@ -467,8 +621,8 @@ class PanelForecaster(
         check_is_fitted(self)
         table = self.predict_quantiles(X, bounds_of(coverage))
         values = table.to_numpy().reshape(len(table), -1, 2)
-        like = pd.DataFrame(index=table.index, columns=self._y_columns)
-        return label_intervals(values, like, self._y_ndim == 1)
+        like = self._format.table(table.index)
+        return label_intervals(values, like, self._format.ndim == 1)
 
     def next_rows(self, steps=None, X=None):
         """Give the rows that `forecast` predicts.
@@ -527,7 +681,7 @@ class PanelForecaster(
         check_is_fitted(self)
         y = self._history.y
         y = y.set_axis(self._history.index_as_given(y.index), axis=0)
-        return y if self._y_ndim == 2 else y.iloc[:, 0].rename(self._y_name)
+        return y if self._format.ndim == 2 else y.iloc[:, 0].rename(self._format.name)
 
     def _check_frame(self, X, reset):
         if not is_panel(X):
@@ -560,7 +714,7 @@ class PanelForecaster(
         """Check X, y and weights, and sort them by series and time.
 
         With `reset`, series end at their last known y and gaps are filled; else
-        `_extended` does it, which knows the rows before.
+        `_extended` does it, with the rows before them.
         """
         if y is None:
             raise ValueError(
@@ -590,71 +744,95 @@ class PanelForecaster(
         return history, weight
 
     def _read_target(self, X, y, reset):
-        """Give y the rows of X, and learn its columns or hold them against `fit`."""
+        """Give y the rows of X, and learn its form or check it."""
         table = check_target(align_target(X, y))
         if reset:
-            self._y_name, self._y_ndim = getattr(y, "name", None), np.ndim(y)
-            self._y_columns, self._n_targets = table.columns, table.shape[1]
-        elif table.shape[1] != self._n_targets:
-            raise ValueError(
-                f"y has {table.shape[1]} column(s), but fit saw {self._n_targets}."
-            )
-        elif isinstance(y, pd.DataFrame) and not table.columns.equals(self._y_columns):
-            raise ValueError(
-                f"y has the columns {list(table.columns)}, but fit saw "
-                f"{list(self._y_columns)}. Give it the same columns in the same order."
-            )
-        return table.set_axis(self._y_columns, axis=1)
+            name = getattr(y, "name", None)
+            self._format = TargetFormat(name, np.ndim(y), table.columns)
+        else:
+            self._format.check(y, table)
+        return table.set_axis(self._format.columns, axis=1)
 
     def _prepare(self, history):
         """Fit the transformers of X and y, and make the windows of all rows."""
-        target_transformer = fit_target(self.target_transformer, history.y)
-        past = transform_target(target_transformer, history.y)
-        check_still_known(past, history.y)
-        for values in past.T:
-            check_float32(values, "y", "Use target_transformer=SeriesScaler().")
+        history.steps  # noqa: B018 - times that cannot be counted raise before training
         pipeline = clone(self.estimator)
-        steps = pipeline[:-1]
-        y_seen = history.y if self._y_ndim == 2 else history.y.iloc[:, 0]
-        windows = check_windows(steps.fit_transform(history.X, y_seen))
-        # With a memory the pipeline fits copies of its steps.
-        pipeline.steps[:-1] = steps.steps
-        return _Ready(pipeline, target_transformer, past, windows.with_target(past))
-
-    def _keep(self, ready, history):
-        """Take over what was fitted, once the regressor is trained."""
-        self.estimator_ = ready.pipeline
-        self.target_transformer_ = ready.target_transformer
-        self._growing = GrowingTransform.of(
-            ready.target_transformer, ready.pipeline[:-1], history
+        transform, windows, past = PanelTransform.fit(
+            pipeline[:-1], self.target_transformer, history, self._format.ndim == 1
         )
-        self.settling_rows_ = self._growing.enough
-        self.horizon_, self.window_size_ = self.horizon, ready.windows.window_size
-        self._reach = ready.windows.reach
-        self._keeps_all = self.history == "all"
-        self._fills_gaps = self.gaps == "fill"
-        self._start = _mean(ready.past)
-        table = ready.windows.table
-        self._known = table.known
-        self._derived = derived_columns(ready.pipeline[:-1], history.X, table.known)
-        self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
-        self._remember(history)
 
-    def _windows(self, X):
-        windows = check_windows(self.estimator_[:-1].transform(X))
-        if len(windows) != len(X):
-            raise ValueError(
-                f"The steps before the regressor returned {len(windows)} rows for "
-                f"{len(X)} rows of X. Each step must keep the rows and their order."
-            )
-        return windows
+        def finish(regressor):
+            self.settling_rows_ = transform.enough
+            self.horizon_, self.window_size_ = self.horizon, windows.window_size
+            self._keeps_all = self.history == "all"
+            self._fills_gaps = self.gaps == "fill"
+            self._mean_past = _mean(past)
+            table = windows.table
+            self._known, self._reach = table.known, windows.reach
+            self._derived = derived_columns(transform.steps, history.X, table.known)
+            self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
+            self.estimator_ = pipeline
+            self._take(transform, regressor, history)
+            return self
 
-    def _train(self, train, horizon, windows, past, learned, weight):
+        every = np.ones(len(past), dtype=bool)
+        return Preparation(
+            pipeline[-1], windows, past, every, every, history.X.index, finish
+        )
+
+    def _prepare_more(self, new):
+        """Make windows of the series of new rows, with all their remembered rows."""
+        history, transform = self._extended(new)
+        joint = history.select(np.flatnonzero(history.series.isin(new.series)))
+        past = transform.known_past(joint.y)
+        windows = transform.windows(joint.X).with_target(past)
+        learned = joint.X.index.isin(new.X.index)
+        starts = np.ones(len(past), dtype=bool)
+        if self._fills_gaps:
+            starts = learned | np.isfinite(past).any(axis=1)
+
+        def finish(regressor):
+            self._take(transform, regressor, history)
+            return self
+
+        # A copy: many regressors train in place, and may be stopped half-way.
+        regressor = deepcopy(self.estimator_[-1])
+        return Preparation(
+            regressor, windows, past, learned, starts, joint.X.index, finish
+        )
+
+    def _extended(self, new):
+        """The history with new rows, and the transformers that learned of them."""
+        check_same_kinds(new.X, self._history.X)
+        history = self._history.append(new.X, new.y)
+        history = history.filled()[0] if self._fills_gaps else history
+        known = self._history.series
+        return history, self._transform.with_new_rows(history, new, known)
+
+    def _take(self, transform, regressor, history):
+        """Take over what was learned, and remember the rows that forecasts need."""
+        pipeline = shallow_copy(self.estimator_)
+        pipeline.steps = [
+            *transform.steps.steps,
+            (pipeline.steps[-1][0], regressor),
+        ]
+        self.estimator_, self._transform = pipeline, transform
+        self.target_transformer_ = transform.target_transformer
+        if not self._keeps_all:
+            # Enough for the windows of rows whose forecasts `partial_fit` learns.
+            reach = max(self._reach, getattr(regressor, "past_reach_", 0))
+            size = self.window_size_ + reach + self.horizon_ - 1
+            # Young series have statistics to be learned anew from all their rows.
+            young = history.series.isin(transform.young)
+            history = history.tail(np.where(young, history.rows.lengths, size))
+        self._history = history
+
+    def _train(self, train, horizon, ready, past, weight):
         train_on_origins(
             train,
-            windows,
+            ready.windows,
             past,
-            learned,
+            ready.learned,
             horizon=horizon,
             stride=self.stride,
             weight=weight,
@@ -663,7 +841,7 @@ class PanelForecaster(
     def _predict_steps(self, windows):
         return predict_steps(self.estimator_[-1], windows, self.horizon_)
 
-    def _requests(self, X, most_steps=None):
+    def _blocks(self, X, most_steps=None):
         """Go through the series of X in blocks, each with its windows and past of y.
 
         Parameters
@@ -676,137 +854,62 @@ class PanelForecaster(
         ------
         block : ndarray of int
             Positions of the rows of X.
-        request : Request
+        ahead : RowsAhead
         windows : PanelWindows
-            One for each row of the request, without the target.
+            One for each row of `ahead`, without the target.
         past : ndarray of shape (n_rows, n_targets)
             The transformed y of the remembered rows, NaN ahead.
         """
         for block in series_blocks(self._history, read_rows(X), _BLOCK_ROWS):
             some = X if len(block) == len(X) else X.iloc[block]
-            request = read_request(self._history, some)
-            check_some_known(request)
+            ahead = place_rows(self._history, some)
+            check_some_known(ahead)
             if self._fills_gaps:
-                check_not_filled(request)
+                check_not_filled(ahead)
             if most_steps is not None:
-                check_within(request, most_steps)
-            windows = self._windows(request.X)
-            windows = hide_unknown(
-                windows, request, self.horizon_, self._gappy, fills=self._fills_gaps
+                check_within(ahead, most_steps)
+            windows = hold_past_covariates(
+                self._transform.windows(ahead.X),
+                ahead,
+                self.horizon_,
+                self._gappy,
+                fills=self._fills_gaps,
             )
-            past = np.full((len(request.X), self._n_targets), np.nan)
-            known = transform_target(self.target_transformer_, request.history.y)
+            past = np.full((len(ahead.X), self._format.n_targets), np.nan)
+            known = self._transform.past(ahead.history.y)
             past[: len(known)] = known
-            yield block, request, windows, past
+            yield block, ahead, windows, past
 
-    def _predict_points(self, request, windows, past):
+    def _predict_points(self, ahead, windows, past):
         """Forecast the rows asked for, in transformed units."""
-        fitted = self._fitted_values(windows, past, request)
-        self._extrapolate(windows, past, request)
+        fitted = self._fitted_values(windows, past, ahead)
+        self._extrapolate(windows, past, ahead)
         past[: len(fitted)] = fitted
-        return past[request.rows]
+        return past[ahead.rows]
 
-    def _forecast_steps(self, X, predict):
-        """Forecast rows within the horizon, one or more transformed numbers for each.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-        predict : callable
-            Maps n windows to (n, horizon, n_targets, n_numbers).
-
-        Returns
-        -------
-        values : ndarray of shape (n_rows, n_targets, n_numbers)
-        step : ndarray of shape (n_rows,)
-        like : DataFrame of shape (n_rows, n_targets)
-            Whose index and columns are those of the values.
-        """
-        X = self._read_asked(X)
-        values, step = None, np.empty(len(X), dtype=np.intp)
-        for block, request, windows, past in self._requests(X, self.horizon_):
-            self._check_rows_are_kept(
-                request.rows[request.rows < len(request.history.rows)]
-            )
-            windows = windows.with_target(past)
-            some, step[block] = steps_of_request(request, windows, predict)
-            if values is None:
-                values = np.empty((len(X), *some.shape[1:]))
-            values[block] = some
-        return values, step, self._like(X, slice(None))
-
-    def _roll(self, X, y, predict, most):
-        """Forecast later rows from each row before them, and keep no memory of it.
-
-        Parameters
-        ----------
-        X, y
-            Rows later than the remembered end of their series.
-        predict : callable
-            Maps n windows to (n, horizon, n_targets, n_numbers).
-        most : int
-            How many origins are forecast from: evenly chosen, where there are more.
-
-        Returns
-        -------
-        values : ndarray of shape (n_origins, horizon, n_targets, n_numbers)
-        truth : ndarray of shape (n_origins, horizon, n_targets)
-            Transformed; NaN where it is not known.
-        """
-        new, _ = self._read(X, y, None, reset=False)
-        history = self._extended(new)
-        growing = self._with_new_rows(history, new)
-        windows, past, learned = join_new_rows(
-            history, new, growing.target_transformer, growing.steps
-        )
-        table, horizon = windows.table, self.horizon_
-        target = np.full(table.target.shape, np.nan)
-        target[windows.ends[learned]] = past[learned]
-        targets = StepTargets(target, windows.ends, table.segments, horizon)
-        origins = targets.known() > 0
-        if table.known and not takes_windows(self.estimator_[-1]):
-            # An array has all known columns behind each window, or missing values.
-            origins &= windows.ends + horizon < table.segment_ends(windows.ends)
-        if self._fills_gaps:
-            # Forecasts start from rows that are there.
-            origins &= learned | np.isfinite(past).any(axis=1)
-        origins = np.flatnonzero(origins)
-        n = len(origins)
-        origins = origins[np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)]
-        truth = np.asarray(targets[origins]).reshape(-1, horizon, past.shape[1])
-        if n == 0:
-            raise ValueError(
-                "y has no known value that a row before it could forecast, so there "
-                "are no errors to measure. Use recalibrate=False for such rows."
-            )
-        return predict(windows[origins]), truth
-
-    def _like(self, X, block):
-        return pd.DataFrame(index=X.index[block], columns=self._y_columns)
-
-    def _extrapolate(self, windows, past, request):
+    def _extrapolate(self, windows, past, ahead):
         """Write the forecasts of the steps ahead into `past`, block by block."""
-        for done in range(0, int(request.n_steps.max(initial=0)), self.horizon_):
-            active = np.flatnonzero(request.n_steps > done)
-            origins = request.positions(active, done)
+        for done in range(0, int(ahead.n_steps.max(initial=0)), self.horizon_):
+            active = np.flatnonzero(ahead.n_steps > done)
+            origins = ahead.positions(active, done)
             out = self._predict_steps(windows.with_target(past)[origins])
             step = done + np.arange(1, self.horizon_ + 1)
-            wanted = step <= request.n_steps[active, None]
-            rows = request.positions(active[:, None], step)
+            wanted = step <= ahead.n_steps[active, None]
+            rows = ahead.positions(active[:, None], step)
             past[rows[wanted]] = out[wanted]
 
-    def _fitted_values(self, windows, past, request):
+    def _fitted_values(self, windows, past, ahead):
         """One-step forecasts of the known rows that were asked for."""
-        n_known = len(request.history.rows)
+        n_known = len(ahead.history.rows)
         fitted = past[:n_known].copy()
         asked = np.zeros(n_known, dtype=bool)
-        asked[request.rows[request.rows < n_known]] = True
+        asked[ahead.rows[ahead.rows < n_known]] = True
         asked = np.flatnonzero(asked)
         if len(asked) == 0:
             return fitted
         self._check_rows_are_kept(asked)
-        first = np.isin(asked, request.history.rows.indptr[:-1])
-        fitted[asked[first]] = self._start
+        first = np.isin(asked, ahead.history.rows.indptr[:-1])
+        fitted[asked[first]] = self._mean_past
         later = asked[~first]
         if len(later):
             out = self._predict_steps(windows.with_target(past)[later - 1])
@@ -820,32 +923,6 @@ class PanelForecaster(
                 'history="context" does not keep. Use history="all", or ask for rows '
                 "after the end of each series."
             )
-
-    def _extended(self, new):
-        check_same_kinds(new.X, self._history.X)
-        history = self._history.append(new.X, new.y)
-        return history.filled()[0] if self._fills_gaps else history
-
-    def _with_new_rows(self, history, new):
-        """The transformers, once they have learned of new rows of a history."""
-        return self._growing.after(history, new, self._history.series)
-
-    def _take_over(self, growing, regressor):
-        pipeline = shallow_copy(self.estimator_)
-        pipeline.steps = [*growing.steps.steps, (pipeline.steps[-1][0], regressor)]
-        self.estimator_, self._growing = pipeline, growing
-        self.target_transformer_ = growing.target_transformer
-
-    def _remember(self, history):
-        if not self._keeps_all:
-            # Enough for the windows of rows whose forecasts `partial_fit` learns.
-            reach = getattr(self.estimator_[-1], "past_reach_", 0)
-            reach = max(reach, self._reach)
-            size = self.window_size_ + reach + self.horizon_ - 1
-            # Young series have statistics to be learned anew from all their rows.
-            young = history.series.isin(self._growing.young)
-            history = history.tail(np.where(young, history.rows.lengths, size))
-        self._history = history
 
     def _next_index(self, steps):
         steps = self.horizon_ if steps is None else steps
@@ -865,3 +942,11 @@ def _mean(past):
     """The mean of each transformed target, 0 where none is known."""
     known = np.isfinite(past)
     return np.where(known, past, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def _weigh_new_rows(weight, learned, series):
+    """Weigh remembered rows by 1, and rows that fill a gap as the new row before."""
+    weights, rows = np.ones(len(learned)), np.arange(len(learned))
+    weights[learned] = weight
+    first = np.diff(series, prepend=-1) > 0
+    return weights[np.maximum.accumulate(np.where(learned | first, rows, 0))]

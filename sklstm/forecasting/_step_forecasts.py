@@ -4,25 +4,23 @@ import numpy as np
 import pandas as pd
 
 from .._panels.rows import show
-from ._target_transform import inverse_target
 
 __all__ = [
     "check_within",
     "label_intervals",
     "label_quantiles",
-    "steps_of_request",
-    "undo_each",
+    "direct_steps",
 ]
 
 
-def steps_of_request(request, windows, predict):
-    """Forecast the rows of a request, each directly from its origin.
+def direct_steps(ahead, windows, predict):
+    """Forecast the rows of a ahead, each directly from its origin.
 
     Parameters
     ----------
-    request : Request
+    ahead : RowsAhead
     windows : PanelWindows
-        One for each row of the request, with the target's past.
+        One for each row of the ahead, with the target's past.
     predict : callable
         Maps n windows to an ndarray of shape (n, horizon, n_targets, n_numbers).
 
@@ -33,30 +31,12 @@ def steps_of_request(request, windows, predict):
     step : ndarray of shape (n_asked,)
         How many steps after its origin each row stands; 1 for remembered rows.
     """
-    origin, step = request.origins()
+    origin, step = ahead.origins()
     first = origin < 0
     origins, place = np.unique(np.maximum(origin, 0), return_inverse=True)
     values = predict(windows[origins])[place, step - 1]
     values[first] = np.nan
     return values, step
-
-
-def undo_each(transformer, values, like):
-    """Bring each of several numbers back to the units of y.
-
-    Parameters
-    ----------
-    transformer : fitted transformer or None
-        Growing: it keeps the order of numbers, and so quantiles stay what they are.
-    values : ndarray of shape (n_rows, n_targets, n_numbers)
-    like : DataFrame of shape (n_rows, n_targets)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_targets, n_numbers)
-    """
-    parts = np.moveaxis(values, 2, 0)
-    return np.stack([inverse_target(transformer, p, like) for p in parts], axis=2)
 
 
 def label_quantiles(values, like, quantiles, one_target):
@@ -94,13 +74,13 @@ def _label(values, like, labels, one_target):
     return pd.DataFrame(table, index=like.index, columns=columns)
 
 
-def check_within(request, horizon):
+def check_within(ahead, horizon):
     """Raise if a row is further ahead than is forecast directly."""
-    rows, beyond = request.rows, request.origins()[1] > horizon
+    rows, beyond = ahead.rows, ahead.origins()[1] > horizon
     if beyond.any():
         raise ValueError(
             f"Quantiles and intervals are given for steps up to horizon={horizon}; "
             f"{beyond.sum()} row(s) of X lie beyond: "
-            f"{show(request.X.index[rows[beyond]])}. Leave them out, or fit with a "
+            f"{show(ahead.X.index[rows[beyond]])}. Leave them out, or fit with a "
             "larger horizon."
         )

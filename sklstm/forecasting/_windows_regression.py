@@ -191,14 +191,14 @@ def _predict_arrays(regressor, windows):
         raise
 
 
-def predict_step_quantiles(regressor, windows, horizon, n_targets, quantiles):
+def predict_step_quantiles(regressor, windows, horizon, quantiles):
     """Forecast quantiles from windows.
 
     Parameters
     ----------
     regressor : fitted regressor with `predict_quantiles`
     windows : PanelWindows of shape (n, window_size, n_features)
-    horizon, n_targets : int
+    horizon : int
     quantiles : sequence of float
 
     Returns
@@ -207,7 +207,7 @@ def predict_step_quantiles(regressor, windows, horizon, n_targets, quantiles):
     """
     windows = _rows_read(regressor, windows, horizon)
     out = regressor.predict_quantiles(windows, quantiles)
-    return np.reshape(out, (len(windows), horizon, n_targets, -1))
+    return np.reshape(out, (len(windows), horizon, -1, len(quantiles)))
 
 
 def takes_windows(regressor):

@@ -17,11 +17,11 @@ from .._panels.rows import (
 from .._panels.series_steps import BY_ROWS, BY_TIME
 from ._history import NO_HISTORY, History
 
-__all__ = ["Request", "read_request", "series_blocks", "steps_ahead"]
+__all__ = ["RowsAhead", "place_rows", "series_blocks", "steps_ahead"]
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class RowsAhead:
     """The rows that `predict` was asked for, behind the history they follow.
 
     Attributes
@@ -95,7 +95,7 @@ def series_blocks(history, asked, size):
     return [np.flatnonzero(row_block == number) for number in np.unique(block)]
 
 
-def read_request(history, X):
+def place_rows(history, X):
     """Place the rows of X after, or within, the history of their series.
 
     How many steps ahead a row stands is the matter of `steps_ahead`. Steps that X
@@ -108,7 +108,7 @@ def read_request(history, X):
 
     Returns
     -------
-    Request
+    RowsAhead
     """
     X, n_asked = with_times_of(X, history.rows.time), len(X)
     X = history.with_rows_between(X)
@@ -134,7 +134,7 @@ def read_request(history, X):
     rows[ahead] += len(history.rows)
     rows[~ahead] = _find(history, given.index[~ahead])
     frame = pd.concat([history.X, future])
-    return Request(frame, history, n_steps, asked.unsort(rows)[:n_asked])
+    return RowsAhead(frame, history, n_steps, asked.unsort(rows)[:n_asked])
 
 
 def steps_ahead(history, time, code):
