@@ -14,6 +14,7 @@ from sklstm import (
     CalendarFeatures,
     ConformalForecaster,
     ContinualForecaster,
+    LSTMForecaster,
     LSTMRegressor,
     PanelForecaster,
     SeedEnsemble,
@@ -47,6 +48,7 @@ FORECASTER = PanelForecaster(
 
 LOOP = ContinualForecaster(FORECASTER, replay=0.3)
 CONFORMAL = ConformalForecaster(FORECASTER, calibration_size=5)
+FORECASTERS = [FORECASTER, LOOP, CONFORMAL, LSTMForecaster(7, quantiles=(0.1, 0.9))]
 
 # A forecaster's prediction for a row depends on the rows before it, and its X must
 # name series and times: the checks that bring arrays of their own cannot apply. These
@@ -75,26 +77,21 @@ def test_forecaster_keeps_the_contract_that_needs_no_data(check):
     check("PanelForecaster", PanelForecaster(Ridge()))
     check("ContinualForecaster", ContinualForecaster(PanelForecaster(Ridge())))
     check("ConformalForecaster", ConformalForecaster(PanelForecaster(Ridge())))
+    check("LSTMForecaster", LSTMForecaster())
 
 
-@pytest.mark.parametrize(
-    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
-)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *FORECASTERS], ids=repr)
 def test_clone_keeps_every_parameter(estimator):
     assert repr(clone(estimator)) == repr(estimator)
     assert clone(estimator).get_params().keys() == estimator.get_params().keys()
 
 
-@pytest.mark.parametrize(
-    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
-)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *FORECASTERS], ids=repr)
 def test_pickle_keeps_every_parameter(estimator):
     assert repr(pickle.loads(pickle.dumps(estimator))) == repr(estimator)
 
 
-@pytest.mark.parametrize(
-    "estimator", [*ESTIMATORS, FORECASTER, LOOP, CONFORMAL], ids=repr
-)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *FORECASTERS], ids=repr)
 def test_html_repr_names_the_estimator(estimator):
     assert type(estimator).__name__ in estimator._repr_html_()
 

@@ -680,8 +680,8 @@ class TestMistakes:
 
     def test_only_a_panel_forecaster_is_calibrated(self, Xy):
         message = (
-            "estimator must be a PanelForecaster, or a FrozenEstimator of one, got "
-            "Ridge."
+            "estimator must be an LSTMForecaster, a PanelForecaster, or a "
+            "FrozenEstimator of one, got Ridge."
         )
         with pytest.raises(TypeError, match=re.escape(message)):
             conformal(Ridge()).fit(*Xy)
@@ -722,11 +722,9 @@ class TestRecalibration:
         model = conformal(ridge(), calibration_size=5).fit(X, y)
         plain = conformal(ridge(), calibration_size=5).fit(X, y).update(new_X, new_y)
         before = model.errors_
-        predict = conformal_errors.base_forecasts(model.estimator_)
-        rolled = model.estimator_._roll(new_X, new_y, predict, most=1_000)
+        expected = conformal_errors.roll_errors(model.estimator_, new_X, new_y)
         model.update(new_X, new_y, recalibrate=True)
         assert_array_equal(model.errors_[: len(before)], before)
-        expected = conformal_errors.measure_errors(*rolled)
         assert_array_equal(model.errors_[len(before) :], expected)
         assert_array_equal(model.forecast(), plain.forecast())
         assert_array_equal(plain.errors_, before)

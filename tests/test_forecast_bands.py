@@ -217,7 +217,8 @@ def test_forecaster_without_intervals_raises(panel, past_and_future):
 
     message = (
         "Point has no predict_interval. Use a PanelForecaster whose regressor has a "
-        "quantile loss, or a ConformalForecaster around any one."
+        "quantile loss, an LSTMForecaster with quantiles, or a "
+        "ConformalForecaster around any forecaster."
     )
     with pytest.raises(TypeError, match=re.escape(message)):
         ForecastDisplay.from_estimator(

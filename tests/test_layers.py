@@ -22,7 +22,7 @@ FLOORS = {
     "forecasting": 3,
     "continual": 3,
     "inspection": 4,
-    "_recipe": 4,
+    "_lstm_forecaster": 4,
     "__init__": 5,
 }
 # continual stands on forecasting.
@@ -162,6 +162,40 @@ def test_import_leaves_heavy_packages_unloaded(statement, unloaded):
 def test_public_names_load(name):
     assert name in dir(sklstm)
     assert getattr(sklstm, name).__name__.endswith(name)
+
+
+# Named tuples have these public methods.
+TUPLE_METHODS = {"_replace", "_asdict", "_fields", "_make"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_private_attribute_of_another_class_is_touched(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    # A class may touch private methods of its other instances.
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    foreign = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and node.attr not in TUPLE_METHODS | own
+        and ast.unparse(node.value) not in {"self", "cls"}
+    ]
+    assert not foreign
+
+
+@pytest.mark.parametrize("name", ["continual", "neural_network._stages"])
+def test_nothing_else_imports_continual_learning(name):
+    for path in FILES:
+        module = name_of(path)
+        if module == "__init__" or module.startswith(("continual", name)):
+            continue
+        users = [other for other in own_imports(path) if other.startswith(name)]
+        assert not users or (name, module) == (
+            "neural_network._stages",
+            "neural_network._lstm_regressor",
+        )
 
 
 def test_unknown_name_raises():

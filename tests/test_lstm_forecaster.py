@@ -1,4 +1,4 @@
-"""make_forecaster: an ordinary sklearn object, and graceful on any data."""
+"""LSTMForecaster: one flat estimator, its parts, and graceful on any data."""
 
 import re
 
@@ -6,16 +6,33 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sklstm import PanelForecaster, PanelTimeSeriesSplit, SeriesLog, make_forecaster
+from sklstm import (
+    CalendarFeatures,
+    ConformalForecaster,
+    ContinualForecaster,
+    ForecastDisplay,
+    LSTMForecaster,
+    PanelForecaster,
+    PanelTimeSeriesSplit,
+    SeriesLog,
+    backtest,
+)
 from sklstm.datasets import make_panel
+from sklstm.metrics import make_panel_scorer, make_quantile_scorer
 
 
 def small(horizon=3, seasonal_periods=None, window_size=None, **params):
     defaults = {"hidden_size": 4, "max_epochs": 2, "n_estimators": 1, "random_state": 0}
-    return make_forecaster(horizon, seasonal_periods, window_size, **defaults | params)
+    return LSTMForecaster(horizon, seasonal_periods, window_size, **defaults | params)
+
+
+def parts(*args, **params):
+    return small(*args, **params).to_pipeline()
 
 
 def panel_of(*series):
@@ -30,14 +47,14 @@ def forecast(y, forecaster):
     return forecaster.fit(y.to_frame()[[]], y).forecast()
 
 
-def test_what_comes_back_is_a_forecaster_of_ordinary_parts():
-    forecaster = small(seasonal_periods=(4, 12), n_estimators=2)
+def test_it_is_composed_of_ordinary_parts():
+    forecaster = parts(seasonal_periods=(4, 12), n_estimators=2)
     assert isinstance(forecaster, PanelForecaster)
     assert isinstance(forecaster.estimator, Pipeline)
     assert list(forecaster.estimator.named_steps) == ["scale", "window", "ensemble"]
     lstm = forecaster.estimator[-1].estimator
     assert lstm.seasonal_periods == (4, 12)
-    assert lstm.lags == [1, 4, 12]
+    assert forecaster.estimator.named_steps["window"].differences == [1, 4, 12]
     assert repr(clone(forecaster)) == repr(forecaster)
 
 
@@ -46,47 +63,71 @@ def test_what_comes_back_is_a_forecaster_of_ordinary_parts():
     [(3, None, 5), (3, 12, 15), (30, 12, 32), (3, (24, 168), 210)],
 )
 def test_window_holds_the_longest_season_and_the_horizon(horizon, periods, window_size):
-    forecaster = small(horizon, periods)
+    forecaster = parts(horizon, periods)
     assert forecaster.estimator.named_steps["window"].window_size == window_size
 
 
 def test_long_seasons_add_the_spans_within_them():
-    lags = small(seasonal_periods=52).estimator[-1].lags
-    assert lags == [1, 2, 4, 8, 16, 32, 52]
-
-
-@pytest.mark.parametrize(("periods", "n_seasons"), [(52, 1), (7, 4), ((24, 168), 4)])
-def test_the_mean_of_four_seasons_is_offered_where_a_season_is_no_year(
-    periods, n_seasons
-):
-    assert small(seasonal_periods=periods).estimator[-1].n_seasons == n_seasons
+    window = parts(seasonal_periods=52).estimator.named_steps["window"]
+    assert window.differences == [1, 2, 4, 8, 16, 32, 52]
 
 
 def test_one_period_may_be_a_number_or_a_sequence():
-    assert repr(small(seasonal_periods=7)) == repr(small(seasonal_periods=[7]))
+    assert repr(parts(seasonal_periods=7)) == repr(parts(seasonal_periods=[7]))
 
 
 def test_an_embedding_comes_with_ids_and_their_dropout():
-    steps = small(embedding_dim=2).estimator.named_steps
+    steps = parts(embedding_dim=2).estimator.named_steps
     assert list(steps) == ["scale", "series", "window", "lstm"]
     assert steps["lstm"].category_dropout > 0
 
 
-@pytest.mark.parametrize("periods", [0, -1, 1.5, "a", (), (12, 0)])
-def test_bad_periods_raise(periods):
-    message = "seasonal_periods must be an integer of at least 1, or a sequence of them"
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"seasonal_periods": 0}, "The 'seasonal_periods' parameter of LSTMForecaster"),
+        ({"seasonal_periods": "a"}, "The 'seasonal_periods' parameter"),
+        ({"seasonal_periods": ()}, "seasonal_periods must be an integer of at least 1"),
+        ({"seasonal_periods": (12, 0)}, "or a sequence of them, got (12, 0)."),
+        ({"horizon": 0}, "The 'horizon' parameter of LSTMForecaster"),
+        ({"horizon": 2.5}, "The 'horizon' parameter of LSTMForecaster"),
+        ({"window_size": 0}, "The 'window_size' parameter"),
+        ({"n_estimators": 0}, "The 'n_estimators' parameter"),
+        ({"loss": "mape"}, "The 'loss' parameter"),
+        ({"loss": "mse", "quantiles": (0.1,)}, "loss='mse' learns no quantiles, but"),
+        ({"quantiles": (0.9, 0.1)}, "quantiles"),
+    ],
+)
+def test_bad_parameters_raise_in_fit(params, message):
+    y = panel_of(np.arange(30.0))
     with pytest.raises(ValueError, match=re.escape(message)):
-        make_forecaster(3, periods)
+        small(**params).fit(None, y)
 
 
-@pytest.mark.parametrize("horizon", [0, 2.5])
-def test_bad_horizon_raises(horizon):
-    message = f"horizon must be an integer of at least 1, got {horizon!r}."
-    with pytest.raises(ValueError, match=re.escape(message)):
-        make_forecaster(horizon)
+def test_one_line_searches_window_network_embedding_and_season():
+    panel = make_panel(3, 60, n_covariates=1, random_state=0)
+    X, y = panel[["price"]], panel["target"]
+    late = panel.groupby("series").cumcount(ascending=False) < 7
+    search = GridSearchCV(
+        small(7, known_covariates=["price"], max_epochs=1),
+        {
+            "window_size": [7, 14],
+            "hidden_size": [2, 4],
+            "embedding_dim": [0, 2],
+            "seasonal_periods": [None, 7],
+        },
+        cv=PanelTimeSeriesSplit(n_splits=1, horizon=7),
+        scoring=make_panel_scorer("mase"),
+        error_score="raise",
+        n_jobs=2,
+    )
+    y_pred = search.fit(X[~late], y[~late]).best_estimator_.forecast(X=X[late])
+    assert len(search.cv_results_["params"]) == 16
+    assert y_pred.index.equals(X[late].index)
+    assert np.isfinite(y_pred).all()
 
 
-def test_every_choice_can_be_searched():
+def test_every_choice_of_its_parts_can_be_searched():
     y = make_panel(3, 40, n_covariates=0, random_state=0)["target"]
     grid = {
         "estimator__window__window_size": [4, 8],
@@ -96,7 +137,7 @@ def test_every_choice_can_be_searched():
     }
     cv = PanelTimeSeriesSplit(n_splits=2, horizon=3)
     search = GridSearchCV(
-        small(seasonal_periods=7),
+        parts(seasonal_periods=7),
         grid,
         cv=cv,
         scoring="neg_mean_absolute_error",
@@ -164,7 +205,7 @@ def test_missing_values_before_a_series_begins_change_nothing():
 
 
 def test_categories_are_not_hidden_from_a_net_without_ids():
-    assert small().estimator[-1].category_dropout == 0
+    assert parts().estimator[-1].category_dropout == 0
 
 
 def test_series_that_are_never_negative_get_no_negative_forecast():
@@ -197,7 +238,7 @@ def test_frost_after_a_summer_can_be_forecast_once_update_has_shown_it():
 
 @pytest.mark.parametrize(("periods", "logged"), [(None, False), (1, False), (7, True)])
 def test_the_logarithm_comes_with_a_season(periods, logged):
-    log = small(seasonal_periods=periods).target_transformer.named_steps["log"]
+    log = parts(seasonal_periods=periods).target_transformer.named_steps["log"]
     assert isinstance(log, SeriesLog) == logged
 
 
@@ -208,3 +249,218 @@ def test_covariates_join_the_windows():
     assert np.isfinite(forecaster.forecast()).all()
     moved = small(seasonal_periods=7).fit(X.iloc[::-1], y.iloc[::-1]).forecast()
     pd.testing.assert_series_equal(forecaster.forecast(), moved)
+
+
+@pytest.fixture(scope="module")
+def Xy():
+    panel = make_panel(3, 40, n_covariates=2, random_state=0)
+    return panel[["price", "promotion"]], panel["target"]
+
+
+@pytest.fixture(scope="module")
+def halves(Xy):
+    X, y = Xy
+    late = y.groupby(level=0).cumcount(ascending=False).to_numpy() < 3
+    return X[~late], y[~late], X[late], y[late]
+
+
+class TestMethods:
+    """Everything it does is what its composed forecaster does."""
+
+    def test_forecasts_equal_those_of_its_parts(self, halves):
+        X, y, new_X, new_y = halves
+        flat, composed = small(seasonal_periods=7), parts(seasonal_periods=7)
+        flat.fit(X, y), composed.fit(X, y)
+        assert_same(flat, composed, new_X)
+        flat.update(new_X, new_y), composed.update(new_X, new_y)
+        pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
+        assert flat.horizon_ == 3
+        assert flat.window_size_ == composed.window_size_
+        assert flat.n_features_in_ == 2
+        assert flat.feature_names_in_.tolist() == ["price", "promotion"]
+        pd.testing.assert_series_equal(flat.history_, composed.history_)
+
+    def test_partial_fit_continues_or_begins(self, halves):
+        X, y, new_X, new_y = halves
+        flat = small().partial_fit(X, y)
+        composed = parts().fit(X, y)
+        assert_same(flat, composed, new_X)
+        flat.partial_fit(new_X, new_y), composed.partial_fit(new_X, new_y)
+        pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
+
+    def test_quantiles_and_intervals_of_the_next_steps(self, halves):
+        X, y, new_X, _ = halves
+        flat = small(quantiles=(0.1, 0.5, 0.9)).fit(X, y)
+        table = flat.forecast_quantiles()
+        assert table.columns.tolist() == [0.1, 0.5, 0.9]
+        assert table.index.equals(flat.forecast().index)
+        pd.testing.assert_frame_equal(
+            flat.forecast_interval(X=new_X, coverage=0.8),
+            flat.predict_interval(new_X, 0.8),
+        )
+
+    def test_without_quantiles_the_methods_are_not_there(self, halves):
+        assert hasattr(small(quantiles=(0.5,)), "predict_quantiles")
+        for model in (small(), small().fit(*halves[:2])):
+            for name in ("predict_quantiles", "forecast_interval"):
+                assert not hasattr(model, name)
+        with pytest.raises(AttributeError) as caught:
+            small().predict_interval  # noqa: B018
+        assert "need a fit with quantiles, such as" in str(caught.value.__cause__)
+
+    def test_before_fit_it_is_not_fitted(self, halves):
+        for call in ("forecast", "future_rows"):
+            with pytest.raises(NotFittedError):
+                getattr(small(), call)()
+        assert not hasattr(small(), "history_")
+
+    def test_an_interrupted_fit_changes_nothing(self, halves):
+        X, y, new_X, _ = halves
+        model = small().fit(X, y)
+        before = model.predict(new_X)
+        with pytest.raises(ValueError, match="horizon=99 is too long"):
+            model.set_params(horizon=99).fit(X, y)
+        np.testing.assert_array_equal(model.predict(new_X), before)
+        assert model.horizon_ == 3
+
+    def test_scorers_displays_and_backtests_know_it(self, halves, Xy):
+        X, y, new_X, new_y = halves
+        model = small(quantiles=(0.1, 0.5, 0.9)).fit(X, y)
+        assert make_panel_scorer("mase")(model, new_X, new_y) < 0
+        assert make_quantile_scorer()(model, new_X, new_y) < 0
+        display = ForecastDisplay.from_estimator(model, new_X, new_y, coverage=0.8)
+        pd.testing.assert_series_equal(display.history, model.history_)
+        cv = PanelTimeSeriesSplit(n_splits=2, horizon=3)
+        assert len(backtest(small(max_epochs=1), *Xy, cv=cv)) == 18
+
+    def test_it_is_calibrated_fitted_or_not(self, halves):
+        X, y, new_X, new_y = halves
+        calibrated = ConformalForecaster(small(), calibration_size=9).fit(X, y)
+        composed = ConformalForecaster(parts(), calibration_size=9).fit(X, y)
+        for one, other in ((calibrated, composed),):
+            pd.testing.assert_frame_equal(
+                one.forecast_interval(coverage=0.5),
+                other.predict_interval(one.forecast().to_frame()[[]], 0.5),
+            )
+        frozen = FrozenEstimator(small().fit(X, y))
+        model = ConformalForecaster(frozen).fit(new_X, new_y)
+        assert len(model.forecast_interval(1, coverage=0.5)) == 3
+        with pytest.raises(NotFittedError):
+            ConformalForecaster(FrozenEstimator(small())).fit(new_X, new_y)
+
+    def test_one_network_trains_in_stages(self):
+        panel = pd.concat({"a": make_panel(2, 30), "b": make_panel(2, 30)})
+        X, y = panel[["price"]], panel["target"]
+        flat, composed = (
+            ContinualForecaster(one, validation_fraction=0).fit(X, y)
+            for one in (small(), parts())
+        )
+        pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
+        with pytest.raises(
+            TypeError, match=r"LSTMForecaster\(n_estimators=1\) has one"
+        ):
+            ContinualForecaster(small(n_estimators=2)).fit(X, y)
+
+
+def assert_same(one, other, X):
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+
+
+class TestNextRows:
+    KNOWN = ("price", "promotion")
+
+    @pytest.fixture
+    def model(self, halves):
+        return small(known_covariates=list(self.KNOWN)).fit(*halves[:2])
+
+    def test_forecasts_of_given_rows_stand_under_their_index(self, model, halves):
+        new_X = halves[2].sample(frac=1, random_state=0)
+        got = model.forecast(X=new_X)
+        assert got.index.equals(new_X.index)
+        assert got.name == "target"
+        np.testing.assert_array_equal(got, model.predict(new_X))
+
+    def test_future_rows_are_filled_in_and_forecast(self, model, halves):
+        new_X = halves[2]
+        rows = model.future_rows()
+        assert rows.index.equals(new_X.index)
+        assert rows.columns.tolist() == list(self.KNOWN)
+        assert rows.isna().all(axis=None)
+        for name in self.KNOWN:
+            rows[name] = new_X[name]
+        pd.testing.assert_series_equal(model.forecast(X=rows), model.forecast(X=new_X))
+
+    def test_without_known_covariates_there_is_nothing_to_fill_in(self, halves):
+        model = small().fit(*halves[:2])
+        rows = model.future_rows(2)
+        assert rows.shape == (6, 0)
+        pd.testing.assert_series_equal(model.forecast(X=rows), model.forecast(2))
+
+    def test_rows_that_are_not_filled_in_raise(self, model):
+        with pytest.raises(ValueError, match="are known ahead, but missing"):
+            model.forecast(X=model.future_rows())
+
+    def test_rows_given_ahead_are_there_already(self, halves):
+        X, y, new_X, _ = halves
+        both_X = pd.concat([X, new_X]).sort_index()
+        model = small(known_covariates=list(self.KNOWN))
+        model.fit(both_X, y.reindex(both_X.index))
+        rows = model.future_rows()
+        pd.testing.assert_frame_equal(rows, new_X, check_freq=False)
+        pd.testing.assert_series_equal(model.forecast(X=rows), model.forecast())
+
+    def test_columns_of_the_calendar_are_not_asked_for(self, halves):
+        X, y, _, _ = halves
+        model = parts(known_covariates=["price", "day_of_week_sin"])
+        model.estimator.steps.insert(0, ("calendar", CalendarFeatures(["day_of_week"])))
+        assert model.fit(X, y).future_rows().columns.tolist() == ["price"]
+
+    def test_dtypes_are_those_of_fit_or_can_hold_missing_values(self, halves):
+        X, y, _, _ = halves
+        X = X.assign(
+            promotion=X["promotion"] > 0,
+            kind=pd.Categorical(np.where(X["price"] > 1, "dear", "cheap")),
+        )
+        model = small(known_covariates=["price", "promotion", "kind"]).fit(X, y)
+        dtypes = model.future_rows().dtypes.astype(str).tolist()
+        assert dtypes == ["float64", "boolean", "category"]
+        rows = model.future_rows()
+        rows["price"], rows["promotion"], rows["kind"] = 1.0, True, "dear"
+        assert np.isfinite(model.forecast(X=rows)).all()
+
+    def test_times_are_written_as_they_were_given(self, halves):
+        X, y, new_X, _ = halves
+        dates = X.index.levels[1].date
+        X, y, new_X = (
+            part.set_axis(part.index.set_levels(dates, level=1))
+            for part in (X, y, new_X)
+        )
+        model = small(known_covariates=["price"]).fit(X[["price"]], y)
+        rows = model.future_rows()
+        assert rows.index.tolist() == new_X.index.tolist()
+        rows["price"] = 1.0
+        assert model.forecast(X=rows).index.equals(rows.index)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (
+                lambda m, X: m.forecast(2, X),
+                "Both steps=2 and X are given. X holds the rows to forecast; leave",
+            ),
+            (
+                lambda m, X: m.forecast(0),
+                "steps must be an integer of at least 1, got 0",
+            ),
+            (lambda m, X: m.future_rows(0), "steps must be an integer of at least 1"),
+        ],
+    )
+    def test_bad_steps_raise(self, model, halves, call, message):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call(model, halves[2])
+
+    def test_remembered_rows_are_no_future(self, model, Xy):
+        with pytest.raises(
+            ValueError, match=r"111 row\(s\) of X are not after the end"
+        ):
+            model.forecast(X=Xy[0])

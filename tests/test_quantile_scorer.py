@@ -157,7 +157,8 @@ def test_model_without_quantiles_raises(folds, wrap):
     model = wrap(DummyRegressor().fit(X, y))
     message = (
         f"{type(model).__name__} has no predict_quantiles. Use a PanelForecaster whose "
-        "regressor has a quantile loss, or a ConformalForecaster around any one."
+        "regressor has a quantile loss, an LSTMForecaster with quantiles, or a "
+        "ConformalForecaster around any forecaster."
     )
     with pytest.raises(TypeError, match=re.escape(message)):
         make_quantile_scorer()(model, X_next, y_next)

@@ -26,8 +26,7 @@ from sklstm import (
     StaticFeatures,
 )
 from sklstm.continual import _checkpoints as checkpoints
-from sklstm.continual._checkpoints import read_checkpoint, write_checkpoint
-from sklstm.continual._folder_lock import lock_folder
+from sklstm.continual._checkpoints import lock_folder, read_checkpoint, write_checkpoint
 from sklstm.datasets import make_panel
 
 
@@ -446,7 +445,7 @@ def test_files_obey_the_umask(tmp_path, mask):
 def test_writes_grow_with_the_number_of_data_sets_and_not_its_square(
     tmp_path, monkeypatch
 ):
-    from sklstm.continual import _checkpoint_folder
+    from sklstm.continual import _checkpoints
 
     written = []
 
@@ -454,7 +453,7 @@ def test_writes_grow_with_the_number_of_data_sets_and_not_its_square(
         write_checkpoint(path, arrays, facts)
         written.append(path.stat().st_size)
 
-    monkeypatch.setattr(_checkpoint_folder, "write_checkpoint", write)
+    monkeypatch.setattr(_checkpoints, "write_checkpoint", write)
     totals = []
     for n in (5, 10, 20):
         written.clear()

@@ -22,10 +22,9 @@ from .._panels.rows import (
 from ..forecasting._forecaster_checks import check_pipeline
 from ..forecasting._next_steps import NextStepsMixin
 from ..forecasting._panel_forecaster import PanelForecaster
-from ._checkpoint_folder import CheckpointFolder
-from ._checkpoints import read_checkpoint
-from ._join_datasets import join_datasets
+from ._checkpoints import CheckpointFolder, read_checkpoint
 from ._loop_data import (
+    join_datasets,
     make_data,
     prepare_more,
     prepare_own,
@@ -51,45 +50,43 @@ class ContinualForecaster(
 ):
     """Train one model on several data sets in turn, without forgetting.
 
-    A data set is the first index level of a panel: a region, a machine, a batch. Each
-    is scaled and windowed on its own, and one regressor is trained on one after the
-    other, each in a stage of its own. After every stage the error of every data set is
-    measured on rows that are held out, so that what was forgotten is seen, and guarded
-    against: rows of earlier data sets are replayed, and the learning rate falls.
+    A data set is a label of the first index level of a panel: a region, a machine, a
+    batch. Each data set is scaled and windowed on its own, and one regressor is trained
+    on them one after another, in stages. After every stage the error of every data set
+    is measured on held-out rows, which shows forgetting. Replay of earlier rows, a
+    falling learning rate and penalties on the weights reduce it.
 
     Parameters
     ----------
-    forecaster : PanelForecaster
-        Its pipeline ends with a regressor that can train in stages, as
-        :class:`~sklstm.LSTMRegressor` can. Weight decay, dropout, and the schedule of
-        the learning rate inside each stage are parameters of that regressor. Its
-        `early_stopping` watches the rows that are held out of the stage's data set.
+    forecaster : PanelForecaster, or LSTMForecaster with one network
+        A forecaster whose regressor can train in stages, such as
+        :class:`~sklstm.LSTMRegressor`. Weight decay, dropout, and the schedule of the
+        learning rate within a stage are parameters of the regressor. Its
+        `early_stopping` uses the held-out rows of the stage's data set.
     strategy : {"sequential", "joint"}, default="sequential"
-        Whether data sets are trained one after another or all together. The latter is
-        what the former can at best hope for.
+        Whether data sets are trained one after another or all together. Joint training
+        is the usual upper bound for sequential training: compare the last row of
+        `stage_scores_` of both.
     preprocessing : {"own", "shared"}, default="own"
         Whether the transformers are fitted anew on each data set, or once on all of
         them together.
     order : {"given", "largest", "smallest"} or list, default="given"
-        The order of the stages: that of the first rows of the data sets, by their
-        number of rows, or a list of their names.
-    primary : object, default=None
-        The name of the data set that is trained first; None takes the first in `order`.
-    warmup_epochs : int, default=None
-        Number of epochs of the first stage; None treats it as any other.
+        The order of the stages: by first row, or by number of rows. A list names the
+        data sets to train first; the others follow as given.
     epochs : int or dict, default=None
-        Number of epochs of each stage, or a dict of them by data set. None, and data
-        sets that are not in the dict, take `max_epochs` of the regressor.
+        Number of epochs of each stage, or a dict by data set, such as
+        ``{"north": 5}`` for a short warm-up on the first one. None, and data sets that
+        are not in the dict, use `max_epochs` of the regressor.
     lr_decay : float, default=0.9
-        What the learning rate is multiplied by from stage to stage.
+        Factor of the learning rate from stage to stage.
     keep_optimizer : bool, default=True
         Whether the optimizer keeps its running means from stage to stage.
     replay : float, default=0.5
-        Share of each batch that is drawn from earlier data sets, from 0 to below 1. It
-        comes on top of the stage's own rows.
+        Share of each batch that is drawn from earlier data sets, in [0, 1), in addition
+        to the stage's own rows.
     balance : {"rows", "series", "datasets"}, default="datasets"
-        What has the same part where several data sets are trained together, in replay
-        and with ``strategy="joint"``: each row, each series or each data set.
+        The unit of equal weight in replay and with ``strategy="joint"``: each row, each
+        series or each data set.
     l2_sp : float, default=0.0
         Strength of a penalty on the squared distance from the weights at the start of
         the stage.
@@ -105,14 +102,11 @@ class ContinualForecaster(
         units that `target_transformer` gives them. A callable takes two arrays of one
         axis and returns a float that is lower for better.
     tolerance : float, default=0.5
-        By what part the error of an earlier data set may rise over its best since its
-        own stage, before `on_forgetting` comes in.
+        Largest relative increase of an earlier dataset's error, over its best since its
+        own stage, before `on_forgetting` acts.
     on_forgetting : {"ignore", "warn", "stop", "rollback"}, default="warn"
-        What then happens: a warning; the loop stops after the stage; or the stage is
-        undone, and the loop goes on with the next. The last two warn too.
-    compare_joint : bool, default=False
-        Whether to train a second regressor on all data sets together, for
-        `joint_scores_`.
+        Reaction to forgetting: "warn" warns; "stop" warns and ends training after the
+        stage; "rollback" warns, undoes the stage and continues with the next one.
     checkpoint_dir : str or Path, default=None
         Folder for checkpoints: ``latest.npz``, ``stage_000.npz`` after each stage, and
         ``best_000.npz`` with the weights that were best for each data set, in the order
@@ -140,9 +134,6 @@ class ContinualForecaster(
         included.
     untrained_scores_ : Series of shape (n_datasets,)
         The error of each data set before any training.
-    joint_scores_ : Series of shape (n_datasets,)
-        The error of each data set after training on all of them together; there with
-        `compare_joint`.
     forgetting_ : Series of shape (n_datasets,)
         How far the error of each data set is above its lowest after any stage before
         the last [1]_.
@@ -235,7 +226,6 @@ class ContinualForecaster(
         "strategy": [StrOptions({"sequential", "joint"})],
         "preprocessing": [StrOptions({"own", "shared"})],
         "order": [StrOptions({"given", "largest", "smallest"}), list],
-        "warmup_epochs": [None, Interval(Integral, 1, None, closed="left")],
         "epochs": [None, Interval(Integral, 1, None, closed="left"), dict],
         "lr_decay": [Interval(Real, 0, None, closed="neither")],
         "keep_optimizer": ["boolean"],
@@ -247,7 +237,6 @@ class ContinualForecaster(
         "scoring": [StrOptions({"mae", "rmse"}), callable],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "on_forgetting": [StrOptions({"ignore", "warn", "stop", "rollback"})],
-        "compare_joint": ["boolean"],
         "checkpoint_dir": [None, str, PathLike],
         "checkpoint_every": [None, Interval(Integral, 1, None, closed="left")],
         "resume": ["boolean"],
@@ -260,8 +249,6 @@ class ContinualForecaster(
         strategy="sequential",
         preprocessing="own",
         order="given",
-        primary=None,
-        warmup_epochs=None,
         epochs=None,
         lr_decay=0.9,
         keep_optimizer=True,
@@ -273,7 +260,6 @@ class ContinualForecaster(
         scoring="mae",
         tolerance=0.5,
         on_forgetting="warn",
-        compare_joint=False,
         checkpoint_dir=None,
         checkpoint_every=None,
         resume=False,
@@ -282,8 +268,6 @@ class ContinualForecaster(
         self.strategy = strategy
         self.preprocessing = preprocessing
         self.order = order
-        self.primary = primary
-        self.warmup_epochs = warmup_epochs
         self.epochs = epochs
         self.lr_decay = lr_decay
         self.keep_optimizer = keep_optimizer
@@ -295,7 +279,6 @@ class ContinualForecaster(
         self.scoring = scoring
         self.tolerance = tolerance
         self.on_forgetting = on_forgetting
-        self.compare_joint = compare_joint
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
         self.resume = resume
@@ -324,11 +307,11 @@ class ContinualForecaster(
             raise ValueError(
                 "ContinualForecaster requires y to be passed, but the target y is None."
             )
-        regressor = self._check_forecaster()
+        forecaster = self._check_forecaster()
         X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=True)
         sizes = {name: len(rows) for name, rows in parts.items()}
-        names = plan_order(sizes, self.order, self.primary)
+        names = plan_order(sizes, self.order)
         self._identity = LoopIdentity(describe_loop(self, X, y), [])
         with self._folder().locked() as folder:
             found = folder.load_latest() if self.resume else None
@@ -336,18 +319,19 @@ class ContinualForecaster(
                 # Rows in another order are the same rows, to be trained in the old one.
                 names = sorted(names, key=lambda n: found[1]["datasets"].index(repr(n)))
             self._fit_stages(
-                regressor, X, y, {n: parts[n] for n in names}, folder, found
+                forecaster, X, y, {n: parts[n] for n in names}, folder, found
             )
         return self
 
-    def _fit_stages(self, regressor, X, y, parts, folder, found):
+    def _fit_stages(self, forecaster, X, y, parts, folder, found):
         """Train on data sets in their order, from a checkpoint on if one was found."""
         names = list(parts)
-        epochs = plan_epochs(names, self.epochs, self.warmup_epochs)
+        epochs = plan_epochs(names, self.epochs)
         plan = [([i], epochs[name]) for i, name in enumerate(names)]
         if self.strategy == "joint":
             plan = [self._joint_stage(names)]
-        forecaster = with_padding(self.forecaster, X)
+        regressor = clone(forecaster.estimator.steps[-1][1])
+        forecaster = with_padding(forecaster, X)
         prepare = prepare_own if self.preprocessing == "own" else prepare_shared
         prepared = prepare(forecaster, X, y, parts)
         data = make_data(prepared, names, forecaster, self.validation_fraction)
@@ -355,14 +339,9 @@ class ContinualForecaster(
         loop = self._start_loop(regressor, data, plan, folder)
         n_done = 0 if found is None else loop.resume(*found)
         loop.run(plan[loop.progress.n_begun :], n_done)
-        joint = None
-        if self.compare_joint:
-            other = self._start_loop(clone(regressor), data, [self._joint_stage(names)])
-            other.run([self._joint_stage(names)])
-            joint = other.progress.scores[-1]
         self.forecasters_ = prepared.finish(regressor)
         self._prototype, self._shared = forecaster, self.preprocessing == "shared"
-        self._regressor, self._joint_scores = regressor, joint
+        self._regressor = regressor
         self._take_over(loop)
 
     def fit_datasets(self, datasets):
@@ -419,7 +398,7 @@ class ContinualForecaster(
             forecaster = with_padding(self._prototype, X, self.window_size_)
             prepared = prepare_own(forecaster, X, y, parts)
         data = make_data(prepared, names, forecaster, self.validation_fraction, before)
-        epochs = plan_epochs(names, self.epochs, None)
+        epochs = plan_epochs(names, self.epochs)
         plan = [([len(before.names) + i], epochs[n]) for i, n in enumerate(names)]
 
         # Copies are trained: an interrupt leaves the regressor of all as it was.
@@ -434,7 +413,12 @@ class ContinualForecaster(
             fresh = self._start_loop(clone(self._regressor), data, plan)
             progress.untrained += fresh.progress.untrained[len(before.names) :]
             loop.run(plan)
-        self.forecasters_ |= prepared.finish(regressor)
+        finished = prepared.finish(regressor)
+        if self._shared:
+            # All data sets share the forecaster that learned of the new ones.
+            forecaster = next(iter(finished.values()))
+            finished = dict.fromkeys([*self.forecasters_, *finished], forecaster)
+        self.forecasters_ = self.forecasters_ | finished
         self._set_regressor(regressor)
         self._take_over(loop)
         return self
@@ -641,16 +625,6 @@ class ContinualForecaster(
         return self._per_dataset(self._progress.untrained)
 
     @property
-    def joint_scores_(self):
-        check_is_fitted(self)
-        if self._joint_scores is None:
-            raise AttributeError(
-                "joint_scores_ is there after a fit with compare_joint=True."
-            )
-        n_later = len(self._data.names) - len(self._joint_scores)
-        return self._per_dataset(self._joint_scores + [np.nan] * n_later)
-
-    @property
     def forgetting_(self):
         return self._per_dataset(forgetting(*self._errors()))
 
@@ -664,21 +638,24 @@ class ContinualForecaster(
         return self._per_dataset(forward_transfer(*self._errors(), untrained))
 
     def _check_forecaster(self):
-        """Check what is wrapped, and clone its regressor."""
-        if not isinstance(self.forecaster, PanelForecaster):
+        """Check the forecaster, and compose it of its parts if it is flat."""
+        forecaster = self.forecaster
+        if hasattr(forecaster, "to_pipeline"):
+            forecaster = forecaster.to_pipeline()
+        if not isinstance(forecaster, PanelForecaster):
             raise TypeError(
-                "forecaster must be a PanelForecaster, got "
-                f"{type(self.forecaster).__name__}."
+                "forecaster must be an LSTMForecaster or a PanelForecaster, got "
+                f"{type(forecaster).__name__}."
             )
-        check_pipeline(self.forecaster.estimator)
-        regressor = self.forecaster.estimator.steps[-1][1]
+        check_pipeline(forecaster.estimator)
+        regressor = forecaster.estimator.steps[-1][1]
         if not hasattr(regressor, "stage_trainer"):
             raise TypeError(
                 "The regressor of the forecaster must be able to train in stages, as "
                 f"LSTMRegressor is, got {type(regressor).__name__}. Put an "
-                "LSTMRegressor there; make_forecaster(n_estimators=1) has one."
+                "LSTMRegressor there; LSTMForecaster(n_estimators=1) has one."
             )
-        return clone(regressor)
+        return forecaster
 
     def _check_rows(self, X, y, reset):
         """Check X, and find the rows of each data set."""

@@ -1,20 +1,30 @@
-"""The data sets of a loop: transformed, joined, and split into head and tail."""
+"""The data sets of a loop: joined, transformed, and split into head and tail."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .._panels.rows import read_rows
+from .._panels.rows import (
+    align_target,
+    check_frame,
+    index_message,
+    is_panel,
+    read_rows,
+    rows_without_columns,
+    show,
+)
 from .._windows.step_targets import StepTargets, split_tails
-from .._windows.windows import PanelWindows
+from .._windows.windows import PanelTable, PanelWindows, join_labels
 from ..forecasting._windows_regression import training_origins
-from ._joined_windows import join_windows
 
 __all__ = [
     "LoopData",
+    "join_datasets",
+    "join_windows",
     "make_data",
     "prepare_more",
     "prepare_own",
@@ -22,6 +32,128 @@ __all__ = [
     "take_rows",
     "with_padding",
 ]
+
+
+def join_datasets(datasets):
+    """Put panels under one index, the data set as its first level.
+
+    Parameters
+    ----------
+    datasets : list of (X, y), or dict of these
+        A list names them 0, 1, 2 and so on. An X of None has the rows of y.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, n_columns)
+    y : Series or DataFrame of shape (n_rows,) or (n_rows, n_targets)
+    """
+    if not isinstance(datasets, dict):
+        datasets = dict(enumerate(datasets))
+    if not datasets:
+        raise ValueError("datasets is empty; give at least one (X, y).")
+    frames, targets = {}, {}
+    first = None
+    for name, pair in datasets.items():
+        X, y = _check_pair(name, pair)
+        first = X if first is None else first
+        _check_alike(name, X, first)
+        frames[name] = X
+        table = align_target(X, y)
+        one_axis = np.ndim(y) == 1
+        targets[name] = (
+            table.iloc[:, 0].rename(getattr(y, "name", None)) if one_axis else table
+        )
+    if len({target.ndim for target in targets.values()}) > 1:
+        raise ValueError(
+            "Some data sets have a y of one axis and others one of two. Give all the "
+            "same shape."
+        )
+    levels = ["dataset", *first.index.names]
+    return pd.concat(frames, names=levels), pd.concat(targets, names=levels)
+
+
+def _check_pair(name, pair):
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(
+            f"Data set {name!r} must be a pair (X, y), got {type(pair).__name__}."
+        )
+    X, y = pair
+    X = rows_without_columns(y, f"y of data set {name!r}") if X is None else X
+    if not is_panel(X):
+        raise TypeError(index_message(X, f"X of data set {name!r}"))
+    check_frame(X, f"X of data set {name!r}")
+    if len(X) == 0:
+        raise ValueError(f"Data set {name!r} has no rows. Leave it out.")
+    return X, y
+
+
+def _check_alike(name, X, first):
+    if not X.columns.equals(first.columns):
+        raise ValueError(
+            f"Data set {name!r} has the columns {show(list(X.columns), 10)}, but the "
+            f"first one has {show(list(first.columns), 10)}. All data sets must have "
+            "the same columns in the same order."
+        )
+    if X.index.nlevels != first.index.nlevels:
+        raise ValueError(
+            f"Data set {name!r} is indexed by {X.index.nlevels} levels, but the first "
+            f"one by {first.index.nlevels}. Give all the same levels."
+        )
+
+
+def join_windows(parts):
+    """Put windows of several panels one after another, over one table.
+
+    Parameters
+    ----------
+    parts : dict of str to PanelWindows
+        The windows of each data set.
+
+    Returns
+    -------
+    PanelWindows
+        The categories are those of all parts, in the order they come up, so that codes
+        of the first part keep their meaning.
+    """
+    first = next(iter(parts.values()))
+    for name, part in parts.items():
+        _check_same_features(name, part, first)
+    if len(parts) == 1:
+        return first
+    categories = reduce(join_labels, (p.table.categories for p in parts.values()))
+    windows = [part.with_categories(categories) for part in parts.values()]
+    tables = [part.table for part in windows]
+    before = np.cumsum([0, *(len(table.values) for table in tables)])
+    joined = PanelTable(
+        np.concatenate([table.values for table in tables]),
+        np.concatenate([table.codes for table in tables]),
+        np.concatenate([table.target for table in tables]),
+        np.concatenate(
+            [[0], *(t.indptr[1:] + n for t, n in zip(tables, before, strict=False))]
+        ),
+        np.concatenate([t.segments + n for t, n in zip(tables, before, strict=False)]),
+        first.table.names,
+        categories,
+        first.table.known,
+        first.table.view,
+    )
+    ends = [part.ends + n for part, n in zip(windows, before, strict=False)]
+    return PanelWindows(joined, np.concatenate(ends), first.window_size)
+
+
+def _check_same_features(name, part, first):
+    ours, others = (
+        (list(p.table.names), list(p.table.categories), p.window_size)
+        for p in (part, first)
+    )
+    if ours != others:
+        raise ValueError(
+            f"Data set {name!r} has windows of {ours[2]} rows with the numeric columns "
+            f"{ours[0]} and the categorical columns {ours[1]}, but the first data set "
+            f"has {others[2]} rows, {others[0]} and {others[1]}. All data sets must "
+            "come out of the transformers with the same columns, of the same kinds."
+        )
+
 
 # An index label that no data set has, for what was joined before.
 _BEFORE = object()

@@ -37,7 +37,7 @@ def split_datasets(X):
     return dict(zip(names, np.split(order, cuts), strict=True))
 
 
-def plan_order(sizes, order, primary):
+def plan_order(sizes, order):
     """Put data sets in the order of their stages.
 
     Parameters
@@ -45,8 +45,7 @@ def plan_order(sizes, order, primary):
     sizes : dict
         Rows of each data set, in the given order.
     order : {"given", "largest", "smallest"} or list
-    primary : object
-        The data set that comes first, None for none in particular.
+        A list names the first data sets; the others follow as given.
 
     Returns
     -------
@@ -54,50 +53,42 @@ def plan_order(sizes, order, primary):
     """
     names = list(sizes)
     if order == "largest":
-        names = sorted(names, key=lambda name: -sizes[name])
-    elif order == "smallest":
-        names = sorted(names, key=lambda name: sizes[name])
-    elif not isinstance(order, str):
-        if len(order) != len(names) or set(order) != set(names):
-            raise ValueError(
-                f"order must name every data set once, got {show(list(order), 10)}; "
-                f"the data sets are {show(names, 10)}."
-            )
-        names = list(order)
-    if primary is not None:
-        _check_names([primary], names, "primary")
-        names = [primary, *(name for name in names if name != primary)]
-    return names
+        return sorted(names, key=lambda name: -sizes[name])
+    if order == "smallest":
+        return sorted(names, key=lambda name: sizes[name])
+    if isinstance(order, str):
+        return names
+    _check_names(order, names, "order")
+    if len(set(order)) < len(order):
+        raise ValueError(
+            f"order names a data set more than once: {show(list(order), 10)}. Name "
+            "each data set once."
+        )
+    return [*order, *(name for name in names if name not in order)]
 
 
-def plan_epochs(names, epochs, warmup_epochs):
+def plan_epochs(names, epochs):
     """Choose the number of epochs of each data set, None for that of the regressor.
 
     Parameters
     ----------
     names : list
-        Data sets in the order of their stages.
+        Data sets.
     epochs : int, dict or None
-    warmup_epochs : int or None
-        Of the first stage.
 
     Returns
     -------
     dict
     """
-    if isinstance(epochs, dict):
-        _check_names(epochs, names, "epochs")
-        for name, n in epochs.items():
-            if not isinstance(n, Integral) or n < 1:
-                raise ValueError(
-                    f"epochs must hold integers of at least 1, got {n!r} for {name!r}."
-                )
-    else:
-        epochs = dict.fromkeys(names, epochs)
-    planned = {name: epochs.get(name) for name in names}
-    if warmup_epochs is not None:
-        planned[names[0]] = warmup_epochs
-    return planned
+    if not isinstance(epochs, dict):
+        return dict.fromkeys(names, epochs)
+    _check_names(epochs, names, "epochs")
+    for name, n in epochs.items():
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(
+                f"epochs must hold integers of at least 1, got {n!r} for {name!r}."
+            )
+    return {name: epochs.get(name) for name in names}
 
 
 def group_of_windows(balance, dataset, windows):

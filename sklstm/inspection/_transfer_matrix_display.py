@@ -1,4 +1,4 @@
-"""Plot of every data set's error over the stages of a loop."""
+"""TransferMatrixDisplay: plot the error of every data set after every stage."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ _JOINT = {"color": "#8c8c8c", "linewidth": 1.2, "linestyle": (0, (4, 3))}
 
 
 class TransferMatrixDisplay:
-    """The errors of data sets after each stage: a heat map, and a line for each.
+    """Plot the errors of data sets after each stage, as a heat map and as lines.
 
-    In the heat map a row is a stage and a column a data set; what is above the diagonal
-    was forecast before the data set was learned, what is below it after others were
-    learned since. A line that rises after its dot is forgetting.
+    In the heat map a row is a stage and a column a data set. Errors above the diagonal
+    come before training on that data set, errors below it after training on later ones.
+    A line that rises after its dot shows forgetting.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class TransferMatrixDisplay:
     Attributes
     ----------
     axes_ : ndarray of Axes of shape (n_drawn,)
-        Those of the heat map and of the lines.
+        The axes of the heat map and of the lines.
     figure_ : Figure
         The figure that holds them.
 
@@ -51,13 +51,16 @@ class TransferMatrixDisplay:
         self.joint = joint
 
     @classmethod
-    def from_estimator(cls, forecaster, *, kind="both", ax=None):
+    def from_estimator(cls, forecaster, *, joint=None, kind="both", ax=None):
         """Plot the stages of a fitted forecaster.
 
         Parameters
         ----------
         forecaster : ContinualForecaster, or a search that holds one
-            A fitted forecaster. With `joint_scores_`, these are drawn too.
+            A fitted forecaster.
+        joint : Series of shape (n_datasets,), default=None
+            The errors after joint training, to compare with: the last row of
+            `stage_scores_` of a forecaster with ``strategy="joint"``.
         kind : {"both", "matrix", "lines"}, default="both"
             What to draw.
         ax : Axes or array-like of Axes, default=None
@@ -72,12 +75,11 @@ class TransferMatrixDisplay:
         forecaster = next(
             (f for f in inside if hasattr(f, "stage_scores_")), forecaster
         )
-        joint = getattr(forecaster, "joint_scores_", None)
         return cls.from_scores(forecaster.stage_scores_, joint, kind=kind, ax=ax)
 
     @classmethod
     def from_scores(cls, scores, joint=None, *, kind="both", ax=None):
-        """Plot errors that are at hand.
+        """Plot given errors.
 
         Parameters
         ----------
