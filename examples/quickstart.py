@@ -30,18 +30,18 @@ X_past, y_past = X[~is_future], y[~is_future]
 X_future, y_future = X[is_future], y[is_future]
 
 # %%
-# The model: the recommended one, which is made of ordinary steps.
+# The model: the recommended forecaster, with flat parameters to search.
 
-forecaster = sklstm.make_forecaster(HORIZON, n_estimators=1, random_state=0)
+forecaster = sklstm.LSTMForecaster(HORIZON, n_estimators=1, random_state=0)
 print(forecaster)
 
 # %%
 # The search: two folds, each of which tests five years of all countries.
 
 grid = {
-    "estimator__window__window_size": [7, 14],
-    "estimator__lstm__hidden_size": [32, 64],
-    "target_transformer__log": [sklstm.SeriesLog(clip=True), "passthrough"],
+    "window_size": [7, 14],
+    "hidden_size": [32, 64],
+    "embedding_dim": [0, 4],
 }
 cv = sklstm.PanelTimeSeriesSplit(n_splits=2, horizon=HORIZON)
 search = GridSearchCV(

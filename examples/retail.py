@@ -110,7 +110,9 @@ with threadpool_limits(1):
     search.fit(X_past, y_past)
     best = search.best_estimator_
     conformal = sklstm.ConformalForecaster(best).fit(X_past, y_past)
-    blind = clone(conformal).set_params(estimator__estimator__window__known=None)
+    blind = clone(conformal).set_params(
+        estimator__estimator__window__known_covariates=None
+    )
     blind.fit(X_past, y_past)
 print(f"\nSearched and fitted in {perf_counter() - start:.0f} s. The best of the grid:")
 print(pd.Series(search.best_params_).to_string())

@@ -16,6 +16,7 @@ SUBPACKAGES = [
     "datasets",
     "ensemble",
     "forecasting",
+    "continual",
     "inspection",
     "metrics",
     "model_selection",
@@ -46,7 +47,7 @@ INHERITED = {
 
 def public_objects():
     yield "sklstm.PanelWindows", sklstm.PanelWindows
-    yield "sklstm.make_forecaster", sklstm.make_forecaster
+    yield "sklstm.LSTMForecaster", sklstm.LSTMForecaster
     for subpackage in SUBPACKAGES:
         module = importlib.import_module(f"sklstm.{subpackage}")
         for name in module.__all__:

@@ -14,13 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklstm import (
     ConformalForecaster,
     ContinualForecaster,
+    LSTMForecaster,
     LSTMRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeriesEncoder,
     SeriesScaler,
     SlidingWindow,
-    make_forecaster,
     regularize,
 )
 from sklstm.datasets import make_panel
@@ -431,7 +431,7 @@ class TestAccuracy:
     def test_a_tenth_of_the_rows_is_not_missed(self, learnable):
         X, y, late = learnable
         kept = np.random.default_rng(0).random(len(y)) > 0.1
-        model = make_forecaster(
+        model = LSTMForecaster(
             7, 7, hidden_size=8, max_epochs=5, n_estimators=1, random_state=0
         ).set_params(gaps="fill")
         errors = {}
@@ -450,7 +450,7 @@ class TestAccuracy:
         self, learnable, periods, embedding_dim, gaps
     ):
         X, y, late = learnable
-        model = make_forecaster(
+        model = LSTMForecaster(
             7,
             periods,
             hidden_size=4,

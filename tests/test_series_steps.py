@@ -11,12 +11,12 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    LSTMForecaster,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SlidingWindow,
     backtest,
     describe_panel,
-    make_forecaster,
     regularize,
 )
 
@@ -392,8 +392,8 @@ class TestFreq:
             fit(y, freq="ME")
 
     def test_the_recipe_hands_it_on(self):
-        assert make_forecaster(3, freq="B").freq == "B"
-        assert make_forecaster(3).freq == "infer"
+        assert LSTMForecaster(3, freq="B").freq == "B"
+        assert LSTMForecaster(3).freq == "infer"
 
 
 @pytest.mark.parametrize("freq", ["W-FRI", "ME"])

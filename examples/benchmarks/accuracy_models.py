@@ -13,7 +13,7 @@ from sklstm import PanelForecaster, SeriesScaler, SlidingWindow
 
 def run_sklstm(task, seed):
     """Forecast with the library's own recipe, told horizon and seasons alone."""
-    forecaster = sklstm.make_forecaster(
+    forecaster = sklstm.LSTMForecaster(
         task.horizon, seasonal_periods=task.seasonal_periods, random_state=seed
     )
     forecaster.fit(task.past.to_frame()[[]], task.past)

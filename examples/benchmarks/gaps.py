@@ -26,7 +26,7 @@ import torch
 from accuracy_data import SETS as ACCURACY_SETS
 from threadpoolctl import threadpool_limits
 
-from sklstm import SeriesImputer, make_forecaster, regularize
+from sklstm import LSTMForecaster, SeriesImputer, regularize
 from sklstm.datasets import make_panel
 from sklstm.metrics import mean_absolute_scaled_error
 
@@ -79,9 +79,13 @@ def drop_rows(y, share, seed):
 
 def make_model(task, way, seed):
     """The recommended forecaster with one net, and this way with gaps."""
-    model = make_forecaster(
-        task.horizon, task.period, n_estimators=1, random_state=seed
-    ).set_params(estimator__window__known=list(task.X.columns))
+    model = LSTMForecaster(
+        task.horizon,
+        task.period,
+        known_covariates=list(task.X.columns),
+        n_estimators=1,
+        random_state=seed,
+    ).to_pipeline()
     if way == "impute":
         model.estimator.steps.insert(0, ("impute", SeriesImputer()))
         return model

@@ -31,7 +31,7 @@ from accuracy_data import SETS as ACCURACY_SETS
 from naive_bootstrap import seasonal_naive_quantiles
 from threadpoolctl import threadpool_limits
 
-from sklstm import ConformalForecaster, make_forecaster
+from sklstm import ConformalForecaster, LSTMForecaster
 from sklstm.datasets import load_fertility
 from sklstm.metrics import (
     continuous_ranked_probability_score,
@@ -103,9 +103,13 @@ def forecast_net(task, seed, loss, refit=None, recalibrate=False):
     net that has not seen the rows of the calibration. With `recalibrate` the errors of
     each block join those of the calibration.
     """
-    forecaster = make_forecaster(
-        task.horizon, task.seasonal_periods, n_estimators=1, random_state=seed
-    ).set_params(estimator__lstm__loss=loss)
+    forecaster = LSTMForecaster(
+        task.horizon,
+        task.seasonal_periods,
+        loss=loss,
+        n_estimators=1,
+        random_state=seed,
+    )
     if refit is not None:
         forecaster = ConformalForecaster(forecaster, refit=refit)
     past, *blocks = task.blocks()

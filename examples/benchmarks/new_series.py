@@ -22,7 +22,7 @@ import torch
 from gaps import SETS
 from threadpoolctl import threadpool_limits
 
-from sklstm import SeriesKFold, make_forecaster
+from sklstm import LSTMForecaster, SeriesKFold
 from sklstm.metrics import mean_absolute_scaled_error
 
 N_ROWS = [3, 10, 50]
@@ -45,13 +45,14 @@ def forecast_fold(task, series, is_new, seed):
     asked = future_y.index.isin(series[is_new], level=0)
     forecasts = {}
     for size in SIZES:
-        model = make_forecaster(
+        model = LSTMForecaster(
             task.horizon,
             task.period,
             n_estimators=1,
             embedding_dim=size,
+            known_covariates=list(task.X.columns),
             random_state=seed,
-        ).set_params(estimator__window__known=list(task.X.columns))
+        )
         model.fit(past_X[old], past_y[old])
         for n_rows in N_ROWS:
             few = past_y[~old].groupby(level=0).tail(n_rows)

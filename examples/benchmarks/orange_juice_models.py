@@ -67,12 +67,11 @@ def sklstm_model(known=True, random_state=None):
         embedding_dim=8,
         category_dropout=0.3,
         dropout=0.3,
-        lags=(1, 2, 4),
         seasonal_periods=1,
         loss="quantile",
         quantiles=(0.35,),
         optimizer="adamw",
-        weight_decay=1e-3,
+        net_params={"optimizer__weight_decay": 1e-3},
         lr=5e-3,
         lr_schedule="cosine",
         batch_size=256,
@@ -85,7 +84,14 @@ def sklstm_model(known=True, random_state=None):
             [
                 ("scale", scale_covariates()),
                 ("series", SeriesEncoder(levels=["store", "brand"])),
-                ("window", SlidingWindow(WINDOW_SIZE, known_covariates=all_known)),
+                (
+                    "window",
+                    SlidingWindow(
+                        WINDOW_SIZE,
+                        differences=(1, 2, 4),
+                        known_covariates=all_known,
+                    ),
+                ),
                 ("ensemble", SeedEnsemble(lstm, random_state=random_state)),
             ]
         ),

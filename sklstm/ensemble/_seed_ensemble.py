@@ -70,7 +70,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     See Also
     --------
     LSTMRegressor : The usual regressor of an ensemble.
-    make_forecaster : The recommended forecaster, which uses it.
+    LSTMForecaster : The recommended forecaster, which uses it.
 
     References
     ----------
