@@ -9,7 +9,6 @@ from .._panels.rows import (
     PanelRows,
     check_known_series,
     index_message,
-    is_later,
     is_panel,
     locate_series,
     read_rows,
@@ -173,11 +172,3 @@ def locate_known(rows, known, handle_unknown):
             "with StandardScaler().set_output(transform='pandas').",
         )
     return positions
-
-
-def starts_later(rows, positions, end):
-    """Whether each series has a known position, and only rows after its `end`."""
-    later = positions >= 0
-    first = rows.times_at(rows.indptr[:-1][later])
-    later[later] = is_later(first, end.take(positions[later]))
-    return later

@@ -4,11 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import Interval, StrOptions, _fit_context
-from .._panels.rows import is_panel, locate_series, read_rows
+from .._panels.rows import is_panel
 from ._frames import (
     append_columns,
     check_new_names,
@@ -16,10 +16,10 @@ from ._frames import (
     locate_known,
     numeric_columns,
     read_column,
-    read_input,
     replace_columns,
 )
 from ._last_known import fill_after, keep_last_known
+from ._series_transformer import SeriesTransformer
 
 
 def _sorted_values(columns, rows):
@@ -46,7 +46,7 @@ def _name(columns, positions):
     return [f"{columns[i]}_missing" for i in positions]
 
 
-class SeriesImputer(TransformerMixin, BaseEstimator):
+class SeriesImputer(SeriesTransformer):
     """Fill missing values from the past of the same series.
 
     Numeric columns come out as floats (float32 where they were float32); categorical,
@@ -157,7 +157,7 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
             Rows indexed by series and time, or rows of one series.
         y : Ignored
             Not used, present for API consistency by convention.
@@ -167,7 +167,7 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
         self : SeriesImputer
             Fitted imputer.
         """
-        X, rows = read_input(self, X, y, reset=True)
+        X, rows = self._read(X, y, reset=True)
         positions = numeric_columns(X)
         values = _sorted_values([read_column(X, i) for i in positions], rows)
         self.numeric_columns_ = positions
@@ -183,12 +183,12 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
         return self
 
     def add_series(self, X):
-        """Learn of series not seen so far, and leave the others.
+        """Learn of new series, and keep what was learned of known series.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            Rows of a panel; those of known series are passed over.
+            Rows of a panel. Rows of known series are ignored.
 
         Returns
         -------
@@ -196,12 +196,10 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
             Fitted imputer.
         """
         check_is_fitted(self)
-        X, rows = read_input(self, X, reset=False, panel=self.panel_)
-        new = locate_series(rows.series, self.mean_.index) < 0
-        if not new.any():
+        new = self._rows_of_new_series(X, self.mean_.index)
+        if new is None:
             return self
-        X = X[rows.unsort(np.repeat(new, rows.lengths))]
-        rows = read_rows(X)
+        X, rows = self._read(new, reset=False)
         values = _sorted_values(self._read_columns(X), rows)
         kept = keep_last_known(values, rows, self._period)
         self._last_known = self._last_known.join(kept)
@@ -215,16 +213,16 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
+        X : DataFrame, Series or array-like of shape (n_rows, n_columns)
             Rows with the columns and the index levels seen in `fit`.
 
         Returns
         -------
-        X_filled : DataFrame or ndarray of shape (n_rows, n_columns_out)
+        X_filled : DataFrame, Series or ndarray of shape (n_rows, n_columns_out)
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        X, rows = read_input(self, X, reset=False, panel=self.panel_)
+        given, (X, rows) = X, self._read(X, reset=False)
         columns = self._read_columns(X)
         values = self._fill(_sorted_values(columns, rows), rows)
         filled = [
@@ -232,7 +230,9 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
             for new, old in zip(values.T, columns, strict=True)
         ]
         out = replace_columns(X, self.numeric_columns_, filled)
-        return append_columns(out, self._indicators(X))
+        out = append_columns(out, self._indicators(X))
+        is_series = isinstance(given, pd.Series) and out.shape[1] == 1
+        return out.iloc[:, 0].rename(given.name) if is_series else out
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns that `transform` returns.
@@ -300,9 +300,3 @@ class SeriesImputer(TransformerMixin, BaseEstimator):
             name: column.astype(np.float32)
             for name, column in zip(new, missing, strict=True)
         }
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

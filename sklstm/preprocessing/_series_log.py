@@ -5,24 +5,17 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._panels.rows import locate_series, show
-from ._frames import (
-    columns_to_frame,
-    locate_known,
-    read_column,
-    read_panel_or_series,
-    replace_columns,
-    scaled_columns,
-)
+from ._frames import columns_to_frame, read_column, scaled_columns
+from ._series_transformer import SeriesTransformer
 
 
 def _log(x, offset):
     """The logarithm of x + offset, and below 0 its tangent; x where offset is NaN."""
-    out = x.copy()
+    out, offset = x.copy(), offset.astype(x.dtype)
     logged = ~np.isnan(offset)
     value, shift = x[logged], offset[logged]
     positive = np.maximum(value, 0.0)
@@ -32,7 +25,7 @@ def _log(x, offset):
 
 def _exp(x, offset, floor):
     """Undo `_log`, no lower than `floor`; x where offset is NaN."""
-    out = x.copy()
+    out, offset, floor = x.copy(), offset.astype(x.dtype), floor.astype(x.dtype)
     logged = ~np.isnan(offset)
     value, shift = x[logged], offset[logged]
     with np.errstate(over="ignore"):
@@ -59,19 +52,19 @@ def _offsets(x, indptr, share):
     return np.where(logged, offset, np.nan), lowest
 
 
-class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class SeriesLog(SeriesTransformer):
     """Take the logarithm of each series that is never negative.
 
-    Many series change in proportion to their level; in logarithms their changes are
-    comparable over time, and between series. A share of each series' mean is added
-    before, so that zeros stay finite and small values do not rule. Series that have a
-    negative value in `fit`, or nothing but zeros, pass unchanged.
+    Many series change in proportion to their level; their logarithms have comparable
+    changes over time and between series. A share of the mean of each series is added
+    first, so that zeros stay finite and small values do not dominate. Series with a
+    negative value in `fit`, or with zeros alone, are not changed.
 
     Parameters
     ----------
     offset : float, default=0.1
-        What is added, as a share of the mean of each series. The larger it is, the
-        nearer the logarithm is to a straight line.
+        The constant added before the logarithm, as a share of the mean of each series.
+        A larger offset makes the transformation closer to linear.
     clip : bool, default=False
         Whether `inverse_transform` clips the values of series with a logarithm at 0.
         The clipping of a series ends when `add_series` sees a negative value of it.
@@ -82,7 +75,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     offset_ : DataFrame of shape (n_series, n_numeric_columns)
-        What is added to each series, in units of X; NaN where no logarithm is taken.
+        The constant added to each series, in units of X; NaN without a logarithm.
     negative_ : DataFrame of shape (n_series, n_numeric_columns)
         Whether a negative value was seen of each series, in `fit` or by `add_series`.
     global_ : Series of shape (n_numeric_columns,)
@@ -156,7 +149,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : SeriesLog
             Fitted transformer.
         """
-        frame, rows = read_panel_or_series(self, X, y, reset=True)
+        frame, rows = self._read(X, y, reset=True)
         self.panel_ = isinstance(rows.index, pd.MultiIndex)
         self.numeric_columns_ = scaled_columns(frame)
         self.offset_, self.negative_ = self._measure(frame, rows)
@@ -164,7 +157,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def add_series(self, X):
-        """Learn of series not seen so far, and leave the others.
+        """Learn the offsets of new series, and keep those of known series.
 
         Parameters
         ----------
@@ -183,7 +176,7 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             clipped.
         """
         check_is_fitted(self)
-        frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
+        frame, rows = self._read(X, reset=False)
         offset, negative = self._measure(frame, rows)
         positions = locate_series(rows.series, self.offset_.index)
         new, known = positions < 0, positions[positions >= 0]
@@ -216,7 +209,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        return self._apply(_log, X, np.vstack([self.offset_, self.global_]))
+        offset = np.vstack([self.offset_, self.global_])
+        return self._apply(_log, X, self.numeric_columns_, self.offset_.index, offset)
 
     def inverse_transform(self, X):
         """Undo `transform`.
@@ -236,7 +230,8 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         limit = 0.0 if self.clip else -np.inf
         floor = np.where(self.negative_.to_numpy(bool), -np.inf, limit)
         floor = np.vstack([floor, np.full(len(self.global_), limit)])
-        return self._apply(_exp, X, offset, floor)
+        known = self.offset_.index
+        return self._apply(_exp, X, self.numeric_columns_, known, offset, floor)
 
     def _measure(self, frame, rows):
         columns = [rows.sort(read_column(frame, i)) for i in self.numeric_columns_]
@@ -259,26 +254,3 @@ class SeriesLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-
-    def _apply(self, function, X, *tables):
-        """Call `function` on the values of each column and its numbers by series.
-
-        The last row of each table is for series that were not found, whose position is
-        -1.
-        """
-        frame, rows = read_panel_or_series(self, X, reset=False, panel=self.panel_)
-        located = locate_known(rows, self.offset_.index, self.handle_unknown)
-        codes = rows.unsort(np.repeat(located, rows.lengths))
-        columns = []
-        for j, position in enumerate(self.numeric_columns_):
-            x = read_column(frame, position)
-            by_row = [table[:, j].astype(x.dtype)[codes] for table in tables]
-            columns.append(function(x, *by_row))
-        out = replace_columns(frame, self.numeric_columns_, columns)
-        return out.iloc[:, 0].rename(X.name) if isinstance(X, pd.Series) else out
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

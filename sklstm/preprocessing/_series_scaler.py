@@ -1,23 +1,18 @@
-"""SeriesScaler: every series by its own centre and scale."""
+"""SeriesScaler: centre and scale every series by its own statistics."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from .._panels.rows import is_panel, locate_series, show
-from ._frames import (
-    locate_known,
-    read_column,
-    read_panel_or_series,
-    replace_columns,
-    scaled_columns,
-)
+from ._frames import read_column, scaled_columns
 from ._series_statistics import METHODS, find_method, gather_table, join_tables
+from ._series_transformer import SeriesTransformer
 
 
 def _scale(x, center, scale, offset):
@@ -84,14 +79,14 @@ def _check_later(rows, positions, last_time):
         )
 
 
-class SeriesScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class SeriesScaler(SeriesTransformer):
     """Centre and scale every series by its own statistics.
 
-    What :class:`~sklearn.preprocessing.StandardScaler` and its siblings do to a
-    column, this does to each column of each series of a panel, so that series of
-    very different size can share one model. Numeric columns come out as floats
-    (float32 where they were float32); categorical, boolean and text columns pass
-    untouched. The rows may be in any order.
+    It does to each column of each series what
+    :class:`~sklearn.preprocessing.StandardScaler` and its siblings do to a column, so
+    that series of very different size can share one model. Numeric columns become
+    floats (float32 columns stay float32); categorical, boolean and text columns are
+    not changed. The rows may be in any order.
 
     Parameters
     ----------
@@ -105,12 +100,12 @@ default="standard"
           deviation 1. A drift of the level does not count, so series stay comparable
           by these changes. A straight line is divided by its slope.
     differences : int or sequence of int, default=1
-        The rows between the two values of a difference, for ``method="difference"``;
-        with several the largest of their deviations is taken, such as ``(1, 12)`` for
-        months: a series counts by its monthly changes, or by those from year to year
-        where they are larger. A lag beyond the length of a series does not count.
-    feature_range : tuple (min, max), default=(-1, 1)
-        Where ``method="minmax"`` puts the lowest and the highest value.
+        The number of rows of each difference, for ``method="difference"``. With several
+        differences the largest standard deviation is used: ``(1, 12)`` scales monthly
+        series by their monthly or their yearly changes, whichever are larger. A
+        difference longer than a series is ignored.
+    feature_range : tuple (min, max), default=(0, 1)
+        The range of ``method="minmax"``.
     handle_unknown : {"error", "global"}, default="error"
         What to do with a series not seen in `fit`: raise a ValueError, or use the
         statistics of all rows pooled (`global_`).
@@ -118,19 +113,20 @@ default="standard"
     Attributes
     ----------
     center_ : DataFrame of shape (n_series, n_scaled_columns)
-        What is subtracted from each series, indexed by the names of the series. An
-        array makes one row.
+        The centre of each series, which is subtracted, indexed by series. An array has
+        one row.
     scale_ : DataFrame of shape (n_series, n_scaled_columns)
-        What each series is then divided by.
+        The scale of each series, by which it is divided.
     global_ : DataFrame of shape (2, n_scaled_columns)
         The "center" and the "scale" of series not seen in `fit`.
     offset_ : float
-        What is added at last: the lower end of `feature_range` for
+        The constant added after scaling: the lower end of `feature_range` for
         ``method="minmax"``, otherwise 0.
     scaled_columns_ : ndarray of shape (n_scaled_columns,)
         Positions of the columns that are scaled.
     statistics_ : ndarray of shape (n_statistics, n_series, n_scaled_columns)
-        What `partial_fit` needs to go on, such as counts, means and sums of squares.
+        The statistics that `partial_fit` updates, such as counts, means and sums of
+        squares.
     last_time_ : Index of shape (n_series,), or None
         The last time seen of each series, where `partial_fit` needs it.
     panel_ : bool
@@ -142,7 +138,7 @@ default="standard"
 
     See Also
     --------
-    SeriesEncoder : Append the series id, which the scaled values no longer tell.
+    SeriesEncoder : Append the series id as a column.
     sklearn.preprocessing.StandardScaler : One centre and scale for all rows.
 
     Notes
@@ -185,8 +181,8 @@ default="standard"
           sales
     day       1    2    3
     store
-    kiosk  -1.0  0.0  1.0
-    mall   -1.0  0.0  1.0
+    kiosk  0.0  0.5  1.0
+    mall   0.0  0.5  1.0
     >>> bool(np.allclose(scaler.inverse_transform(scaled), X))
     True
     >>> scaler.center_
@@ -208,7 +204,7 @@ default="standard"
         method="standard",
         *,
         differences=1,
-        feature_range=(-1, 1),
+        feature_range=(0, 1),
         handle_unknown="error",
     ):
         self.method = method
@@ -267,12 +263,12 @@ default="standard"
         return self._learn(X, y, reset=not hasattr(self, "statistics_"))
 
     def add_series(self, X):
-        """Learn the statistics of series not seen so far, and leave the others.
+        """Learn the statistics of new series, and keep those of known series.
 
         Parameters
         ----------
         X : DataFrame or Series of shape (n_rows, n_columns)
-            Rows of a panel; those of known series are passed over.
+            Rows of a panel. Rows of known series are ignored.
 
         Returns
         -------
@@ -280,10 +276,8 @@ default="standard"
             Fitted scaler.
         """
         check_is_fitted(self)
-        _, rows = self._read(X, reset=False)
-        new = locate_series(rows.series, self.center_.index) < 0
-        kept = rows.unsort(np.repeat(new, rows.lengths))
-        return self._learn(X[kept], None, reset=False) if new.any() else self
+        new = self._rows_of_new_series(X, self.center_.index)
+        return self if new is None else self._learn(new, None, reset=False)
 
     def transform(self, X):
         """Centre and scale every series.
@@ -299,7 +293,7 @@ default="standard"
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        return self._apply(_scale, X)
+        return self._rescale(_scale, X)
 
     def inverse_transform(self, X):
         """Undo `transform`.
@@ -315,7 +309,7 @@ default="standard"
             The same rows in the same order, in the container of X.
         """
         check_is_fitted(self)
-        return self._apply(_unscale, X)
+        return self._rescale(_unscale, X)
 
     def _learn(self, X, y, reset):
         low, high = _target_range(self.method, self.feature_range)
@@ -358,27 +352,10 @@ default="standard"
         series = _join_labels(self.center_.index, rows.series, positions)
         return table, series, last_time
 
-    def _read(self, X, y=None, *, reset):
-        panel = None if reset else self.panel_
-        return read_panel_or_series(self, X, y, reset=reset, panel=panel)
-
-    def _apply(self, function, X):
-        """Call `function` on the values, centres, scales and offset of each column."""
-        frame, rows = self._read(X, reset=False)
-        located = locate_known(rows, self.center_.index, self.handle_unknown)
-        codes = rows.unsort(np.repeat(located, rows.lengths))
-        # Series that were not found have position -1, the last row: the global one.
+    def _rescale(self, function, X):
+        """Call a function on the values, centres and scales of each column."""
         center = np.vstack([self.center_, self.global_.loc[["center"]]])
         scale = np.vstack([self.scale_, self.global_.loc[["scale"]]])
-        columns = [
-            function(read_column(frame, i), c[codes], s[codes], self.offset_)
-            for i, c, s in zip(self.scaled_columns_, center.T, scale.T, strict=True)
-        ]
-        out = replace_columns(frame, self.scaled_columns_, columns)
-        return out.iloc[:, 0].rename(X.name) if isinstance(X, pd.Series) else out
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        function = partial(function, offset=self.offset_)
+        known = self.center_.index
+        return self._apply(function, X, self.scaled_columns_, known, center, scale)

@@ -16,6 +16,7 @@ from .._panels.columns import (
     read_labels,
     read_numbers,
 )
+from .._panels.last_rows import LastRows
 from .._panels.parameters import (
     Interval,
     StrOptions,
@@ -30,14 +31,12 @@ from .._panels.rows import (
     is_later,
     is_panel,
     locate_series,
-    ragged_arange,
     read_rows,
     show,
-    tail_positions,
 )
 from .._windows.target_past import PastView
 from .._windows.windows import PanelTable, PanelWindows
-from ._frames import check_new_names, starts_later
+from ._frames import check_new_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +47,9 @@ class _Context:
     codes: np.ndarray
     target: np.ndarray
     breaks: np.ndarray
-    indptr: np.ndarray
     series: pd.Index
     time: pd.Index
-    end: pd.Index
-
-    @property
-    def lengths(self):
-        return np.diff(self.indptr)
+    rows: LastRows
 
 
 def _check_rows_of_target(rows, y):
@@ -77,16 +71,16 @@ def _check_rows_of_target(rows, y):
 def _check_nothing_between(context, rows, positions):
     """Raise if rows lie between the last ones of `fit`, and were not among them."""
     of_row = positions[rows.codes]
-    kept = np.flatnonzero((of_row >= 0) & (context.lengths[of_row] > 0))
+    kept = np.flatnonzero((of_row >= 0) & (context.rows.lengths[of_row] > 0))
     if len(kept) == 0:
         return
     of_row, time = of_row[kept], rows.time.take(kept)
-    first = context.time.take(context.indptr[:-1].take(of_row))
-    inside = ~is_later(first, time) & is_later(context.end.take(of_row), time)
+    first = context.time.take(context.rows.indptr[:-1].take(of_row))
+    inside = ~is_later(first, time) & is_later(context.rows.end.take(of_row), time)
     of_row, time, kept = of_row[inside], time[inside], kept[inside]
     if len(kept) == 0 or _are_the_same(context, of_row, time):
         return
-    seen = np.repeat(np.arange(len(context.series)), context.lengths)
+    seen = np.repeat(np.arange(len(context.series)), context.rows.lengths)
     seen = pd.MultiIndex.from_arrays([seen, context.time])
     new = ~pd.MultiIndex.from_arrays([of_row, time]).isin(seen)
     if new.any():
@@ -102,9 +96,9 @@ def _check_nothing_between(context, rows, positions):
 def _are_the_same(context, of_row, time):
     """Whether the rows equal those of the context before its ends."""
     inner = np.ones(len(context.time), dtype=bool)
-    last = context.time == context.end.repeat(context.lengths)
+    last = context.time == context.rows.end.repeat(context.rows.lengths)
     inner[last] = False
-    series = np.repeat(np.arange(len(context.series)), context.lengths)
+    series = np.repeat(np.arange(len(context.series)), context.rows.lengths)
     return np.array_equal(series[inner], of_row) and context.time[inner].equals(time)
 
 
@@ -371,9 +365,9 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True, reset=False)
         rows = read_rows(X)
         check_not_drawn(rows)
-        positions, lengths = self._matching_context(rows)
+        positions = locate_series(rows.series, self._context.series)
         _check_nothing_between(self._context, rows, positions)
-        table, ends = self._lay_out(X, rows, positions, lengths)
+        table, ends = self._lay_out(X, rows, positions)
         return PanelWindows(table, ends, self.window_size_, flat=self.flat)
 
     def set_output(self, *, transform=None):
@@ -491,30 +485,16 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         n_kept = self.window_size_ - 1 + self._view().reach
         if not isinstance(self.carry_context, (bool, np.bool_)):
             n_kept = self.carry_context
-        tail, indptr = tail_positions(rows.indptr, n_kept)
+        last, tail = LastRows.of(rows, n_kept)
         given = tail if rows.order is None else rows.order[tail]
         parts = self._read(X.iloc[given], slice(None), len(tail))
-        end = rows.times_at(rows.indptr[1:] - 1)
-        breaks = self._breaks(rows)[tail]
-        time = rows.time.take(tail)
-        return _Context(*parts[:3], breaks, indptr, rows.series, time, end)
+        breaks, time = self._breaks(rows)[tail], rows.time.take(tail)
+        return _Context(*parts[:3], breaks, rows.series, time, last)
 
-    def _matching_context(self, rows):
-        """Find the kept rows that go before each series of `rows`, and their number."""
-        positions = locate_series(rows.series, self._context.series)
-        lengths = np.zeros(rows.n_series, dtype=np.intp)
-        if not self.carry_context:
-            return positions, lengths
-        later = starts_later(rows, positions, self._context.end)
-        lengths[later] = self._context.lengths[positions[later]]
-        return positions, lengths
-
-    def _lay_out(self, X, rows, positions, lengths):
+    def _lay_out(self, X, rows, positions):
         """Build the table: for each series its kept rows, then its rows of X."""
-        context, indptr = self._context, np.r_[0, np.cumsum(lengths + rows.lengths)]
-        source = ragged_arange(context.indptr[positions], lengths)
-        kept = ragged_arange(indptr[:-1], lengths)
-        new = ragged_arange(indptr[:-1] + lengths, rows.lengths)
+        context, carry = self._context, bool(self.carry_context)
+        indptr, lengths, kept, source, new = context.rows.before(rows, positions, carry)
         if len(kept) + len(new) < np.iinfo(np.int32).max:
             new = new.astype(np.int32)
         ends = rows.unsort(new)
@@ -545,7 +525,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         """Whether the first rows of X lie beyond a gap from the rows kept before."""
         if self.max_gap is None or len(joint) == 0:
             return False
-        end = self._context.end.take(positions[joint])
+        end = self._context.rows.end.take(positions[joint])
         first = rows.times_at(rows.indptr[:-1][joint])
         return _gap_breaks(end, first, self.max_gap)
 
