@@ -207,7 +207,7 @@ class StageLoop:
             return "stopped"
         warn(message + " The stage is undone.", UserWarning, stacklevel=2)
         self.trainer.load(*before)
-        self.trainer.carried.n_stages += 1
+        self.trainer.skip_stage()
         self.progress.scores.pop()
         self.progress.kept.pop()
         return "undone"
