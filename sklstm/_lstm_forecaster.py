@@ -1,5 +1,6 @@
 """LSTMForecaster: the recommended forecaster, with flat parameters."""
 
+from collections.abc import Callable
 from math import ceil
 from numbers import Integral
 from typing import Any
@@ -172,24 +173,24 @@ class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        horizon=1,
-        seasonal_periods=None,
-        window_size=None,
+        horizon: int = 1,
+        seasonal_periods: Any = None,
+        window_size: int | None = None,
         *,
-        hidden_size=64,
-        embedding_dim=0,
-        known_covariates=None,
-        quantiles=None,
-        loss="mae",
-        max_epochs="auto",
-        n_estimators=3,
-        random_state=None,
-        gaps="keep",
-        freq="infer",
-        device="auto",
-        n_jobs=None,
-        verbose=0,
-    ):
+        hidden_size: int = 64,
+        embedding_dim: int | str = 0,
+        known_covariates: str | list | slice | Callable | None = None,
+        quantiles: Any = None,
+        loss: str = "mae",
+        max_epochs: int | str = "auto",
+        n_estimators: int = 3,
+        random_state: Any = None,
+        gaps: str = "keep",
+        freq: Any = "infer",
+        device: str = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.horizon = horizon
         self.seasonal_periods = seasonal_periods
         self.window_size = window_size

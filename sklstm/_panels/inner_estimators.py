@@ -56,7 +56,7 @@ def find_method(estimator: Any, name: str) -> Callable:
     callable
         Calls the method on X, transformed by the steps before it in a pipeline.
     """
-    before = []
+    before: list = []
     for one in inner_estimators(estimator):
         if hasattr(one, name):
             method = getattr(one, name)
@@ -83,7 +83,7 @@ def find_history(estimator: Any) -> pd.Series | pd.DataFrame | None:
     Series, DataFrame or None
         None if no estimator inside remembers a panel.
     """
-    around = []
+    around: list = []
     for one in inner_estimators(estimator):
         history = getattr(one, "history_", None)
         if is_panel(history):

@@ -71,7 +71,8 @@ class LastRows:
     def join(self, other: "LastRows") -> "LastRows":
         """These rows, then those of other series."""
         indptr = np.r_[self.indptr, self.indptr[-1] + other.indptr[1:]]
-        return LastRows(indptr, self.end.append(other.end))
+        end = None if self.end is None else self.end.append(other.end)
+        return LastRows(indptr, end)
 
     def before(
         self, rows: PanelRows, positions: np.ndarray, carry: bool = True

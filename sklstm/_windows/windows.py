@@ -6,6 +6,7 @@ window the position of its last row; the rows are gathered when somebody asks.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -158,7 +159,15 @@ class PanelWindows:
     (4, 2, 1)
     """
 
-    def __init__(self, table, ends, window_size, *, flat=False, n_ahead=0):
+    def __init__(
+        self,
+        table: Any,
+        ends: np.ndarray,
+        window_size: int,
+        *,
+        flat: bool = False,
+        n_ahead: int = 0,
+    ) -> None:
         self.table = table
         self.ends = ends
         self.window_size = window_size
@@ -169,11 +178,11 @@ class PanelWindows:
         return len(self.ends)
 
     @property
-    def n_features(self):
+    def n_features(self) -> Any:
         return self.table.n_features
 
     @property
-    def shape(self):
+    def shape(self) -> Any:
         if self.flat:
             n_known = len(self.table.known)
             width = self.window_size * self.n_features + self.n_ahead * n_known
@@ -181,32 +190,32 @@ class PanelWindows:
         return (len(self), self.window_size, self.n_features)
 
     @property
-    def ndim(self):
+    def ndim(self) -> Any:
         return len(self.shape)
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         return self.table.values.dtype
 
     @property
-    def starts(self):
+    def starts(self) -> np.ndarray:
         return self.table.segment_starts(self.ends)
 
     @property
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         return np.minimum(self.ends - self.starts + 1, self.window_size)
 
     @property
-    def series(self):
+    def series(self) -> Any:
         """The position of each window's series among those of the table."""
         return self.table.series(self.ends)
 
     @property
-    def reach(self):
+    def reach(self) -> Any:
         """The number of rows before a window that its inputs are made of."""
         return self.table.view.reach
 
-    def cut(self, reach, n_ahead=0):
+    def cut(self, reach: int, n_ahead: int = 0) -> "PanelWindows":
         """Keep only the rows of the table that the windows need.
 
         A series with missing values of the target in these rows keeps all rows before
@@ -249,7 +258,7 @@ class PanelWindows:
         )
         return self._over(cut, place[self.ends])
 
-    def rows_reached(self, n_ahead=0):
+    def rows_reached(self, n_ahead: int = 0) -> np.ndarray:
         """Mark the rows of the table up to the last window of each series.
 
         Parameters
@@ -267,7 +276,7 @@ class PanelWindows:
         np.maximum.at(last, self.series, self.ends + n_ahead)
         return np.arange(indptr[-1]) <= np.repeat(last, np.diff(indptr))
 
-    def with_target(self, target):
+    def with_target(self, target: np.ndarray) -> "PanelWindows":
         """Let the target's own past join the windows.
 
         Parameters
@@ -285,7 +294,7 @@ class PanelWindows:
         rows[self.ends] = target
         return self._over(replace(self.table, target=rows), self.ends)
 
-    def with_steps(self, n_ahead):
+    def with_steps(self, n_ahead: int) -> "PanelWindows":
         """Let the known columns of the rows ahead stand behind flat windows.
 
         Parameters
@@ -310,7 +319,7 @@ class PanelWindows:
         windows.n_ahead = n_ahead
         return windows
 
-    def with_categories(self, categories):
+    def with_categories(self, categories: dict) -> "PanelWindows":
         """Let the codes stand for the same labels in another order, or among others.
 
         Parameters
@@ -333,7 +342,7 @@ class PanelWindows:
         table = replace(self.table, codes=codes, categories=categories)
         return self._over(table, self.ends)
 
-    def over(self, table):
+    def over(self, table: Any) -> "PanelWindows":
         """Let other rows stand at the same places.
 
         Parameters

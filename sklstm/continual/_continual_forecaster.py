@@ -1,8 +1,11 @@
 """ContinualForecaster: one model through several data sets in turn."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from numbers import Integral, Real
 from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -244,26 +247,26 @@ class ContinualForecaster(
 
     def __init__(
         self,
-        forecaster,
+        forecaster: Any,
         *,
-        strategy="sequential",
-        preprocessing="own",
-        order="given",
-        epochs=None,
-        lr_decay=0.9,
-        keep_optimizer=True,
-        replay=0.5,
-        balance="datasets",
-        l2_sp=0.0,
-        ewc=0.0,
-        validation_fraction=0.1,
-        scoring="mae",
-        tolerance=0.5,
-        on_forgetting="warn",
-        checkpoint_dir=None,
-        checkpoint_every=None,
-        resume=False,
-    ):
+        strategy: str = "sequential",
+        preprocessing: str = "own",
+        order: str | list = "given",
+        epochs: int | dict | None = None,
+        lr_decay: float = 0.9,
+        keep_optimizer: bool = True,
+        replay: float = 0.5,
+        balance: str = "datasets",
+        l2_sp: float = 0.0,
+        ewc: float = 0.0,
+        validation_fraction: float = 0.1,
+        scoring: str | Callable = "mae",
+        tolerance: float = 0.5,
+        on_forgetting: str = "warn",
+        checkpoint_dir: str | Path | None = None,
+        checkpoint_every: int | None = None,
+        resume: bool = False,
+    ) -> None:
         self.forecaster = forecaster
         self.strategy = strategy
         self.preprocessing = preprocessing
@@ -286,7 +289,9 @@ class ContinualForecaster(
     # Parameters of the nested estimators are checked by their own fit.
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    def fit(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "ContinualForecaster":
         """Train on the data sets of a panel, one after another.
 
         Parameters
@@ -344,7 +349,7 @@ class ContinualForecaster(
         self._regressor = regressor
         self._take_over(loop)
 
-    def fit_datasets(self, datasets):
+    def fit_datasets(self, datasets: list | dict) -> "ContinualForecaster":
         """Train on data sets that are given one by one.
 
         Parameters
@@ -362,7 +367,9 @@ class ContinualForecaster(
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y):
+    def partial_fit(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "ContinualForecaster":
         """Train on one more data set, or on several in turn.
 
         Checkpoints are written after each stage; `resume` is for `fit` alone.
@@ -424,7 +431,9 @@ class ContinualForecaster(
         return self
 
     @all_or_nothing
-    def update(self, X, y):
+    def update(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "ContinualForecaster":
         """Extend the history without training; series and data sets may be new.
 
         Parameters
@@ -458,7 +467,7 @@ class ContinualForecaster(
             self.forecasters_ |= prepared.finish(self._regressor)
         return self
 
-    def predict(self, X):
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Forecast the rows of X.
 
         Parameters
@@ -479,7 +488,7 @@ class ContinualForecaster(
         return np.concatenate(parts)[np.argsort(np.concatenate(rows))]
 
     @available_if(_has_quantiles)
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
         """Forecast quantiles of the rows of X.
 
         Parameters
@@ -499,7 +508,7 @@ class ContinualForecaster(
         )
 
     @available_if(_has_quantiles)
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Forecast intervals for the rows of X.
 
         Parameters
@@ -516,7 +525,9 @@ class ContinualForecaster(
         """
         return self._join_tables(X, lambda f, some: f.predict_interval(some, coverage))
 
-    def next_rows(self, steps=None, X=None):
+    def next_rows(
+        self, steps: int | None = None, X: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Give the rows that `forecast` predicts.
 
         Parameters
@@ -538,7 +549,7 @@ class ContinualForecaster(
             forecaster.next_rows(steps, X.iloc[some])
         return X
 
-    def future_rows(self, steps=None):
+    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
         """Make an empty frame for the known covariates of the next steps.
 
         Parameters
@@ -555,7 +566,7 @@ class ContinualForecaster(
         return pd.concat([f.future_rows(steps) for f in self._forecasters()])
 
     @all_or_nothing
-    def restore(self, path):
+    def restore(self, path: str | Path) -> "ContinualForecaster":
         """Go back to the weights of a checkpoint.
 
         Parameters
@@ -586,17 +597,17 @@ class ContinualForecaster(
         return self
 
     @property
-    def history_(self):
+    def history_(self) -> pd.Series | pd.DataFrame:
         check_is_fitted(self)
         return pd.concat([f.history_ for f in self._forecasters()])
 
     @property
-    def datasets_(self):
+    def datasets_(self) -> list:
         check_is_fitted(self)
         return list(self._data.names)
 
     @property
-    def stages_(self):
+    def stages_(self) -> pd.DataFrame:
         names = self.datasets_
         return pd.DataFrame(
             [
@@ -610,7 +621,7 @@ class ContinualForecaster(
         )
 
     @property
-    def stage_scores_(self):
+    def stage_scores_(self) -> pd.DataFrame:
         names = self.datasets_
         kept = self._progress.kept
         stages = [names[d[0]] if len(d) == 1 else "joint" for d in kept]
@@ -621,21 +632,22 @@ class ContinualForecaster(
         )
 
     @property
-    def untrained_scores_(self):
+    def untrained_scores_(self) -> pd.Series:
         return self._per_dataset(self._progress.untrained)
 
     @property
-    def forgetting_(self):
+    def forgetting_(self) -> pd.Series:
         return self._per_dataset(forgetting(*self._errors()))
 
     @property
-    def backward_transfer_(self):
+    def backward_transfer_(self) -> pd.Series:
         return self._per_dataset(backward_transfer(*self._errors()))
 
     @property
-    def forward_transfer_(self):
+    def forward_transfer_(self) -> pd.Series:
+        errors, since = self._errors()
         untrained = np.array(self._progress.untrained)
-        return self._per_dataset(forward_transfer(*self._errors(), untrained))
+        return self._per_dataset(forward_transfer(errors, since, untrained))
 
     def _check_forecaster(self):
         """Check the forecaster, and compose it of its parts if it is flat."""

@@ -1,13 +1,14 @@
 """The fertility rates of countries, a real panel in the package."""
 
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
 
 __all__ = ["load_fertility"]
 
 
-def load_fertility(*, return_X_y=False):
+def load_fertility(*, return_X_y: bool = False) -> Any:
     """Load the fertility rate of 206 countries from 1960 to 2011.
 
     The total fertility rate is the number of children that a woman would bear if she

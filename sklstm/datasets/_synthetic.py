@@ -1,6 +1,7 @@
 """make_panel: generate a panel of any size from a formula."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,20 +13,20 @@ _START = "2020-01-01"
 
 
 def make_panel(
-    n_series=20,
-    n_rows=200,
+    n_series: int = 20,
+    n_rows: int | tuple = 200,
     *,
-    seasonal_periods=(7,),
-    trend=0.2,
-    noise=0.1,
-    level_spread=2.0,
-    n_covariates=2,
-    n_types=0,
-    stagger=0,
-    missing=0.0,
-    freq="D",
-    random_state=None,
-):
+    seasonal_periods: tuple = (7,),
+    trend: float = 0.2,
+    noise: float = 0.1,
+    level_spread: float = 2.0,
+    n_covariates: int = 2,
+    n_types: int = 0,
+    stagger: int = 0,
+    missing: float = 0.0,
+    freq: Any = "D",
+    random_state: Any = None,
+) -> pd.DataFrame:
     """Generate a panel of positive series with trend, seasons and known covariates.
 
     Series `i` has at time `t = 0, 1, ..., T - 1` the value ::

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
@@ -97,19 +98,26 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator, n_estimators=3, *, n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        estimator: Any,
+        n_estimators: int = 3,
+        *,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.n_jobs = n_jobs
         self.random_state = random_state
 
     @property
-    def accepts_panel_windows(self):
+    def accepts_panel_windows(self) -> Any:
         """Whether the regressor reads windows as they are."""
         return getattr(_member(self), "accepts_panel_windows", False)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SeedEnsemble":
         """Train every regressor.
 
         Parameters
@@ -131,7 +139,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     @available_if(_has_partial_fit)
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SeedEnsemble":
         """Continue to train every regressor.
 
         Parameters
@@ -153,7 +161,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimators_ = self._train("partial_fit", members, X, y, sample_weight)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Average the predictions of the regressors.
 
         Parameters
@@ -170,7 +178,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return np.mean([member.predict(X) for member in self.estimators_], axis=0)
 
     @available_if(_has_quantiles)
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Average the predicted quantiles of the regressors.
 
         Parameters
@@ -190,19 +198,19 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return np.mean([m.predict_quantiles(X, quantiles) for m in members], axis=0)
 
     @property
-    def quantiles_(self):
+    def quantiles_(self) -> tuple | None:
         return self._of_first("quantiles_")
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         return self._of_first("n_features_in_")
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         return self._of_first("feature_names_in_")
 
     @property
-    def past_reach_(self):
+    def past_reach_(self) -> int:
         return self._of_first("past_reach_")
 
     def _of_first(self, name):

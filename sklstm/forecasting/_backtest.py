@@ -1,5 +1,7 @@
 """backtest: the forecasts of every fold as one tidy frame."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -20,7 +22,16 @@ from ._history import History
 from ._rows_ahead import steps_ahead
 
 
-def backtest(forecaster, X, y, *, cv, quantiles=None, refit=True, n_jobs=None):
+def backtest(
+    forecaster: Any,
+    X: pd.DataFrame | None,
+    y: Any,
+    *,
+    cv: Any,
+    quantiles: Any = None,
+    refit: bool = True,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
     """Forecast every fold of a panel, as it would have been done at the time.
 
     Parameters

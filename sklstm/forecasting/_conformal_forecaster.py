@@ -2,8 +2,10 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -134,14 +136,21 @@ class ConformalForecaster(
         "refit": ["boolean"],
     }
 
-    def __init__(self, estimator, *, calibration_size=0.2, refit=True):
+    def __init__(
+        self, estimator: Any, *, calibration_size: float = 0.2, refit: bool = True
+    ) -> None:
         self.estimator = estimator
         self.calibration_size = calibration_size
         self.refit = refit
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        sample_weight: Any = None,
+    ) -> "ConformalForecaster":
         """Train, and measure the errors on the last rows of each series.
 
         A forecaster that is not trained is copied. Errors are measured on the rows
@@ -194,7 +203,13 @@ class ConformalForecaster(
         return self
 
     @all_or_nothing
-    def update(self, X, y, *, recalibrate=False):
+    def update(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        *,
+        recalibrate: bool = False,
+    ) -> "ConformalForecaster":
         """Extend the history of the forecaster, without training.
 
         Parameters
@@ -222,7 +237,7 @@ class ConformalForecaster(
         self.estimator_ = shallow_copy(forecaster).update(X, y)
         return self
 
-    def predict(self, X):
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Forecast the rows of X, as the forecaster does.
 
         Parameters
@@ -238,7 +253,9 @@ class ConformalForecaster(
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
-    def next_rows(self, steps=None, X=None):
+    def next_rows(
+        self, steps: int | None = None, X: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Give the rows that `forecast` predicts.
 
         Parameters
@@ -256,7 +273,7 @@ class ConformalForecaster(
         check_is_fitted(self)
         return self.estimator_.next_rows(steps, X)
 
-    def future_rows(self, steps=None):
+    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
         """Make an empty frame for the known covariates of the next steps.
 
         Parameters
@@ -272,7 +289,7 @@ class ConformalForecaster(
         check_is_fitted(self)
         return self.estimator_.future_rows(steps)
 
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
         """Forecast quantiles of the rows of X.
 
         Parameters
@@ -295,7 +312,7 @@ class ConformalForecaster(
         one_target = np.ndim(self.history_) == 1
         return label_quantiles(values, like, quantiles, one_target)
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Forecast intervals for the rows of X.
 
         Parameters
@@ -316,17 +333,17 @@ class ConformalForecaster(
         return label_intervals(values, like, np.ndim(self.history_) == 1)
 
     @property
-    def history_(self):
+    def history_(self) -> pd.Series | pd.DataFrame:
         check_is_fitted(self)
         return self.estimator_.history_
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         check_is_fitted(self)
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         check_is_fitted(self)
         return self.estimator_.feature_names_in_
 

@@ -22,7 +22,7 @@ class NextStepsMixin:
     """
 
     def forecast(
-        self, steps: int | None = None, X: pd.DataFrame | None = None
+        self: Any, steps: int | None = None, X: pd.DataFrame | None = None
     ) -> pd.Series | pd.DataFrame:
         """Forecast the next steps of every series, or the rows of X.
 
@@ -60,7 +60,7 @@ class NextStepsMixin:
 
     @available_if(_has_quantiles)
     def forecast_quantiles(
-        self,
+        self: Any,
         steps: int | None = None,
         X: pd.DataFrame | None = None,
         quantiles: Any = None,
@@ -86,7 +86,7 @@ class NextStepsMixin:
 
     @available_if(_has_quantiles)
     def forecast_interval(
-        self,
+        self: Any,
         steps: int | None = None,
         X: pd.DataFrame | None = None,
         coverage: float = 0.9,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -320,15 +321,15 @@ class PanelForecaster(
 
     def __init__(
         self,
-        estimator,
-        horizon=1,
+        estimator: Any,
+        horizon: int = 1,
         *,
-        target_transformer=None,
-        stride=1,
-        history="all",
-        gaps="keep",
-        freq="infer",
-    ):
+        target_transformer: Any = None,
+        stride: int = 1,
+        history: str = "all",
+        gaps: str = "keep",
+        freq: Any = "infer",
+    ) -> None:
         self.estimator = estimator
         self.horizon = horizon
         self.target_transformer = target_transformer
@@ -340,7 +341,12 @@ class PanelForecaster(
     # Parameters of the nested estimators are checked by their own fit.
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        sample_weight: Any = None,
+    ) -> "PanelForecaster":
         """Train on a panel, and remember the end of each series.
 
         Parameters
@@ -375,7 +381,12 @@ class PanelForecaster(
 
     @available_if(_has_partial_fit)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X: pd.DataFrame | None,
+        y: pd.Series | pd.DataFrame | np.ndarray,
+        sample_weight: Any = None,
+    ) -> "PanelForecaster":
         """Extend the history by these rows, and train on the forecasts of them.
 
         Parameters
@@ -406,7 +417,9 @@ class PanelForecaster(
         return self
 
     @all_or_nothing
-    def update(self, X, y):
+    def update(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "PanelForecaster":
         """Extend the history without training; series may be new.
 
         Parameters
@@ -431,7 +444,9 @@ class PanelForecaster(
         self._take(transform, self.estimator_[-1], history)
         return self
 
-    def prepare(self, X, y):
+    def prepare(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> Any:
         """Fit the transformers on a panel, and leave the regressor to be trained.
 
         For those who train the regressor themselves, such as
@@ -456,7 +471,9 @@ class PanelForecaster(
         history, _ = other._read(X, y, None, reset=True)
         return other._prepare(history)
 
-    def prepare_more(self, X, y):
+    def prepare_more(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> Any:
         """Let a copy learn of later rows, and leave its regressor to be trained.
 
         Parameters
@@ -476,7 +493,7 @@ class PanelForecaster(
         new, _ = other._read(X, y, None, reset=False)
         return other._prepare_more(new)
 
-    def with_regressor(self, regressor):
+    def with_regressor(self, regressor: Any) -> "PanelForecaster":
         """Return a copy of the fitted forecaster with another trained regressor.
 
         Parameters
@@ -493,7 +510,7 @@ class PanelForecaster(
         other._take(self._transform, regressor, self._history)
         return other
 
-    def predict(self, X):
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Forecast the rows of X.
 
         Parameters
@@ -519,7 +536,7 @@ class PanelForecaster(
         return out if self._format.ndim == 2 else out[:, 0]
 
     @available_if(_has_quantiles)
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
         """Forecast quantiles of the rows of X.
 
         Parameters
@@ -548,7 +565,7 @@ class PanelForecaster(
         values = self._transform.inverse(values, like)
         return label_quantiles(values, like, quantiles, self._format.ndim == 1)
 
-    def forecast_directly(self, X, predict):
+    def forecast_directly(self, X: pd.DataFrame, predict: Callable) -> tuple:
         """Forecast rows within the horizon by a function of windows.
 
         For those who forecast more than points, such as
@@ -583,7 +600,7 @@ class PanelForecaster(
             values[block] = some
         return values, step, self._format.table(X.index)
 
-    def in_units_of_y(self, values, like):
+    def in_units_of_y(self, values: np.ndarray, like: pd.DataFrame) -> np.ndarray:
         """Bring transformed values back to the units of y.
 
         Parameters
@@ -601,7 +618,7 @@ class PanelForecaster(
         return self._transform.inverse(values, like)
 
     @available_if(_has_quantiles)
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Forecast intervals for the rows of X.
 
         Parameters
@@ -624,7 +641,9 @@ class PanelForecaster(
         like = self._format.table(table.index)
         return label_intervals(values, like, self._format.ndim == 1)
 
-    def next_rows(self, steps=None, X=None):
+    def next_rows(
+        self, steps: int | None = None, X: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Give the rows that `forecast` predicts.
 
         Parameters
@@ -652,7 +671,7 @@ class PanelForecaster(
         self._history.check_after(self._read_asked(X))
         return X
 
-    def future_rows(self, steps=None):
+    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
         """Make an empty frame for the known covariates of the next steps.
 
         Fill in its columns and pass it to `forecast` as X.
@@ -677,7 +696,7 @@ class PanelForecaster(
         return rows.set_axis(self._history.index_as_given(rows.index), axis=0)
 
     @property
-    def history_(self):
+    def history_(self) -> pd.Series | pd.DataFrame:
         check_is_fitted(self)
         y = self._history.y
         y = y.set_axis(self._history.index_as_given(y.index), axis=0)

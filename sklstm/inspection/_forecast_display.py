@@ -1,5 +1,7 @@
 """Plot of forecasts beside what happened before and after."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -83,7 +85,14 @@ class ForecastDisplay:
     ['a', 'b']
     """
 
-    def __init__(self, *, y_true, y_pred, history=None, intervals=None):
+    def __init__(
+        self,
+        *,
+        y_true: pd.Series | pd.DataFrame | None,
+        y_pred: pd.Series | pd.DataFrame,
+        history: pd.Series | pd.DataFrame | None = None,
+        intervals: dict | None = None,
+    ) -> None:
         self.y_true = y_true
         self.y_pred = y_pred
         self.history = history
@@ -92,17 +101,17 @@ class ForecastDisplay:
     @classmethod
     def from_estimator(
         cls,
-        forecaster,
-        X,
-        y=None,
+        forecaster: Any,
+        X: pd.DataFrame | None,
+        y: Any = None,
         *,
-        series=None,
-        n_series=6,
-        random_state=None,
-        ax=None,
-        n_history=None,
-        coverage=None,
-    ):
+        series: list | None = None,
+        n_series: int = 6,
+        random_state: Any = None,
+        ax: Any = None,
+        n_history: int | None = None,
+        coverage: Any = None,
+    ) -> "ForecastDisplay":
         """Plot what a fitted forecaster predicts for the rows of `X`.
 
         Only the series that are drawn are predicted. The past is the `history_` of
@@ -164,17 +173,17 @@ class ForecastDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_pred,
+        y_true: pd.Series | pd.DataFrame | None,
+        y_pred: Any,
         *,
-        history=None,
-        intervals=None,
-        series=None,
-        n_series=6,
-        random_state=None,
-        ax=None,
-        n_history=None,
-    ):
+        history: pd.Series | pd.DataFrame | None = None,
+        intervals: Any = None,
+        series: list | None = None,
+        n_series: int = 6,
+        random_state: Any = None,
+        ax: Any = None,
+        n_history: int | None = None,
+    ) -> "ForecastDisplay":
         """Plot forecasts that are at hand.
 
         Parameters
@@ -233,15 +242,15 @@ class ForecastDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Any = None,
         *,
-        n_history=None,
-        n_cols=3,
-        history_kwargs=None,
-        true_kwargs=None,
-        pred_kwargs=None,
-        interval_kwargs=None,
-    ):
+        n_history: int | None = None,
+        n_cols: int = 3,
+        history_kwargs: dict | None = None,
+        true_kwargs: dict | None = None,
+        pred_kwargs: dict | None = None,
+        interval_kwargs: dict | None = None,
+    ) -> "ForecastDisplay":
         """Draw the display.
 
         Parameters

@@ -1,6 +1,9 @@
 """TransferMatrixDisplay: plot the error of every data set after every stage."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 
 from .._panels.inner_estimators import inner_estimators
 
@@ -46,12 +49,19 @@ class TransferMatrixDisplay:
     2
     """
 
-    def __init__(self, *, scores, joint=None):
+    def __init__(self, *, scores: pd.DataFrame, joint: pd.Series | None = None) -> None:
         self.scores = scores
         self.joint = joint
 
     @classmethod
-    def from_estimator(cls, forecaster, *, joint=None, kind="both", ax=None):
+    def from_estimator(
+        cls,
+        forecaster: Any,
+        *,
+        joint: pd.Series | None = None,
+        kind: str = "both",
+        ax: Any = None,
+    ) -> "TransferMatrixDisplay":
         """Plot the stages of a fitted forecaster.
 
         Parameters
@@ -78,7 +88,14 @@ class TransferMatrixDisplay:
         return cls.from_scores(forecaster.stage_scores_, joint, kind=kind, ax=ax)
 
     @classmethod
-    def from_scores(cls, scores, joint=None, *, kind="both", ax=None):
+    def from_scores(
+        cls,
+        scores: pd.DataFrame,
+        joint: pd.Series | None = None,
+        *,
+        kind: str = "both",
+        ax: Any = None,
+    ) -> "TransferMatrixDisplay":
         """Plot given errors.
 
         Parameters
@@ -99,7 +116,9 @@ class TransferMatrixDisplay:
         """
         return cls(scores=scores, joint=joint).plot(ax, kind=kind)
 
-    def plot(self, ax=None, *, kind="both", cmap="YlOrBr"):
+    def plot(
+        self, ax: Any = None, *, kind: str = "both", cmap: Any = "YlOrBr"
+    ) -> "TransferMatrixDisplay":
         """Draw the display.
 
         Parameters

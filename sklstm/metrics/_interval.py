@@ -1,5 +1,7 @@
 """How often intervals hold the truth, how wide they are, and both in one score."""
 
+from typing import Any
+
 import numpy as np
 
 from .._panels.quantiles import bounds_of
@@ -9,7 +11,9 @@ from ._stacks import read_bounds, read_interval
 __all__ = ["interval_coverage", "interval_score", "mean_interval_width"]
 
 
-def interval_coverage(y_true, y_interval, *, sample_weight=None):
+def interval_coverage(
+    y_true: Any, y_interval: Any, *, sample_weight: Any = None
+) -> float:
     """Compute the share of rows whose true value lies in its interval.
 
     Bounds count as inside. The best value is the coverage that the intervals were made
@@ -58,7 +62,7 @@ def interval_coverage(y_true, y_interval, *, sample_weight=None):
     return average_errors(inside, np.ones_like(weight), weight)
 
 
-def mean_interval_width(y_interval, *, sample_weight=None):
+def mean_interval_width(y_interval: Any, *, sample_weight: Any = None) -> float:
     """Compute the mean width of intervals, in units of y.
 
     Of intervals that cover equally often, narrower ones say more. Width alone has no
@@ -98,7 +102,9 @@ def mean_interval_width(y_interval, *, sample_weight=None):
     return average_errors(upper - lower, np.ones_like(weight), weight)
 
 
-def interval_score(y_true, y_interval, *, coverage, sample_weight=None):
+def interval_score(
+    y_true: Any, y_interval: Any, *, coverage: float, sample_weight: Any = None
+) -> float:
     """Compute the mean interval score, also called Winkler score.
 
     The score of a row is the width of its interval, plus ``2 / (1 - coverage)`` times

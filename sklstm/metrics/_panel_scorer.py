@@ -1,5 +1,6 @@
 """A scorer that knows the series of each row and the history of the forecaster."""
 
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
@@ -17,7 +18,9 @@ _POWER = {"mase": 1, "rmsse": 2}
 _TERMS = {"smape": symmetric_terms, "wape": weighted_terms}
 
 
-def make_panel_scorer(metric, *, seasonal_period=1, average="series"):
+def make_panel_scorer(
+    metric: str | Callable, *, seasonal_period: int = 1, average: str = "series"
+) -> Callable:
     """Make a scorer for panels, to pass as `scoring` to scikit-learn.
 
     In cross-validation a scaled error needs the training part of each fold, and an

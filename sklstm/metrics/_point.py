@@ -1,5 +1,7 @@
 """Percentage errors that stay finite where true values are zero."""
 
+from typing import Any
+
 import numpy as np
 
 from ._row_errors import average_errors, read_targets
@@ -31,7 +33,9 @@ def weighted_terms(y_true, y_pred):
     return np.abs(y_true - y_pred), np.abs(y_true)
 
 
-def symmetric_mean_absolute_percentage_error(y_true, y_pred, *, sample_weight=None):
+def symmetric_mean_absolute_percentage_error(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None
+) -> float:
     """Compute the symmetric mean absolute percentage error (sMAPE), in percent.
 
     The mean over rows of ``200 * |y - f| / (|y| + |f|)``, as in the M4 competition:
@@ -78,10 +82,13 @@ def symmetric_mean_absolute_percentage_error(y_true, y_pred, *, sample_weight=No
     33.33
     """
     y_true, y_pred, weight = read_targets(y_true, y_pred, sample_weight)
-    return average_errors(*symmetric_terms(y_true, y_pred), weight)
+    errors, sizes = symmetric_terms(y_true, y_pred)
+    return average_errors(errors, sizes, weight)
 
 
-def weighted_absolute_percentage_error(y_true, y_pred, *, sample_weight=None):
+def weighted_absolute_percentage_error(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None
+) -> float:
     """Compute the weighted absolute percentage error (WAPE), as a fraction.
 
     The sum of the absolute errors over the sum of the absolute true values: 0.1 means
@@ -120,5 +127,5 @@ def weighted_absolute_percentage_error(y_true, y_pred, *, sample_weight=None):
     0.15
     """
     y_true, y_pred, weight = read_targets(y_true, y_pred, sample_weight)
-    terms = weighted_terms(y_true, y_pred)
-    return average_errors(*terms, weight, undefined=ALL_ZERO)
+    errors, sizes = weighted_terms(y_true, y_pred)
+    return average_errors(errors, sizes, weight, undefined=ALL_ZERO)

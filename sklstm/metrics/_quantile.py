@@ -1,5 +1,7 @@
 """How far forecasts of quantiles are off."""
 
+from typing import Any
+
 import numpy as np
 
 from .._panels.rows import show
@@ -38,7 +40,9 @@ def quantile_shares(quantiles):
     return shares * np.select([below, above], [scale * pull_up, scale * pull_down], 1)
 
 
-def mean_quantile_loss(y_true, y_quantiles, *, quantiles=None, sample_weight=None):
+def mean_quantile_loss(
+    y_true: Any, y_quantiles: Any, *, quantiles: Any = None, sample_weight: Any = None
+) -> float:
     """Compute the mean quantile loss, also called pinball loss.
 
     The loss of a forecast `f` of the quantile `q` is ``q * (y - f)`` where the true
@@ -107,8 +111,8 @@ def mean_quantile_loss(y_true, y_quantiles, *, quantiles=None, sample_weight=Non
 
 
 def continuous_ranked_probability_score(
-    y_true, y_quantiles, *, quantiles=None, sample_weight=None
-):
+    y_true: Any, y_quantiles: Any, *, quantiles: Any = None, sample_weight: Any = None
+) -> float:
     """Compute the continuous ranked probability score (CRPS) from quantiles.
 
     The score compares the whole forecast distribution with the true value: it is twice

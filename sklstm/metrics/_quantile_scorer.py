@@ -1,5 +1,8 @@
 """A scorer of forecast quantiles."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .._panels.inner_estimators import find_method
@@ -15,7 +18,9 @@ _METRICS = {
 }
 
 
-def make_quantile_scorer(metric="crps", *, quantiles=None):
+def make_quantile_scorer(
+    metric: str | Callable = "crps", *, quantiles: Any = None
+) -> Callable:
     """Make a scorer of forecast quantiles, to pass as `scoring` to scikit-learn.
 
     Scorers of scikit-learn call `predict`; this one calls `predict_quantiles` of the

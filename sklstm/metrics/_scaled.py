@@ -1,6 +1,7 @@
 """Errors in units of what a seasonal naive forecast errs on the training rows."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -86,8 +87,13 @@ def scaled_error(
 
 
 def mean_absolute_scaled_error(
-    y_true, y_pred, *, y_train, seasonal_period=1, sample_weight=None
-):
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_train: Any,
+    seasonal_period: int = 1,
+    sample_weight: Any = None,
+) -> float:
     """Compute the mean absolute scaled error (MASE).
 
     Each series' mean absolute error is divided by the mean of ``|x[t] - x[t - m]|``
@@ -158,8 +164,13 @@ def mean_absolute_scaled_error(
 
 
 def root_mean_squared_scaled_error(
-    y_true, y_pred, *, y_train, seasonal_period=1, sample_weight=None
-):
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_train: Any,
+    seasonal_period: int = 1,
+    sample_weight: Any = None,
+) -> float:
     """Compute the root mean squared scaled error (RMSSE).
 
     Each series' root mean squared error is divided by the root of the mean of

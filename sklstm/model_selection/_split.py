@@ -1,9 +1,12 @@
 """Cross-validation of panels: by time within series, or by series."""
 
 import warnings
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import BaseCrossValidator, GroupKFold
 from sklearn.utils import check_scalar, indexable
 
@@ -77,14 +80,14 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
 
     def __init__(
         self,
-        n_splits=5,
+        n_splits: int = 5,
         *,
-        horizon=1,
-        gap=0,
-        step=None,
-        max_train_size=None,
-        align="calendar",
-    ):
+        horizon: int = 1,
+        gap: int = 0,
+        step: int | None = None,
+        max_train_size: int | None = None,
+        align: str = "calendar",
+    ) -> None:
         self.n_splits = n_splits
         self.horizon = horizon
         self.gap = gap
@@ -92,7 +95,9 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         self.max_train_size = max_train_size
         self.align = align
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: Any, y: pd.Series | pd.DataFrame | None = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generate the positions of the training and test rows of each fold.
 
         Parameters
@@ -129,7 +134,7 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
                 )
             yield np.flatnonzero(train), np.flatnonzero(test)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds.
 
         Parameters
@@ -214,12 +219,16 @@ class SeriesKFold(BaseCrossValidator):
     [2 3 4 5] [0 1]
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: Any, y: pd.Series | pd.DataFrame | None = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generate the positions of the training and test rows of each fold.
 
         Parameters
@@ -250,7 +259,7 @@ class SeriesKFold(BaseCrossValidator):
         series = rows.unsort(rows.codes)
         yield from folds.split(series, groups=series)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds.
 
         Parameters

@@ -1,5 +1,8 @@
 """The network: embeddings, stacked LSTM layers, and a dense head on the last state."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -104,24 +107,24 @@ class LSTMModule(nn.Module):
 
     def __init__(
         self,
-        n_features,
-        n_outputs,
+        n_features: int,
+        n_outputs: int,
         *,
-        hidden_size=64,
-        num_layers=1,
-        bidirectional=False,
-        dropout=0.0,
-        cardinalities=(),
-        embedding_dims=(),
-        trains_unknown=None,
-        category_dropout=0.0,
-        head_hidden_size=None,
-        n_naive=0,
-        n_ahead=0,
-        n_known=0,
-        known_codes=(),
-        quantiles=None,
-    ):
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        cardinalities: Sequence[int] = (),
+        embedding_dims: Sequence[int] = (),
+        trains_unknown: Sequence[bool] | None = None,
+        category_dropout: float = 0.0,
+        head_hidden_size: int | None = None,
+        n_naive: int = 0,
+        n_ahead: int = 0,
+        n_known: int = 0,
+        known_codes: Sequence[int] = (),
+        quantiles: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
         self.category_dropout = category_dropout
         self.known_codes = list(known_codes)
@@ -159,7 +162,7 @@ class LSTMModule(nn.Module):
         if n_naive:
             self.gate = AlignedLinear(n_hidden, n_naive * n_outputs)
         n_known += sum(embedding_dims[i] for i in self.known_codes)
-        self.steps = None
+        self.steps: StepDecoder | None = None
         if n_known:
             self.steps = StepDecoder(
                 n_state,
@@ -171,7 +174,7 @@ class LSTMModule(nn.Module):
             )
         self.start_at_center()
 
-    def start_at_center(self):
+    def start_at_center(self) -> None:
         """Let the untrained net put out about 0, or a standard normal's quantiles."""
         out = [self.output] + ([] if self.steps is None else [self.steps.output])
         with torch.no_grad():
@@ -185,14 +188,14 @@ class LSTMModule(nn.Module):
 
     def forward(
         self,
-        values,
-        lengths=None,
-        codes=None,
-        rows=None,
-        naive=None,
-        known=None,
-        known_codes=None,
-    ):
+        values: torch.Tensor,
+        lengths: torch.Tensor | None = None,
+        codes: torch.Tensor | None = None,
+        rows: torch.Tensor | None = None,
+        naive: torch.Tensor | None = None,
+        known: torch.Tensor | None = None,
+        known_codes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Map windows to outputs, or chunks of rows to the outputs at many of them.
 
         Parameters
@@ -237,12 +240,12 @@ class LSTMModule(nn.Module):
         state = torch.cat([self.dropout(state), *last], dim=-1)
         return self.decode(state, naive, known)
 
-    def draw_kept(self, codes):
+    def draw_kept(self, codes: Any) -> Any:
         """Draw which codes of each window stay; the others become 0, the unknown."""
         shape = (len(codes), 1, codes.shape[-1])
         return torch.rand(shape, device=codes.device) >= self.category_dropout
 
-    def join_known(self, known, known_codes):
+    def join_known(self, known: Any, known_codes: Any) -> Any:
         """Put the embeddings of known codes beside what else is known."""
         if not self.known_codes:
             return known
@@ -252,11 +255,11 @@ class LSTMModule(nn.Module):
         ]
         return torch.cat([known, *embedded], dim=-1)
 
-    def embed(self, codes):
+    def embed(self, codes: Any) -> Any:
         """Look up the embedding of every categorical column, step by step."""
         return [layer(codes[..., i]) for i, layer in enumerate(self.embeddings)]
 
-    def last_state(self, steps, lengths):
+    def last_state(self, steps: Any, lengths: Any) -> Any:
         """Run the LSTM and return its state after the last observed row.
 
         Parameters
@@ -278,7 +281,7 @@ class LSTMModule(nn.Module):
         n_directions = 2 if self.lstm.bidirectional else 1
         return torch.cat(list(states[-n_directions:]), dim=-1)
 
-    def decode(self, state, naive=None, known=None):
+    def decode(self, state: Any, naive: Any = None, known: Any = None) -> Any:
         """Map last states (with the embeddings behind them) to outputs."""
         hidden = self.hidden(state)
         out = self.output(hidden).view(len(state), self.n_per_output, -1)
@@ -295,9 +298,9 @@ class LSTMModule(nn.Module):
         out = spread_quantiles(out, center_of(self.quantiles))
         return out if weight is None else out + mix[..., None]
 
-    def decode_steps(self, state, known):
+    def decode_steps(self, state: Any, known: Any) -> Any:
         """What known inputs add: (n, n_per_output + n_naive, n_outputs)."""
-        out = self.steps(state, known)  # (n, n_ahead, n_kinds * n_targets)
+        out = self.steps(state, known)  # (n, n_ahead, n_kinds * n_targets)  # type: ignore[misc]
         out = out.unflatten(2, (self.n_per_output + self.n_naive, -1))
         return out.transpose(1, 2).flatten(2)
 

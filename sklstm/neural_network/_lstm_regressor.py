@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ from ._training import (
     train_net,
     train_on,
 )
+from ._window_net import WindowNet
 
 
 def _learns_quantiles(self):
@@ -282,41 +284,44 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "net_params": [None, dict],
     }
 
-    # The forecaster hands windows and step targets on as they are to a regressor
-    # that says so, and arrays to all others.
+    # The forecaster passes windows and step targets as they are to a regressor with
+    # this attribute, and arrays to any other regressor.
     accepts_panel_windows = True
+    net_: WindowNet
+    _inputs: InputSpec
+    _targets: TargetFormat
 
     def __init__(
         self,
-        hidden_size=64,
+        hidden_size: int = 64,
         *,
-        seasonal_periods=None,
-        embedding_dim="auto",
-        loss="mse",
-        quantiles=None,
-        max_epochs="auto",
-        lr=3e-3,
-        early_stopping=False,
-        device="auto",
-        random_state=None,
-        num_layers=1,
-        bidirectional=False,
-        dropout=0.0,
-        category_dropout=0.0,
-        head_hidden_size=None,
-        optimizer="adam",
-        lr_schedule="cosine",
-        grad_clip=1.0,
-        training_mode="auto",
-        chunk_rows="auto",
-        batch_size=64,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        warm_start=False,
-        verbose=0,
-        callbacks=None,
-        net_params=None,
-    ):
+        seasonal_periods: Any = None,
+        embedding_dim: int | str = "auto",
+        loss: str = "mse",
+        quantiles: Any = None,
+        max_epochs: int | str = "auto",
+        lr: float = 3e-3,
+        early_stopping: bool | str = False,
+        device: str = "auto",
+        random_state: Any = None,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        category_dropout: float = 0.0,
+        head_hidden_size: int | None = None,
+        optimizer: Any = "adam",
+        lr_schedule: str | None = "cosine",
+        grad_clip: float = 1.0,
+        training_mode: str = "auto",
+        chunk_rows: int | str = "auto",
+        batch_size: int = 64,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        warm_start: bool = False,
+        verbose: int = 0,
+        callbacks: Any = None,
+        net_params: dict | None = None,
+    ) -> None:
         self.hidden_size = hidden_size
         self.seasonal_periods = seasonal_periods
         self.embedding_dim = embedding_dim
@@ -345,7 +350,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.callbacks = callbacks
         self.net_params = net_params
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict:
         """Get the parameters, those in `net_params` as their own if `deep`.
 
         Parameters
@@ -362,7 +367,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             params.update(self.net_params)
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> "LSTMRegressor":
         """Set parameters; those of the net, such as ``optimizer__eps``, as well.
 
         Parameters
@@ -383,7 +388,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LSTMRegressor":
         """Train on windows and their targets.
 
         Parameters
@@ -405,7 +410,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LSTMRegressor":
         """Train for one more epoch, on these windows.
 
         Parameters
@@ -425,7 +430,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         first = not hasattr(self, "net_")
         return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
-    def stage_trainer(self, X, y, state=None, first=None):
+    def stage_trainer(
+        self, X: Any, y: Any, state: Any = None, first: np.ndarray | None = None
+    ) -> Any:
         """Get ready to train in stages, on parts of these windows in turn.
 
         :class:`~sklstm.ContinualForecaster` calls it, and accepts any regressor with
@@ -471,7 +478,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.net_ = trainer.net
         return trainer
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of windows.
 
         Parameters
@@ -490,7 +497,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return y[:, 0] if self._targets.ndim == 1 else y
 
     @available_if(_learns_quantiles)
-    def predict_quantiles(self, X, quantiles=None):
+    def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Predict quantiles of the targets of windows.
 
         Parameters
@@ -514,7 +521,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return y[:, 0] if self._targets.ndim == 1 else y
 
     @property
-    def quantiles_(self):
+    def quantiles_(self) -> tuple | None:
         check_is_fitted(self)
         return self._targets.quantiles
 
@@ -542,26 +549,26 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return self.net_.scale_.undo(out.double().cpu().numpy())
 
     @property
-    def training_history_(self):
+    def training_history_(self) -> pd.DataFrame:
         return _as_frame(self._history)
 
     @property
-    def validation_history_(self):
+    def validation_history_(self) -> pd.DataFrame | None:
         check_is_fitted(self)
         return None if self._validated is None else _as_frame(self._validated)
 
     @property
-    def target_center_(self):
+    def target_center_(self) -> np.ndarray:
         check_is_fitted(self)
         return self.net_.scale_.center
 
     @property
-    def target_scale_(self):
+    def target_scale_(self) -> np.ndarray:
         check_is_fitted(self)
         return self.net_.scale_.scale
 
     @property
-    def past_reach_(self):
+    def past_reach_(self) -> int:
         check_is_fitted(self)
         return self._inputs.reach
 
@@ -571,11 +578,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return self.net_.history
 
     @property
-    def n_epochs_(self):
+    def n_epochs_(self) -> int:
         return len(self._history)
 
     @property
-    def embeddings_(self):
+    def embeddings_(self) -> dict:
         check_is_fitted(self)
         layers = self.net_.module_.embeddings
         return {

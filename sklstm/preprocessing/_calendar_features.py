@@ -1,6 +1,9 @@
 """CalendarFeatures: the time of each row as columns of X."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -112,13 +115,19 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
         "holidays": [dict, "array-like", None],
     }
 
-    def __init__(self, features="auto", *, encoding="cyclic", holidays=None):
+    def __init__(
+        self,
+        features: str | list = "auto",
+        *,
+        encoding: str = "cyclic",
+        holidays: list | dict | None = None,
+    ) -> None:
         self.features = features
         self.encoding = encoding
         self.holidays = holidays
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "CalendarFeatures":
         """Choose the features.
 
         Parameters
@@ -142,7 +151,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
             check_new_names(X.columns, self._new_names())
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | np.ndarray:
         """Append the columns.
 
         Parameters
@@ -167,7 +176,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
         new = self._columns_of(time)
         return append_columns(X, {name: new[name][codes] for name in new})
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns that `transform` returns.
 
         Parameters

@@ -1,5 +1,7 @@
 """describe_panel: length, span and gaps of every series."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,9 @@ from .._panels.times import times_like
 __all__ = ["describe_panel"]
 
 
-def describe_panel(panel, freq="infer"):
+def describe_panel(
+    panel: pd.DataFrame | pd.Series, freq: Any = "infer"
+) -> pd.DataFrame:
     """Report the length, the span and what is missing of every series.
 
     Parameters

@@ -1,5 +1,7 @@
 """regularize: a row for every time step of every series."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -12,7 +14,9 @@ from ._frames import replace_columns
 __all__ = ["regularize"]
 
 
-def regularize(panel, freq="infer"):
+def regularize(
+    panel: pd.DataFrame | pd.Series, freq: Any = "infer"
+) -> pd.DataFrame | pd.Series:
     """Add a row, without values, for every time step that a series has none for.
 
     A window counts rows: where a row is missing, the rows before it move up, and a

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,12 @@ from .._panels.time_step import infer_time_step
 __all__ = ["panel_sample_weight"]
 
 
-def panel_sample_weight(X, *, half_life=None, series=None):
+def panel_sample_weight(
+    X: Any,
+    *,
+    half_life: float | None = None,
+    series: str | pd.Series | dict | None = None,
+) -> np.ndarray:
     """Weigh the rows of a panel by their age and by their series.
 
     Parameters

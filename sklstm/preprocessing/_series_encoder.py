@@ -1,6 +1,7 @@
 """SeriesEncoder: the id of each row's series as a column of X."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -217,19 +218,19 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        encoding="categorical",
+        encoding: str = "categorical",
         *,
-        levels=None,
-        columns=None,
-        handle_unknown="ignore",
-    ):
+        levels: list | int | None = None,
+        columns: list | None = None,
+        handle_unknown: str = "ignore",
+    ) -> None:
         self.encoding = encoding
         self.levels = levels
         self.columns = columns
         self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "SeriesEncoder":
         """Learn the labels.
 
         Parameters
@@ -264,7 +265,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
             check_new_names(self._kept(X.columns), self._new_names(), _RENAME)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | np.ndarray:
         """Append and encode the columns.
 
         Parameters
@@ -295,7 +296,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         names = join_names(self._kept(X.columns), self._new_names())
         return out.set_axis(pd.Index(names, name=X.columns.name), axis=1)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns that `transform` returns.
 
         Parameters

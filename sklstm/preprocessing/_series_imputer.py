@@ -1,6 +1,7 @@
 """SeriesImputer: missing values filled from the past of the same series."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,13 +139,13 @@ class SeriesImputer(SeriesTransformer):
 
     def __init__(
         self,
-        strategy="forward",
+        strategy: str = "forward",
         *,
-        seasonal_period=None,
-        fill_value=0.0,
-        handle_unknown="error",
-        add_indicator=False,
-    ):
+        seasonal_period: int | None = None,
+        fill_value: float = 0.0,
+        handle_unknown: str = "error",
+        add_indicator: bool = False,
+    ) -> None:
         self.strategy = strategy
         self.seasonal_period = seasonal_period
         self.fill_value = fill_value
@@ -152,7 +153,7 @@ class SeriesImputer(SeriesTransformer):
         self.add_indicator = add_indicator
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "SeriesImputer":
         """Learn the mean and keep the last known values of every series.
 
         Parameters
@@ -182,7 +183,7 @@ class SeriesImputer(SeriesTransformer):
             check_new_names(X.columns, _name(X.columns, self.indicator_columns_))
         return self
 
-    def add_series(self, X):
+    def add_series(self, X: pd.DataFrame) -> "SeriesImputer":
         """Learn of new series, and keep what was learned of known series.
 
         Parameters
@@ -208,7 +209,7 @@ class SeriesImputer(SeriesTransformer):
         self._set_means(X, series, sums)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | pd.Series | np.ndarray:
         """Fill the missing values.
 
         Parameters
@@ -234,7 +235,7 @@ class SeriesImputer(SeriesTransformer):
         is_series = isinstance(given, pd.Series) and out.shape[1] == 1
         return out.iloc[:, 0].rename(given.name) if is_series else out
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns that `transform` returns.
 
         Parameters

@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,13 +129,15 @@ class SeriesLog(SeriesTransformer):
         "handle_unknown": [StrOptions({"error", "global"})],
     }
 
-    def __init__(self, offset=0.1, *, clip=False, handle_unknown="error"):
+    def __init__(
+        self, offset: float = 0.1, *, clip: bool = False, handle_unknown: str = "error"
+    ) -> None:
         self.offset = offset
         self.clip = clip
         self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "SeriesLog":
         """Find the series that are never negative, and their means.
 
         Parameters
@@ -156,7 +159,7 @@ class SeriesLog(SeriesTransformer):
         self.global_ = self.offset_.median(skipna=False)
         return self
 
-    def add_series(self, X):
+    def add_series(self, X: Any) -> "SeriesLog":
         """Learn the offsets of new series, and keep those of known series.
 
         Parameters
@@ -195,7 +198,7 @@ class SeriesLog(SeriesTransformer):
         )
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | pd.Series | np.ndarray:
         """Take the logarithm.
 
         Parameters
@@ -212,7 +215,7 @@ class SeriesLog(SeriesTransformer):
         offset = np.vstack([self.offset_, self.global_])
         return self._apply(_log, X, self.numeric_columns_, self.offset_.index, offset)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> pd.DataFrame | pd.Series | np.ndarray:
         """Undo `transform`.
 
         Parameters

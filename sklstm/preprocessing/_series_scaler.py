@@ -2,6 +2,7 @@
 
 from functools import partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -201,19 +202,19 @@ default="standard"
 
     def __init__(
         self,
-        method="standard",
+        method: str = "standard",
         *,
-        differences=1,
-        feature_range=(0, 1),
-        handle_unknown="error",
-    ):
+        differences: Any = 1,
+        feature_range: tuple = (0, 1),
+        handle_unknown: str = "error",
+    ) -> None:
         self.method = method
         self.differences = differences
         self.feature_range = feature_range
         self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "SeriesScaler":
         """Learn the centre and the scale of every series.
 
         Parameters
@@ -232,7 +233,7 @@ default="standard"
 
     @available_if(_can_merge)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: Any, y: Any = None) -> "SeriesScaler":
         """Learn from more rows, as if `fit` had seen them all.
 
         New series are added to those known. Rows of a known series are merged with
@@ -262,7 +263,7 @@ default="standard"
         """
         return self._learn(X, y, reset=not hasattr(self, "statistics_"))
 
-    def add_series(self, X):
+    def add_series(self, X: Any) -> "SeriesScaler":
         """Learn the statistics of new series, and keep those of known series.
 
         Parameters
@@ -279,7 +280,7 @@ default="standard"
         new = self._rows_of_new_series(X, self.center_.index)
         return self if new is None else self._learn(new, None, reset=False)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | pd.Series | np.ndarray:
         """Centre and scale every series.
 
         Parameters
@@ -295,7 +296,7 @@ default="standard"
         check_is_fitted(self)
         return self._rescale(_scale, X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> pd.DataFrame | pd.Series | np.ndarray:
         """Undo `transform`.
 
         Parameters

@@ -1,8 +1,10 @@
 """SlidingWindow: rows of a panel in, one lazy window for each row out."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -265,18 +267,18 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        window_size=24,
+        window_size: int = 24,
         *,
-        shorten=False,
-        differences=None,
-        level="keep",
-        clip=None,
-        carry_context=True,
-        max_gap=None,
-        target=None,
-        known_covariates=None,
-        flat=False,
-    ):
+        shorten: bool | str = False,
+        differences: Any = None,
+        level: str = "keep",
+        clip: float | None = None,
+        carry_context: bool | int = True,
+        max_gap: Any = None,
+        target: str | None = None,
+        known_covariates: str | list | slice | Callable | None = None,
+        flat: bool = False,
+    ) -> None:
         self.window_size = window_size
         self.shorten = shorten
         self.differences = differences
@@ -289,7 +291,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self.flat = flat
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "SlidingWindow":
         """Learn the categories, and keep the last rows of each series.
 
         Parameters
@@ -343,7 +345,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self._context = self._keep_context(X, rows)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Give each row its window.
 
         Parameters
@@ -370,7 +372,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         table, ends = self._lay_out(X, rows, positions)
         return PanelWindows(table, ends, self.window_size_, flat=self.flat)
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> "SlidingWindow":
         """Do nothing: windows are neither an array nor a frame.
 
         Present so that ``Pipeline.set_output`` can be called on a pipeline with

@@ -1,5 +1,7 @@
 """StaticFeatures: facts of the series, joined to their rows."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -155,13 +157,15 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         "handle_unknown": [StrOptions({"error", "ignore"})],
     }
 
-    def __init__(self, table, *, scale=True, handle_unknown="error"):
+    def __init__(
+        self, table: pd.DataFrame, *, scale: bool = True, handle_unknown: str = "error"
+    ) -> None:
         self.table = table
         self.scale = scale
         self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "StaticFeatures":
         """Find the series of X in the table, and learn how to scale its numbers.
 
         Parameters
@@ -197,7 +201,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         self.table_ = pd.DataFrame(columns, index=table.index, columns=table.columns)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> pd.DataFrame | np.ndarray:
         """Append the facts of the series of each row.
 
         Parameters
@@ -222,7 +226,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
         facts = self.table_.reset_index(drop=True).reindex(found)
         return append_columns(X, {name: facts[name].array for name in facts})
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns that `transform` returns.
 
         Parameters
