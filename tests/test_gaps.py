@@ -500,7 +500,7 @@ class TestNewStoreOfAKnownBrand:
             new = pd.DataFrame({"brand": [brand] * 3}, index)
             new["brand"] = new["brand"].astype(X["brand"].dtype)
             later = clone(model).fit(X, y).update(new, [3.0, 3.0, 3.0])
-            windows = later._windows(later._history.X.loc[["new"]])
+            windows = later._transform.windows(later._history.X.loc[["new"]])
             assert list(windows.table.categories) == ["brand", "store"]
             brand_code = 1 + X["brand"].cat.categories.get_loc(brand)
             assert_array_equal(windows.table.codes[-1], [brand_code, 0])

@@ -163,7 +163,7 @@ class TestLearning:
         assert errors[("price", "promo")] < 0.35 * errors[None]
 
     @pytest.mark.parametrize("mode", ["chunked", "windowed"])
-    def test_dense_and_windowed_batches_hold_the_same_known_inputs(
+    def test_chunked_and_windowed_batches_hold_the_same_known_inputs(
         self, mode, monkeypatch
     ):
         X, y = make_data()

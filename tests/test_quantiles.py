@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -381,12 +382,12 @@ class TestRegressor:
         assert_array_equal(learned.predict_quantiles(X), expected)
         assert not hasattr(learned.fit(X, y), "predict_quantiles")
 
-    def test_dense_and_windowed_training_give_the_same_shapes(self, Xy):
+    def test_chunked_and_windowed_training_give_the_same_shapes(self, Xy):
         X, y = Xy
         shapes = set()
         for mode in ("chunked", "windowed"):
             model = forecaster(small(training_mode=mode)).fit(X, y)
-            windows = model._windows(X).with_target(y.to_numpy()[:, None])
+            windows = model._transform.windows(X).with_target(y.to_numpy()[:, None])
             q = model.estimator_[-1].predict_quantiles(windows)
             assert_ascending(q)
             shapes.add(q.shape)
@@ -568,7 +569,7 @@ class TestForecaster:
         assert_ascending(table.to_numpy())
         assert (table > 0).all(axis=None)
         log, scale = model.target_transformer_.named_steps.values()
-        model.target_transformer_ = None
+        model._transform = replace(model._transform, target_transformer=None)
         # The past is handed over transformed, since nothing transforms it any more.
         y = model._history.y
         past = scale.transform(log.transform(y))

@@ -300,7 +300,7 @@ class LSTMModule(nn.Module):
 
     def decode_steps(self, state: Any, known: Any) -> Any:
         """What known inputs add: (n, n_per_output + n_naive, n_outputs)."""
-        out = self.steps(state, known)  # (n, n_ahead, n_kinds * n_targets)  # type: ignore[misc]
+        out = self.steps(state, known)  # type: ignore[misc]
         out = out.unflatten(2, (self.n_per_output + self.n_naive, -1))
         return out.transpose(1, 2).flatten(2)
 
