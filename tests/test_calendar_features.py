@@ -95,18 +95,6 @@ def test_categories_equal_a_plain_loop_and_do_not_depend_on_the_data(name, time)
     pd.testing.assert_series_equal(alone, out.iloc[[5]])
 
 
-@pytest.mark.parametrize("encoding", ["cyclic", "categorical"])
-def test_row_order_does_not_matter(encoding):
-    X = frame_of(TIMES["days"])
-    features = CalendarFeatures(encoding=encoding, holidays=["2020-01-01"])
-    expected = features.fit_transform(X)
-    mixed = X.sample(frac=1, random_state=0)
-    out = features.fit_transform(mixed)
-    assert out.index.equals(mixed.index)
-    pd.testing.assert_frame_equal(out.loc[X.index], expected)
-    pd.testing.assert_frame_equal(features.transform(X.iloc[[7]]), expected.iloc[[7]])
-
-
 @pytest.mark.parametrize(
     ("freq", "features"),
     [

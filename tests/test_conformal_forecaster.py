@@ -456,17 +456,6 @@ class TestRows:
         assert_array_equal(errors[:-1], changed[:-1])
         assert errors[-1] != changed[-1]
 
-    def test_any_row_order_gives_one_result(self, Xy):
-        X, y = Xy
-        order = np.random.default_rng(0).permutation(len(X))
-        one, other = (
-            conformal(ridge(), calibration_size=5).fit(*rows)
-            for rows in ((X, y), (X.iloc[order], y.iloc[order]))
-        )
-        assert_array_equal(one.errors_, other.errors_)
-        array = conformal(ridge(), calibration_size=5)
-        assert_array_equal(array.fit(X, y.to_numpy()).errors_, one.errors_)
-
     def test_series_of_one_and_two_rows_come_along(self, Xy):
         X, y = Xy
         short = [("one", "2024-01-01"), ("two", "2024-01-01"), ("two", "2024-01-02")]

@@ -119,13 +119,6 @@ class TestLaws:
         )
         assert (kept.forecast() != filled.forecast()).all()
 
-    def test_any_row_order_gives_one_result(self, holed):
-        X, y = holed
-        expected = forecaster().fit(X, y).forecast()
-        order = np.random.default_rng(1).permutation(len(X))
-        got = forecaster().fit(X.iloc[order], y.iloc[order]).forecast()
-        assert_array_equal(got, expected)
-
     def test_the_history_is_missing_where_rows_are(self, holed):
         X, y = holed
         history = forecaster().fit(X, y).history_

@@ -118,40 +118,6 @@ class TestCompany:
         for rows in ([0], [5, 3, 3], [87], list(range(20, 88)), [60, 2, 41, 9, 7, 11]):
             assert_array_equal(model.predict(windows[rows]), together[rows])
 
-    @pytest.mark.parametrize("params", LEVEL_FREE)
-    def test_a_series_alone_is_forecast_as_among_others(self, Xy, params):
-        X, y = Xy
-        model = forecaster(params, target_transformer=SeriesScaler("difference"))
-        together = model.fit(X, y).forecast()
-        future = pd.DataFrame({"price": X["price"].iloc[-1]}, together.index)
-        together = pd.Series(model.predict(future), future.index)
-        for name in "abc":
-            alone = model.predict(future.loc[[name]])
-            assert_array_equal(alone, together.loc[name])
-
-    @pytest.mark.parametrize("params", LEVEL_FREE)
-    def test_the_order_of_rows_does_not_matter(self, Xy, params):
-        X, y = Xy
-        order = np.random.default_rng(1).permutation(len(X))
-        a = forecaster(params, target_transformer=SeriesScaler("difference")).fit(X, y)
-        b = clone(a).fit(X.iloc[order], y.iloc[order])
-        assert_array_equal(a.forecast(), b.forecast())
-        assert_array_equal(a.predict(X)[order], b.predict(X.iloc[order]))
-
-    @pytest.mark.parametrize("value", [1e6, np.nan])
-    @pytest.mark.parametrize("params", LEVEL_FREE)
-    def test_the_future_changes_no_forecast_before_it(self, Xy, params, value):
-        X, y = Xy
-        model = forecaster(params, target_transformer=SeriesScaler("difference"))
-        before = model.fit(X, y).predict(X)
-        late = X.groupby(level=0).cumcount().to_numpy() >= 15
-        model._history.y[late] = value
-        changed = model.predict(X) != before
-        # A row's fitted value is made of the rows before it.
-        reached = X.groupby(level=0).cumcount().to_numpy() >= 16
-        assert not changed[~reached].any()
-        assert changed[reached].all()
-
 
 class TestTraining:
     @pytest.mark.parametrize("params", LEVEL_FREE)

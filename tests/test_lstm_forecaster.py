@@ -314,15 +314,6 @@ class TestMethods:
                 getattr(small(), call)()
         assert not hasattr(small(), "history_")
 
-    def test_an_interrupted_fit_changes_nothing(self, halves):
-        X, y, new_X, _ = halves
-        model = small().fit(X, y)
-        before = model.predict(new_X)
-        with pytest.raises(ValueError, match="horizon=99 is too long"):
-            model.set_params(horizon=99).fit(X, y)
-        np.testing.assert_array_equal(model.predict(new_X), before)
-        assert model.horizon_ == 3
-
     def test_scorers_displays_and_backtests_know_it(self, halves, Xy):
         X, y, new_X, new_y = halves
         model = small(quantiles=(0.1, 0.5, 0.9)).fit(X, y)

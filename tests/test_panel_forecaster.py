@@ -227,21 +227,6 @@ class TestForecasts:
             expected = train_y.loc[name].iloc[-1] + np.arange(1, 9)
             assert_allclose(got.loc[name], expected, rtol=1e-6)
 
-    def test_part_of_the_rows_gets_the_forecasts_it_has_among_all(self, Xy):
-        X, y = Xy
-        train_X, train_y, test_X, _ = split(X, y, 8)
-        forecaster = lstm().fit(train_X, train_y)
-        everything = pd.Series(forecaster.predict(test_X), test_X.index)
-        part = test_X.loc[["b"]].iloc[:2]
-        assert_array_equal(forecaster.predict(part), everything[part.index])
-
-    def test_the_future_changes_no_forecast_before_it(self, Xy):
-        X, y = Xy
-        train_X, train_y, test_X, _ = split(X, y, 3)
-        model = lstm(target_transformer=SeriesScaler()).fit(train_X, train_y)
-        base = model.predict(test_X)
-        assert_array_equal(model.predict(test_X * 1e3), base)
-
     def test_fitted_values_are_one_step_forecasts_from_the_row_before(self, Xy):
         X, y = Xy
         forecaster = with_last(LastValue(), horizon=2).fit(X, y)

@@ -1,4 +1,3 @@
-import pickle
 import re
 
 import numpy as np
@@ -80,25 +79,6 @@ def test_onehot_equals_scikit_learn(X):
     assert out.columns.tolist() == [*X.columns, *names]
     np.testing.assert_array_equal(out[names], expected)
     assert out[names].dtypes.eq("float32").all()
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_row_order_does_not_matter(X, encoding):
-    encoder = SeriesEncoder(encoding, columns=["kind"])
-    expected = encoder.fit_transform(X)
-    mixed = shuffled(X)
-    out = encoder.fit_transform(mixed)
-    assert out.index.equals(mixed.index)
-    pd.testing.assert_frame_equal(out.loc[X.index], expected)
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_row_is_encoded_alone_as_among_others(X, encoding):
-    encoder = SeriesEncoder(encoding, columns=["kind", "size"]).fit(X)
-    expected = encoder.transform(X)
-    for rows in ([0], [92, 45, 3]):
-        out = encoder.transform(X.iloc[rows])
-        pd.testing.assert_frame_equal(out, expected.iloc[rows])
 
 
 def test_unknown_series_are_missing_zero_or_all_zeros(X):
@@ -356,12 +336,6 @@ def test_names_of_fit_hold_for_an_index_without_names(panel):
     encoder = SeriesEncoder(levels=["store"]).fit(panel)
     out = encoder.transform(panel.rename_axis([None, None]))
     assert out.columns.tolist() == ["price", "sales", "store"]
-
-
-def test_pickle_keeps_the_fit(X):
-    encoder = SeriesEncoder(columns=["kind"]).fit(X)
-    copy = pickle.loads(pickle.dumps(encoder))
-    pd.testing.assert_frame_equal(copy.transform(X), encoder.transform(X))
 
 
 def test_scaler_leaves_the_id_alone(panel):

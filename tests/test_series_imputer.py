@@ -105,27 +105,6 @@ def test_other_columns_and_known_values_stay(imputer, X):
     assert out.columns[: X.shape[1]].tolist() == X.columns.tolist()
 
 
-@pytest.mark.parametrize("value", [1e6, np.nan])
-@pytest.mark.parametrize("imputer", PAST_ONLY, ids=repr)
-def test_the_future_changes_nothing_before_it(imputer, X, value):
-    late = (X.groupby(level=0).cumcount() >= 6).to_numpy()
-    changed = X.copy()
-    changed.loc[late, ["target", "price"]] = value
-    before, after = (clone(imputer).fit_transform(frame) for frame in (X, changed))
-    pd.testing.assert_frame_equal(
-        before[~late].iloc[:, :5], after[~late].iloc[:, :5], check_exact=True
-    )
-
-
-@pytest.mark.parametrize("imputer", IMPUTERS, ids=repr)
-def test_a_series_alone_is_filled_as_among_others(imputer, X):
-    among = imputer.fit(X).transform(X)
-    for name in X.index.unique("series"):
-        pd.testing.assert_frame_equal(
-            imputer.transform(X.loc[[name]]), among.loc[[name]]
-        )
-
-
 @pytest.mark.parametrize("period", [1, 3, 7, 50])
 @pytest.mark.parametrize("n_train", [1, 4, 20])
 def test_later_rows_are_filled_as_if_they_had_come_in_fit(X, period, n_train):

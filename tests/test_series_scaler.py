@@ -1,4 +1,3 @@
-import pickle
 import re
 from decimal import Decimal
 
@@ -118,17 +117,6 @@ def test_a_series_in_a_panel_equals_an_array(method):
     panel = SeriesScaler(method).fit_transform(X)
     array = SeriesScaler(method).fit_transform(X.to_numpy())
     np.testing.assert_array_equal(panel, array)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_row_order_does_not_matter(method):
-    X = make_panel()
-    mixed = shuffled(X)
-    scaler = SeriesScaler(method)
-    expected = scaler.fit_transform(X)
-    out = scaler.fit_transform(mixed)
-    assert out.index.equals(mixed.index)
-    pd.testing.assert_frame_equal(out.loc[X.index], expected, check_exact=True)
 
 
 def test_difference_scale_equals_a_plain_loop():
@@ -560,24 +548,6 @@ def test_empty_frame_raises():
     for X in (make_panel().iloc[:0], pd.DataFrame({"a": [1.0]}).iloc[:0]):
         with pytest.raises(ValueError, match=re.escape("X has no rows")):
             SeriesScaler().fit(X)
-
-
-def test_future_rows_do_not_change_transform():
-    X = make_panel()
-    day = X.index.get_level_values("day")
-    scaler = SeriesScaler().fit(X[day < 5])
-    changed = X.where(pd.Series(day < 8, index=X.index), 1e9, axis=0)
-    early = day < 8
-    pd.testing.assert_frame_equal(
-        scaler.transform(changed)[early], scaler.transform(X)[early], check_exact=True
-    )
-
-
-def test_pickle_keeps_the_fit():
-    X = make_panel()
-    scaler = SeriesScaler("difference").fit(X)
-    copy = pickle.loads(pickle.dumps(scaler))
-    pd.testing.assert_frame_equal(copy.transform(X), scaler.transform(X))
 
 
 def test_set_output_names_the_columns_and_keeps_the_index():

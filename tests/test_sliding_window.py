@@ -41,31 +41,6 @@ def test_windows_equal_a_loop_over_rows(X, window_size):
     np.testing.assert_array_equal(windows, np.float32(expected))
 
 
-def test_row_order_does_not_change_the_window_of_a_row(X):
-    shuffled = X.sample(frac=1, random_state=1)
-    expected = pd.Series(list(np.asarray(SlidingWindow(4).fit_transform(X))), X.index)
-    got = np.asarray(SlidingWindow(4).fit_transform(shuffled))
-    np.testing.assert_array_equal(got, np.stack(expected[shuffled.index]))
-
-
-def test_one_series_has_the_windows_it_has_among_many(X):
-    alone = SlidingWindow(4).fit_transform(X.loc[["b"]])
-    among = SlidingWindow(4).fit_transform(X)
-    np.testing.assert_array_equal(
-        alone, np.asarray(among)[X.index.get_level_values(0) == "b"]
-    )
-
-
-def test_the_future_never_changes_a_window(X):
-    window = SlidingWindow(4).fit(X)
-    changed = X.copy()
-    late = X.index.get_level_values("t") >= 5
-    changed.loc[late] = 1e6
-    before, after = window.transform(X), window.transform(changed)
-    np.testing.assert_array_equal(np.asarray(before)[~late], np.asarray(after)[~late])
-    assert not np.array_equal(np.asarray(before)[late], np.asarray(after)[late])
-
-
 def test_context_makes_test_windows_equal_to_those_of_the_whole_panel(X):
     X = X.drop("c")
     early = X.index.get_level_values("t") < 5

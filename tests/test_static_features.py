@@ -67,18 +67,6 @@ def test_categories_are_those_of_the_table(panel, table):
     assert out["size"].cat.categories.tolist() == ["small", "medium", "large"]
 
 
-def test_row_order_and_other_rows_do_not_matter(panel, table):
-    features = StaticFeatures(table)
-    expected = features.fit_transform(panel)
-    mixed = panel.sample(frac=1, random_state=0)
-    out = features.fit_transform(mixed)
-    pd.testing.assert_frame_equal(out.loc[panel.index], expected)
-    out = features.transform(panel.iloc[[92, 3]])
-    pd.testing.assert_frame_equal(out, expected.iloc[[92, 3]])
-    shuffled = StaticFeatures(table.iloc[::-1]).fit_transform(panel)
-    pd.testing.assert_frame_equal(shuffled, expected)
-
-
 def test_scaling_counts_each_series_of_fit_once(panel, table):
     out = StaticFeatures(table).fit_transform(panel)
     by_series = out.groupby(level="store").first()[["area", "open", "floors"]]
