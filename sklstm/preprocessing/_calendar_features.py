@@ -32,16 +32,15 @@ def _check_features(features):
 
 
 class CalendarFeatures(TransformerMixin, BaseEstimator):
-    """Append what the calendar says of the time of each row.
+    """Add calendar columns (hour, weekday, month, holidays).
 
-    The times are the last level of the row index, dates or periods. What is known of
-    them is known of the future too, so that these columns may be used for any
-    forecast.
+    The times are the last level of the row index, dates or periods. The calendar of the
+    future is known, so any forecast may use these columns.
 
     Parameters
     ----------
     features : "auto" or list of str, default="auto"
-        Out of "minute", "hour", "day_of_week", "day_of_month", "day_of_year",
+        Any of "minute", "hour", "day_of_week", "day_of_month", "day_of_year",
         "week_of_year", "month" and "quarter". "auto" chooses by the step that most
         rows keep in `fit`:
 
@@ -75,7 +74,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    StaticFeatures : Append what does not change with time.
+    StaticFeatures : Append facts that do not change with time.
 
     Notes
     -----
@@ -84,8 +83,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
     the year are those of ISO 8601. In a cycle, minutes count as parts of the hour, and
     seconds as parts of the minute.
 
-    An array, or a frame whose index is no panel index, has no times: it comes back
-    as it is, and the names of its columns too.
+    An array, or a frame without a panel index, has no times and is returned unchanged.
 
     Examples
     --------

@@ -16,7 +16,7 @@ __all__ = ["describe_panel"]
 def describe_panel(
     panel: pd.DataFrame | pd.Series, freq: Any = "infer"
 ) -> pd.DataFrame:
-    """Report the length, the span and what is missing of every series.
+    """Report the length, the time span and the missing values of every series.
 
     Parameters
     ----------

@@ -17,11 +17,11 @@ __all__ = ["regularize"]
 def regularize(
     panel: pd.DataFrame | pd.Series, freq: Any = "infer"
 ) -> pd.DataFrame | pd.Series:
-    """Add a row, without values, for every time step that a series has none for.
+    """Add a row without values for every missing time step of each series.
 
-    A window counts rows: where a row is missing, the rows before it move up, and a
-    season is no longer at the place where a model looks for it. This gives each series
-    a row for every step between its first and its last one.
+    A window counts rows. If a row is missing, earlier rows move up, and a season is no
+    longer where a model expects it. This function gives each series a row for every
+    time step between its first and its last row.
 
     Parameters
     ----------

@@ -26,8 +26,9 @@ def panel_sample_weight(
     X : DataFrame or Series
         Rows indexed by series and time, in any order.
     half_life : float, default=None
-        The weight halves for every so many time steps before the latest time of the
-        panel. Where times have no step, the different times of the panel are counted.
+        Number of time steps, counted back from the latest time of the panel, after
+        which the weight halves. Where times have no step, the different times of the
+        panel are counted.
         None does not weigh by age.
     series : "equal", Series or dict, default=None
         - None: each row counts the same;

@@ -131,9 +131,9 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
     """Append the id of each row's series as a column.
 
     The id of a series is its label in the row index: all levels before time
-    together. As a column it reaches a model, which can then learn what is particular
-    to a series, for example an embedding in :class:`~sklstm.LSTMRegressor`. Columns
-    that tell the type of a series can be encoded in the same step.
+    together. A model can learn the differences between series from this column, for
+    example as an embedding in :class:`~sklstm.LSTMRegressor`. Columns with the type of
+    a series can be encoded in the same step.
 
     Parameters
     ----------
@@ -145,11 +145,11 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         - "ordinal": a column of integers, 1, 2, ... in the order of the labels.
     levels : list of str or int, default=None
         The index levels to encode, by name or position, each as its own column of
-        the level's name. The word "series" stands for the series id, unless a level
-        has that name. An empty list appends nothing. None encodes the series id.
+        the level's name. "series" selects the series id, unless a level has that name.
+        An empty list appends nothing. None encodes the series id.
     columns : list of str, default=None
         Columns of X to encode as well. Each keeps its name and place; with
-        ``encoding="onehot"`` it makes way for its indicators, which go last.
+        ``encoding="onehot"`` its indicators replace it, at the end.
     handle_unknown : {"ignore", "error"}, default="ignore"
         What to do in `transform` with a label not seen in `fit`: "ignore" makes it
         missing in a column of dtype category, code 0 in a column of integers, and a
@@ -179,7 +179,7 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The column of the series id bears the name of the index level; the names of
+    The column of the series id has the name of the index level; the names of
     several levels are joined by underscores, and without a name it is "series".
     Appended columns go last: first the levels, then the indicators of `columns`.
 

@@ -82,16 +82,15 @@ def _labels(column):
 
 
 class StaticFeatures(TransformerMixin, BaseEstimator):
-    """Append what is known of each series and does not change with time.
+    """Append static facts of each series as columns, from a table.
 
     Parameters
     ----------
     table : DataFrame
-        A row of facts for each label: columns of numbers (or bools) and of categories.
-        The names of its index levels say which index levels of X it belongs to, such
-        as "store" where series are named by ("store", "brand"). Without names, a
-        single level belongs to the first one of X, and several to all levels before
-        time.
+        One row of facts for each label, with columns of numbers (or bools) and of
+        categories. Its index levels match the index levels of X by name, such as
+        "store" for series named by ("store", "brand"). Without names, a single level
+        matches the first level of X, and several levels match all levels before time.
     scale : bool, default=True
         Whether numbers are centred and scaled to standard deviation 1 over the series
         seen in `fit`, of which each counts once. Constant columns get scale 1.
@@ -106,9 +105,10 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
     levels_ : list of int
         The positions of the index levels that `table` belongs to.
     mean_ : dict of str to float
-        What is subtracted from each column of numbers; empty without `scale`.
+        The mean of each column of numbers, which is subtracted; empty without `scale`.
     scale_ : dict of str to float
-        What each column of numbers is then divided by; empty without `scale`.
+        The standard deviation of each column of numbers, by which it is divided; empty
+        without `scale`.
     n_levels_ : int
         Number of index levels seen in `fit`; 1 if there was no panel index.
     n_features_in_ : int
@@ -119,7 +119,7 @@ class StaticFeatures(TransformerMixin, BaseEstimator):
     See Also
     --------
     SeriesEncoder : Append the id of the series itself.
-    CalendarFeatures : Append what is the same for all series.
+    CalendarFeatures : Append columns that are the same for all series.
 
     Notes
     -----
