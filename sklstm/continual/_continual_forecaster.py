@@ -133,18 +133,16 @@ class ContinualForecaster(
         the largest rise of an earlier data set's error and whose it was, and the
         outcome: "kept", "stopped" or "undone".
     stage_scores_ : DataFrame of shape (n_stages, n_datasets)
-        The error of each data set after each stage that was kept, those before its own
-        included.
+        The error of each data set after each kept stage, also before its own stage.
     untrained_scores_ : Series of shape (n_datasets,)
         The error of each data set before any training.
     forgetting_ : Series of shape (n_datasets,)
-        How far the error of each data set is above its lowest after any stage before
-        the last [1]_.
+        The error of each data set minus its lowest error after any earlier stage [1]_.
     backward_transfer_ : Series of shape (n_datasets,)
-        How far the error of each data set has fallen since its own stage [2]_.
+        The decrease of the error of each data set since its own stage [2]_.
     forward_transfer_ : Series of shape (n_datasets,)
-        How far the error of each data set had fallen before its own stage, from that of
-        the untrained model [2]_.
+        The decrease of the error of each data set from the untrained model to the stage
+        before its own [2]_.
     history_ : Series or DataFrame
         The remembered y of all data sets.
     horizon_ : int
@@ -158,8 +156,8 @@ class ContinualForecaster(
 
     See Also
     --------
-    PanelForecaster : What is trained, on one data set or on many at once.
-    TransferMatrixDisplay : The errors over the stages, drawn.
+    PanelForecaster : The forecaster that is trained in stages.
+    TransferMatrixDisplay : Plot the errors over the stages.
 
     Notes
     -----
@@ -496,7 +494,7 @@ class ContinualForecaster(
         X : DataFrame of shape (n_rows, n_columns)
             See :meth:`PanelForecaster.predict_quantiles`.
         quantiles : sequence of float, default=None
-            Those wanted, ascending. None: all that the regressor learned.
+            Quantiles to forecast, ascending. None uses all learned quantiles.
 
         Returns
         -------
@@ -516,7 +514,7 @@ class ContinualForecaster(
         X : DataFrame of shape (n_rows, n_columns)
             See :meth:`PanelForecaster.predict_interval`.
         coverage : float, default=0.9
-            The probability that a value lies in its interval.
+            Coverage of the intervals, between 0 and 1.
 
         Returns
         -------

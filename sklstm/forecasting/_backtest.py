@@ -32,12 +32,12 @@ def backtest(
     refit: bool = True,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Forecast every fold of a panel, as it would have been done at the time.
+    """Forecast every fold of a panel, each from its own past.
 
     Parameters
     ----------
     forecaster : PanelForecaster, or a Pipeline or search that ends with one
-        What is cloned and fitted. It is not changed.
+        The forecaster. It is cloned, and not changed.
     X : DataFrame of shape (n_rows, n_columns) or None
         Covariates indexed by (series, time). None takes the rows from y.
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
@@ -48,11 +48,11 @@ def backtest(
         Quantiles to forecast as well, ascending, with the forecaster's
         `predict_quantiles`.
     refit : bool, default=True
-        Whether to fit anew on every fold. Else the model is fitted on the first
-        fold, and its history alone is updated for the later ones, whose training
-        rows must hold those of the first; the forecaster must have `update`.
+        Whether to fit again on every fold. False fits on the first fold and only
+        updates the history for later folds. The training rows of later folds must
+        contain those of the first one, and the forecaster must have `update`.
     n_jobs : int, default=None
-        Number of folds that are fitted at a time, where `refit` is True.
+        Number of folds fitted in parallel, if `refit` is True.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""ConformalForecaster: intervals from the errors that a forecaster made."""
+"""ConformalForecaster: calibrated prediction intervals around any forecaster."""
 
 from copy import deepcopy
 from numbers import Integral, Real
@@ -42,15 +42,16 @@ from ._step_forecasts import label_intervals, label_quantiles
 class ConformalForecaster(
     NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
-    """Intervals for the forecasts of a model, as wide as its errors have been.
+    """Calibrated prediction intervals, sized by the errors on held-out rows.
 
     `fit` trains the forecaster on all but the last rows of each series, and forecasts
-    these from every row on the way. The distribution of the errors at each step sets
+    these rows from every origin before them. The distribution of the errors at each
+    step sets
     the width of that step's interval: split conformal prediction. Then the forecaster
-    is trained once more, on all rows, and makes the point forecasts.
+    is trained again on all rows; it makes the point forecasts.
 
-    If the forecaster predicts quantiles itself, these are corrected: intervals are wide
-    where the model is uncertain, and have the coverage that was asked for.
+    If the forecaster predicts quantiles, these are corrected: intervals are wide where
+    the model is uncertain, and have the requested coverage.
 
     Pass a fitted forecaster in a :class:`~sklearn.frozen.FrozenEstimator` to calibrate
     it on later rows without training it.
@@ -62,26 +63,27 @@ class ConformalForecaster(
         or is fitted and all rows of `fit` come after its history. Only a frozen one
         stays fitted in `clone`, and so in a search or a cross-validation.
     calibration_size : float or int, default=0.2
-        The last rows of each series that errors are measured on: a share of its rows,
-        or a number of them. At least one row of a series is left to train on.
+        The last rows of each series on which errors are measured, as a share of its
+        rows or as a number. At least one row of each series is used for training.
         Ignored if the forecaster is not trained.
     refit : bool, default=True
-        Whether the forecaster is trained again on all rows. It then knows the rows that
-        are most like those to come, but is another than the one whose errors were
-        measured. False keeps that one, in half the time; the last rows only extend its
-        history. Ignored if the forecaster is not trained.
+        Whether to train again on all rows. The final forecaster then learns the latest
+        rows too, but its errors were measured on another fit. False keeps the first
+        fit, in half the time; the last rows only extend its history. Ignored if the
+        forecaster is not trained.
 
     Attributes
     ----------
     estimator_ : PanelForecaster
         The fitted forecaster.
     errors_ : ndarray of shape (n_origins, horizon, n_targets, n_quantiles)
-        What happened less what was forecast, in units of the transformed target; the
-        last axis has one entry for a forecaster of points. Divided by the distance of
-        its outermost quantiles for one of quantiles. NaN where a step is not known.
-        Those of at most 16,384 origins, evenly chosen; those of `update` last.
+        The true values minus the forecasts, in units of the transformed target. The
+        last axis has one entry for point forecasts; errors of quantiles are divided by
+        the distance between the outermost quantiles. NaN where the true value is
+        unknown. At most 16,384 origins are kept, evenly chosen; those of `update` come
+        last.
     history_ : Series or DataFrame
-        The y that the forecaster remembers.
+        The remembered y.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -90,17 +92,17 @@ class ConformalForecaster(
     See Also
     --------
     LSTMRegressor : ``loss="quantile"`` learns quantiles.
-    sklstm.metrics.interval_coverage : How often intervals hold.
+    sklstm.metrics.interval_coverage : The share of values inside their intervals.
 
     Notes
     -----
-    Errors are taken in the units in which the target is learned, each series by its own
-    scale, and are pooled over series. So an interval holds as often as it should on
-    average over series and times like those of the calibration, not for each series
-    alone; and not where the future is unlike the past: errors of neighbouring rows
-    depend on each other, which the theory excludes.
+    Errors are measured in units of the transformed target, so each series has its own
+    scale, and are pooled over series. Intervals therefore have their coverage on
+    average over series and times similar to those of the calibration, not for each
+    series. The theory assumes exchangeable errors, but errors of neighbouring rows are
+    correlated, and the future may differ from the past.
 
-    For an interval of 95 %, each step needs 39 errors at the least.
+    An interval of 95 % needs at least 39 errors at each step.
 
     References
     ----------
@@ -220,9 +222,9 @@ class ConformalForecaster(
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
         recalibrate : bool, default=False
-            Whether the errors of the forecasts of these rows join those of `fit`, so
-            that intervals follow what changes. The oldest make way for them where
-            there would be too many.
+            Whether to add the errors on these rows to those of `fit`, so that the width
+            of the intervals follows changes. The oldest errors are dropped when there
+            are too many.
 
         Returns
         -------
@@ -298,8 +300,8 @@ class ConformalForecaster(
             Rows to forecast, up to `horizon` steps after the end of their series, or
             remembered rows.
         quantiles : sequence of float, default=None
-            Those wanted, ascending. None takes 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95
-            and 0.975.
+            Quantiles to forecast, ascending. None uses 0.025, 0.05, 0.1, 0.2, ..., 0.9,
+            0.95 and 0.975.
 
         Returns
         -------
@@ -320,8 +322,8 @@ class ConformalForecaster(
         X : DataFrame of shape (n_rows, n_columns)
             Rows to forecast, as in `predict_quantiles`.
         coverage : float, default=0.9
-            The share of values that shall lie in their intervals, between 0 and 1; as
-            many of the others lie below as above.
+            Coverage of the intervals, between 0 and 1. Values outside lie below and
+            above with equal probability.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""PanelForecaster: any regressor on windows as a forecaster of many steps."""
+"""PanelForecaster: multi-step forecasts of many series from any windows regressor."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -545,7 +545,7 @@ class PanelForecaster(
             Rows to forecast, up to `horizon` steps after the end of their series, or
             remembered rows, as in `predict`.
         quantiles : sequence of float, default=None
-            Those wanted, ascending. None: all that the regressor learned.
+            Quantiles to forecast, ascending. None uses all learned quantiles.
 
         Returns
         -------
@@ -626,8 +626,8 @@ class PanelForecaster(
         X : DataFrame of shape (n_rows, n_columns)
             Rows to forecast, as in `predict_quantiles`.
         coverage : float, default=0.9
-            The probability that a value lies in its interval, between 0 and 1; as
-            much lies below as above.
+            Coverage of the intervals, between 0 and 1. Values outside lie below and
+            above with equal probability.
 
         Returns
         -------

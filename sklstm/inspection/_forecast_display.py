@@ -35,13 +35,13 @@ _FORECAST = {"color": "#c8553d", "linewidth": 1.5, "label": "forecast"}
 
 
 class ForecastDisplay:
-    """Past, truth and forecast of a few series, one plot for each.
+    """Plot the past, the true values and the forecasts of a few series.
 
-    With several targets there is a plot for each series and target.
+    Each series has its own plot; with several targets, each series and target.
 
-    Make one with :meth:`from_estimator` or :meth:`from_predictions`, which choose
-    the series. All parameters are stored as attributes; a display that is made from
-    them directly leaves the drawing, and so its style, to :meth:`plot`.
+    Create a display with :meth:`from_estimator` or :meth:`from_predictions`, which
+    choose the series and draw it. All parameters are stored as attributes. A display
+    created directly is drawn by :meth:`plot`, which sets the style.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class ForecastDisplay:
     Attributes
     ----------
     axes_ : ndarray of Axes of shape (n_series * n_targets,)
-        One for each series of `y_pred` in the order of their first rows, and within it
-        for each target.
+        The axes of each series of `y_pred`, in the order of their first rows, and of
+        each target.
     figure_ : Figure
         The figure that holds them.
 
@@ -112,38 +112,35 @@ class ForecastDisplay:
         n_history: int | None = None,
         coverage: Any = None,
     ) -> "ForecastDisplay":
-        """Plot what a fitted forecaster predicts for the rows of `X`.
+        """Plot the forecasts of a fitted forecaster for the rows of `X`.
 
-        Only the series that are drawn are predicted. The past is the `history_` of
-        the forecaster, which may also stand at the end of a pipeline or inside a
-        search.
+        Only the drawn series are predicted. The past is the `history_` of the
+        forecaster, which may be the last step of a pipeline or inside a search.
 
         Parameters
         ----------
         forecaster : estimator
-            A fitted :class:`~sklstm.PanelForecaster`, or a pipeline or search that
-            holds one.
+            A fitted forecaster, or a pipeline or search that contains one.
         X : DataFrame of shape (n_rows, n_features) or None
             The rows to forecast, indexed by (series, time). None takes them from the
             index of y.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
             The true values. None if they are not known yet.
         series : list, default=None
-            The labels of the series to draw. None leaves the choice to `n_series`
-            and `random_state`.
+            The labels of the series to draw. None chooses by `n_series` and
+            `random_state`.
         n_series : int, default=6
-            How many series to draw at most, where `series` is None.
+            Largest number of series to draw, if `series` is None.
         random_state : int or RandomState instance, default=None
-            Draws a random choice of series. None takes the first ones.
+            Seed of a random choice of series. None draws the first series.
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series and target. None makes a new figure.
+            Axes to draw on, one for each series and target. None creates a new figure.
         n_history : int, default=None
-            How many rows of the past to draw. None draws five for every row that
-            is forecast, and at least 30.
+            Number of rows of the past to draw. None draws five for every forecast row,
+            at least 30.
         coverage : float or array-like of float, default=None
-            How often the intervals to draw shall hold the truth, such as
-            ``(0.5, 0.9)``. The forecaster must have `predict_interval`. None draws
-            none.
+            Coverage of the intervals to draw, such as ``(0.5, 0.9)``. The forecaster
+            must have `predict_interval`. None draws no intervals.
 
         Returns
         -------
@@ -184,7 +181,7 @@ class ForecastDisplay:
         ax: Any = None,
         n_history: int | None = None,
     ) -> "ForecastDisplay":
-        """Plot forecasts that are at hand.
+        """Plot given forecasts.
 
         Parameters
         ----------
@@ -200,17 +197,17 @@ class ForecastDisplay:
             For each coverage, such as 0.8, the lower and the upper bounds in the
             rows of `y_pred`: shape (n_rows, 2 * n_targets), target by target.
         series : list, default=None
-            The labels of the series to draw. None leaves the choice to `n_series`
-            and `random_state`.
+            The labels of the series to draw. None chooses by `n_series` and
+            `random_state`.
         n_series : int, default=6
-            How many series to draw at most, where `series` is None.
+            Largest number of series to draw, if `series` is None.
         random_state : int or RandomState instance, default=None
-            Draws a random choice of series. None takes the first ones.
+            Seed of a random choice of series. None draws the first series.
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series and target. None makes a new figure.
+            Axes to draw on, one for each series and target. None creates a new figure.
         n_history : int, default=None
-            How many rows of the past to draw. None draws five for every row that
-            is forecast, and at least 30.
+            Number of rows of the past to draw. None draws five for every forecast row,
+            at least 30.
 
         Returns
         -------
@@ -256,12 +253,12 @@ class ForecastDisplay:
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            Where to draw, one for each series and target. None makes a new figure.
+            Axes to draw on, one for each series and target. None creates a new figure.
         n_history : int, default=None
-            How many rows of the past to draw. None draws five for every row that
-            is forecast, and at least 30.
+            Number of rows of the past to draw. None draws five for every forecast row,
+            at least 30.
         n_cols : int, default=3
-            How many plots stand side by side in a new figure.
+            Number of plots in a row of a new figure.
         history_kwargs : dict, default=None
             Passed to matplotlib's `plot` for the past.
         true_kwargs : dict, default=None

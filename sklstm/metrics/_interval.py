@@ -16,8 +16,8 @@ def interval_coverage(
 ) -> float:
     """Compute the share of rows whose true value lies in its interval.
 
-    Bounds count as inside. The best value is the coverage that the intervals were made
-    for, such as 0.9: more means that they are wider than they need be.
+    Bounds count as inside. The best value is the nominal coverage of the intervals,
+    such as 0.9. A larger share means that the intervals are too wide.
 
     Rows whose true value is NaN are not scored.
 
@@ -31,7 +31,7 @@ def interval_coverage(
         (target, bound), and an array has the shape (n_rows, n_targets, 2). Bounds may
         be infinite.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def interval_coverage(
 
     See Also
     --------
-    mean_interval_width : What the coverage is paid with.
+    mean_interval_width : The mean width, to compare at equal coverage.
     interval_score : Coverage and width in one number.
 
     Examples
@@ -65,8 +65,8 @@ def interval_coverage(
 def mean_interval_width(y_interval: Any, *, sample_weight: Any = None) -> float:
     """Compute the mean width of intervals, in units of y.
 
-    Of intervals that cover equally often, narrower ones say more. Width alone has no
-    best value: compare it beside the coverage.
+    Narrower intervals of the same coverage are better. Width alone has no best value:
+    compare it together with the coverage.
 
     Parameters
     ----------
@@ -75,12 +75,13 @@ def mean_interval_width(y_interval: Any, *, sample_weight: Any = None) -> float:
         ``forecaster.predict_interval(X)``. With several targets the columns are pairs
         (target, bound), and an array has the shape (n_rows, n_targets, 2).
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------
     float
-        The mean width, infinite if one is; with several targets, the mean of theirs.
+        The mean width, infinite if any width is; with several targets, the mean over
+        targets.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def mean_interval_width(y_interval: Any, *, sample_weight: Any = None) -> float:
 
     See Also
     --------
-    interval_coverage : What the width pays for.
+    interval_coverage : The share of rows inside.
     interval_score : Coverage and width in one number.
 
     Examples
@@ -109,7 +110,7 @@ def interval_score(
 
     The score of a row is the width of its interval, plus ``2 / (1 - coverage)`` times
     the distance of the true value from the interval, if it lies outside. It is in
-    units of y, and the best value is 0. Its expectation is least for the honest
+    units of y, and the best value is 0. Its expectation is smallest for the true
     interval between the quantiles ``(1 - coverage) / 2`` and ``(1 + coverage) / 2``.
 
     Rows whose true value is NaN are not scored.
@@ -123,9 +124,9 @@ def interval_score(
         ``forecaster.predict_interval(X)``. With several targets the columns are pairs
         (target, bound), and an array has the shape (n_rows, n_targets, 2).
     coverage : float
-        The coverage that the intervals were made for, between 0 and 1.
+        The nominal coverage of the intervals, between 0 and 1.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------

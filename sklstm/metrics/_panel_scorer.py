@@ -23,9 +23,9 @@ def make_panel_scorer(
 ) -> Callable:
     """Make a scorer for panels, to pass as `scoring` to scikit-learn.
 
-    In cross-validation a scaled error needs the training part of each fold, and an
-    average over series needs to know them. The scorer takes the one from the fitted
-    forecaster, which remembers it, and the other from the index of the rows.
+    In cross-validation a scaled error needs the training rows of each fold, and an
+    average over series needs the series of each row. The scorer reads the training rows
+    from the `history_` of the fitted forecaster, and the series from the index.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def make_panel_scorer(
 
     Scales are computed from the ``history_`` of the forecaster, which may be the last
     step of a pipeline or inside a search or a `TransformedTargetRegressor`. They are
-    those of the training fold as long as it was not updated since, and remembers all
-    of it.
+    the scales of the training fold if the forecaster remembers all of it and was not
+    updated.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def make_panel_scorer(
 
 
 class _PanelScorer:
-    """What `make_panel_scorer` returns: a callable that pickles and has a name."""
+    """The scorer of `make_panel_scorer`, which can be pickled and has a name."""
 
     def __init__(self, metric, seasonal_period, average):
         self.metric = metric

@@ -51,7 +51,7 @@ def symmetric_mean_absolute_percentage_error(
     y_pred : array-like of the shape of `y_true`
         Forecasts of the same rows, in the same order.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------

@@ -18,7 +18,7 @@ def quantile_losses(y_true, stack, quantiles):
 
 
 def quantile_shares(quantiles):
-    """How much of the range from 0 to 1 each quantile stands for.
+    """The share of the range from 0 to 1 that each quantile represents.
 
     The shares reach half-way to the next quantiles, the outer ones to 0 and 1. Those
     below and those above 0.5 are then scaled, such that the quantiles' mean is 0.5 as
@@ -64,7 +64,7 @@ def mean_quantile_loss(
     quantiles : array-like of shape (n_quantiles,), default=None
         The quantiles, between 0 and 1, in increasing order. An array needs them.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def mean_quantile_loss(
 
     See Also
     --------
-    continuous_ranked_probability_score : Weighs quantiles by what they stand for.
+    continuous_ranked_probability_score : Weights quantiles by the range they represent.
     make_quantile_scorer : A scorer for searches.
     sklearn.metrics.mean_pinball_loss : The loss of one quantile.
 
@@ -135,7 +135,7 @@ def continuous_ranked_probability_score(
         The quantiles, between 0 and 1, in increasing order: 0.5 alone, or some below
         and some above it. An array needs them.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts.
+        Weight of each row.
 
     Returns
     -------

@@ -34,8 +34,8 @@ def make_quantile_scorer(
         `y_quantiles` a DataFrame whose columns are the quantiles.
     quantiles : array-like of shape (n_quantiles,), default=None
         The quantiles to ask the forecaster for, between 0 and 1, in increasing order.
-        None leaves them to the forecaster. Forecasters of other quantiles cannot be
-        compared by their scores.
+        None uses those of the forecaster. Scores of different quantiles cannot be
+        compared.
 
     Returns
     -------
@@ -51,10 +51,11 @@ def make_quantile_scorer(
 
     Notes
     -----
-    Rows whose true value is NaN are not scored, nor is the first row of a series in
-    training, which has no past to be forecast from.
+    Rows whose true value is NaN are not scored, and neither is the first row of a
+    series in training, which has no forecast.
 
-    All rows count the same, so series of large values weigh more. Several targets are
+    All rows have the same weight, so series of large values dominate. Several targets
+    are
     averaged.
 
     Examples
@@ -90,7 +91,7 @@ def make_quantile_scorer(
 
 
 class _QuantileScorer:
-    """What `make_quantile_scorer` returns: a callable that pickles and has a name."""
+    """The scorer of `make_quantile_scorer`, which can be pickled and has a name."""
 
     def __init__(self, metric, quantiles):
         self.metric = metric

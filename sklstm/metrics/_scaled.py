@@ -97,10 +97,10 @@ def mean_absolute_scaled_error(
     """Compute the mean absolute scaled error (MASE).
 
     Each series' mean absolute error is divided by the mean of ``|x[t] - x[t - m]|``
-    over its training rows, `m` being the seasonal period: what the seasonal naive
-    forecast errs there, one season ahead. The result is the mean over series, all with
-    the same weight. The best value is 0; below 1 is better than that naive forecast
-    was.
+    over its training rows, where `m` is the seasonal period: the error of the seasonal
+    naive forecast one season ahead. The result is the mean over series, with equal
+    weights. The best value is 0; a value below 1 is better than the naive forecast in
+    training.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def mean_absolute_scaled_error(
         Rows between a value and the one that a naive forecast repeats. Rows count as
         consecutive, whatever their times.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts within its series.
+        Weight of each row within its series.
 
     Returns
     -------
@@ -174,8 +174,8 @@ def root_mean_squared_scaled_error(
     """Compute the root mean squared scaled error (RMSSE).
 
     Each series' root mean squared error is divided by the root of the mean of
-    ``(x[t] - x[t - m])**2`` over its training rows, `m` being the seasonal period. The
-    result is the mean over series, all with the same weight. The best value is 0. With
+    ``(x[t] - x[t - m])**2`` over its training rows, where `m` is the seasonal period.
+    The result is the mean over series, with equal weights. The best value is 0. With
     `seasonal_period` 1 this is the error of the M5 competition, before its weights.
 
     Parameters
@@ -192,7 +192,7 @@ def root_mean_squared_scaled_error(
         Rows between a value and the one that a naive forecast repeats. Rows count as
         consecutive, whatever their times.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts within its series.
+        Weight of each row within its series.
 
     Returns
     -------
