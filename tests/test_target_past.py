@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklstm._panels.fill import fill_forward
 from sklstm._windows.target_past import (
     PastView,
-    lag_differences,
     relative_level,
+    seasonal_differences,
     segment_start_of_rows,
 )
 
@@ -58,13 +58,15 @@ def test_every_row_knows_where_its_segment_starts():
 
 
 @pytest.mark.parametrize("lag", [1, 3, 12, 29, 30, 200])
-def test_lag_differences_equal_a_loop(lag):
+def test_seasonal_differences_equal_a_loop(lag):
     target, segments = make_target()
 
     def change(own, t):
         return own[t] - own[t - lag] if t >= lag else np.full(2, np.nan)
 
-    got = lag_differences(target, segment_start_of_rows(segments, len(target)), lag)
+    got = seasonal_differences(
+        target, segment_start_of_rows(segments, len(target)), lag
+    )
     assert_array_equal(got, by_loop(change, target, segments))
 
 
@@ -168,7 +170,7 @@ def test_a_constant_series_has_no_change_at_all(value):
     start = np.zeros(40, dtype=int)
     for n_mean in (3, 7, 24, 40):
         assert_array_equal(relative_level(target, start, n_mean), 0)
-    assert_array_equal(lag_differences(target, start, 5)[5:], 0)
+    assert_array_equal(seasonal_differences(target, start, 5)[5:], 0)
 
 
 def test_changes_are_clipped_and_the_value_is_not():

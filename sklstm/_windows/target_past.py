@@ -11,7 +11,7 @@ import numpy as np
 __all__ = [
     "PastView",
     "first_known",
-    "lag_differences",
+    "seasonal_differences",
     "relative_level",
     "seasonal_mean",
     "segment_start_of_rows",
@@ -72,7 +72,7 @@ class PastView(NamedTuple):
         if not self.differences and self.level == "keep":
             return target
         start = segment_start_of_rows(segments, len(target))
-        parts = [lag_differences(target, start, d) for d in self.differences]
+        parts = [seasonal_differences(target, start, d) for d in self.differences]
         if self.level == "relative":
             parts.append(relative_level(target, start, self.n_mean))
         if self.clip is not None:
@@ -87,22 +87,22 @@ def segment_start_of_rows(segments, n_rows):
     return np.repeat(segments, lengths)
 
 
-def lag_differences(target, start, lag):
-    """Subtract the value `lag` rows before from each row.
+def seasonal_differences(target, start, difference):
+    """Subtract the value `difference` rows before from each row.
 
     Parameters
     ----------
     target : ndarray of shape (n_rows, n_targets)
     start : ndarray of shape (n_rows,)
         The first row of each row's segment.
-    lag : int
+    difference : int
 
     Returns
     -------
     ndarray of shape (n_rows, n_targets)
         NaN where either value is missing, or lies before the segment.
     """
-    before = np.arange(len(target)) - lag
+    before = np.arange(len(target)) - difference
     out = target - target[np.maximum(before, 0)]
     out[before < start] = np.nan
     return out

@@ -1,7 +1,7 @@
-"""Windows over the rows of a panel, as one table and the position of each end.
+"""PanelWindows: windows over one table of rows, by the position of their last row.
 
-A window is never stored. What is stored is the table of rows, once, and for each
-window the position of its last row; the rows are gathered when somebody asks.
+The table of rows is stored once, and for each window the position of its last row. The
+rows of a window are gathered on access.
 """
 
 from dataclasses import dataclass, field, replace
@@ -93,10 +93,10 @@ class PanelTable:
 
 
 class PanelWindows:
-    """One window for each row of a panel, gathered only when asked for.
+    """One window for each row of a panel, gathered on access.
 
-    What :class:`SlidingWindow` hands to the next step. It behaves like an array of
-    shape (n_windows, window_size, n_features): it has a length, a shape and a dtype,
+    The output of :class:`SlidingWindow`. It behaves like an array of shape (n_windows,
+    window_size, n_features): it has a length, a shape and a dtype,
     is indexed on its first axis by integers, slices, lists and masks (which gives
     windows over the same table), and ``np.asarray`` materialises it. Memory does not
     depend on `window_size`.
@@ -114,15 +114,15 @@ class PanelWindows:
         Whether windows are rows of ``window_size * n_features`` numbers, for
         regressors that take 2-D arrays.
     n_ahead : int, default=0
-        With `flat`, the known columns of so many rows after the window stand behind
-        it, NaN where a row is not there.
+        With `flat`, the number of rows after the window whose known columns are
+        appended; NaN for missing rows.
 
     Attributes
     ----------
     starts : ndarray of shape (n_windows,)
-        The first row that each window may reach back to.
+        The first row that each window may contain.
     lengths : ndarray of shape (n_windows,)
-        How many rows of each window are observed, from 1 to `window_size`.
+        Number of observed rows of each window, from 1 to `window_size`.
 
     Notes
     -----
@@ -277,7 +277,7 @@ class PanelWindows:
         return np.arange(indptr[-1]) <= np.repeat(last, np.diff(indptr))
 
     def with_target(self, target: np.ndarray) -> "PanelWindows":
-        """Let the target's own past join the windows.
+        """Add the target's own past to the windows.
 
         Parameters
         ----------
@@ -295,7 +295,7 @@ class PanelWindows:
         return self._over(replace(self.table, target=rows), self.ends)
 
     def with_steps(self, n_ahead: int) -> "PanelWindows":
-        """Let the known columns of the rows ahead stand behind flat windows.
+        """Append the known columns of the rows ahead to flat windows.
 
         Parameters
         ----------
@@ -320,7 +320,7 @@ class PanelWindows:
         return windows
 
     def with_categories(self, categories: dict) -> "PanelWindows":
-        """Let the codes stand for the same labels in another order, or among others.
+        """Recode the labels in another order, or among more labels.
 
         Parameters
         ----------
@@ -343,7 +343,7 @@ class PanelWindows:
         return self._over(table, self.ends)
 
     def over(self, table: Any) -> "PanelWindows":
-        """Let other rows stand at the same places.
+        """Put the windows over another table.
 
         Parameters
         ----------

@@ -345,7 +345,7 @@ class ContinualForecaster(
         self.forecasters_ = prepared.finish(regressor)
         self._prototype, self._shared = forecaster, self.preprocessing == "shared"
         self._regressor = regressor
-        self._take_over(loop)
+        self._adopt(loop)
 
     def fit_datasets(self, datasets: list | dict) -> "ContinualForecaster":
         """Train on data sets that are given one by one.
@@ -425,7 +425,7 @@ class ContinualForecaster(
             finished = dict.fromkeys([*self.forecasters_, *finished], forecaster)
         self.forecasters_ = self.forecasters_ | finished
         self._set_regressor(regressor)
-        self._take_over(loop)
+        self._adopt(loop)
         return self
 
     @all_or_nothing
@@ -716,7 +716,7 @@ class ContinualForecaster(
         changed = {id(f): f.with_regressor(regressor) for f in self._forecasters()}
         self.forecasters_ = {n: changed[id(f)] for n, f in self.forecasters_.items()}
 
-    def _take_over(self, loop):
+    def _adopt(self, loop):
         self._data, self._progress = loop.data, loop.progress
         self._carried = loop.trainer.carried
         self.window_size_ = loop.data.windows.window_size

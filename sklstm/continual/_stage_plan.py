@@ -116,7 +116,7 @@ def _check_names(found, names, parameter):
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What a regressor is told to do with some of its windows.
+    """One stage: the windows to learn, and how.
 
     Attributes
     ----------
@@ -136,14 +136,14 @@ class Stage:
     n_epochs : int or None
         None leaves it to the regressor.
     lr_factor : float
-        What the learning rate of the regressor is multiplied by.
+        Factor of the learning rate of the regressor.
     keep_optimizer : bool
-        Whether the optimizer goes on from its state of the stage before.
+        Whether the optimizer keeps its state from the previous stage.
     l2_sp, ewc : float
-        Strength of the pull to the weights at the start of the stage, and to those
-        that mattered to each earlier stage.
+        Strength of the penalties on the distance from the weights at the start of the
+        stage, and from the important weights of each earlier stage.
     n_done : int
-        Epochs of this stage that lie behind, where it is resumed.
+        Number of epochs already done, in a resumed stage.
     after_epoch : callable or None
         Called with the number of epochs done after each of them.
     """

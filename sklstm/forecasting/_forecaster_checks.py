@@ -85,7 +85,7 @@ def check_some_known(ahead):
     blank = (ahead.n_steps > 0) & ~known
     if blank.any():
         raise ValueError(
-            f"{blank.sum()} series have no known value of y to go on from: "
+            f"{blank.sum()} series have no known value of y to forecast from: "
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )

@@ -187,15 +187,15 @@ class PanelForecaster(
     history : {"all", "context"}, default="all"
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
-        ``window_size + horizon - 1`` rows of each series, the `past_reach_` rows before
-        them that a regressor with lags reads, and all rows of series whose statistics
-        have not settled yet.
+        ``window_size + horizon - 1`` rows of each series, the rows before them that
+        differences and the regressor read, and all rows of series whose statistics have
+        not settled yet.
     gaps : {"keep", "fill"}, default="keep"
-        What to do where a series lacks rows at some time steps. "keep": windows, lags
-        and seasons count the rows that are there. "fill": they count time; a step
-        that is not there is a row in which y is missing and X is that of the row
-        before, also among the rows to forecast. The regressor must accept missing
-        inputs, and a row that lies between two steps is an error.
+        What to do where a series lacks rows at some time steps. "keep": windows,
+        differences and seasons count the given rows. "fill": they count time; a missing
+        step is a row with a missing y and the X of the row before, also among the rows
+        to forecast. The regressor must accept missing inputs, and a row between two
+        steps is an error.
     freq : "infer", None, str, offset, Timedelta or number, default="infer"
         The time step, by which rows are counted, dated and filled in: an alias or an
         offset of pandas, such as "15min", "B" or
@@ -441,12 +441,12 @@ class PanelForecaster(
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
             transform.known_past(y)
-        self._take(transform, self.estimator_[-1], history)
+        self._adopt(transform, self.estimator_[-1], history)
         return self
 
     def prepare(
         self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
-    ) -> Any:
+    ) -> Preparation:
         """Fit the transformers on a panel, and leave the regressor to be trained.
 
         For those who train the regressor themselves, such as
@@ -473,7 +473,7 @@ class PanelForecaster(
 
     def prepare_more(
         self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
-    ) -> Any:
+    ) -> Preparation:
         """Let a copy learn of later rows, and leave its regressor to be trained.
 
         Parameters
@@ -507,7 +507,7 @@ class PanelForecaster(
         """
         check_is_fitted(self)
         other = shallow_copy(self)
-        other._take(self._transform, regressor, self._history)
+        other._adopt(self._transform, regressor, self._history)
         return other
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
@@ -791,7 +791,7 @@ class PanelForecaster(
             self._derived = derived_columns(transform.steps, history.X, table.known)
             self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
             self.estimator_ = pipeline
-            self._take(transform, regressor, history)
+            self._adopt(transform, regressor, history)
             return self
 
         every = np.ones(len(past), dtype=bool)
@@ -811,7 +811,7 @@ class PanelForecaster(
             starts = learned | np.isfinite(past).any(axis=1)
 
         def finish(regressor):
-            self._take(transform, regressor, history)
+            self._adopt(transform, regressor, history)
             return self
 
         # A copy: many regressors train in place, and may be stopped half-way.
@@ -828,7 +828,7 @@ class PanelForecaster(
         known = self._history.series
         return history, self._transform.with_new_rows(history, new, known)
 
-    def _take(self, transform, regressor, history):
+    def _adopt(self, transform, regressor, history):
         """Take over what was learned, and remember the rows that forecasts need."""
         pipeline = shallow_copy(self.estimator_)
         pipeline.steps = [

@@ -1,4 +1,4 @@
-"""The callbacks that the regressor's parameters stand for."""
+"""The callbacks of the regressor's parameters."""
 
 from skorch.callbacks import (
     Callback,

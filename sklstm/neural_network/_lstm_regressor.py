@@ -193,7 +193,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     n_epochs_ : int
         Number of epochs trained so far.
     device_ : torch.device
-        Where the net was trained.
+        Device of the training.
     n_features_in_ : int
         Number of steps of a window (the size of the second axis of X).
     n_channels_in_ : int
@@ -205,22 +205,20 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
 
     See Also
     --------
-    SlidingWindow : Makes the windows.
-    PanelForecaster : Turns this regressor into a forecaster of many steps.
+    SlidingWindow : Create the windows.
+    PanelForecaster : Multi-step forecasts with this regressor.
 
     Notes
     -----
     X may also be an array of shape (n, n_steps, n_features), or (n, n_steps) for one
-    feature; NaN is then an error. In windows NaN may stand for missing values: it
-    enters the net as 0, and each column that has any in `fit` gets an extra input
-    which says whether the value is there; one that has none there and some later gets
-    the 0 alone.
+    feature; NaN is then an error. In windows NaN is a missing value: the net reads 0,
+    and a column with missing values in `fit` has a second input that flags them. A
+    column with missing values only after `fit` has no flag.
 
     The net has the float type of X: windows are float32. Predictions are float64.
 
-    Seeding goes through torch's global generator for the time of `fit`. Processes
-    (the default of ``n_jobs``) keep it apart; threads that fit at the same time wait
-    for each other.
+    `fit` seeds torch's global generator and restores it at the end. Threads that fit at
+    the same time wait for each other; processes (the default of ``n_jobs``) do not.
 
     References
     ----------

@@ -168,7 +168,7 @@ class WindowTensors:
         return batch | self.gather_ahead(windows)
 
     def gather_ahead(self, windows):
-        """Gather what these windows bring along for the steps after them."""
+        """Gather naive forecasts and known inputs of the steps after these windows."""
         batch, ends = {}, self.ends[windows].long()
         if self.naive is not None:
             batch["naive"] = self.naive.gather(ends)

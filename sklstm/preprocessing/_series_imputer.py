@@ -1,4 +1,4 @@
-"""SeriesImputer: missing values filled from the past of the same series."""
+"""SeriesImputer: fill missing values from the past of the same series."""
 
 from numbers import Integral, Real
 from typing import Any

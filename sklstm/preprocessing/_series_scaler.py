@@ -67,7 +67,7 @@ def _can_merge(scaler):
 
 
 def _check_later(rows, positions, last_time):
-    """Raise if a known series goes on at or before the last time seen of it."""
+    """Raise if a known series has rows at or before its last time."""
     known = positions >= 0
     first = rows.times_at(rows.indptr[:-1][known])
     early = np.asarray(first <= last_time.take(positions[known]))

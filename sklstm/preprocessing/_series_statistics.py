@@ -189,13 +189,13 @@ def _robust_scale(table, eps):
 
 
 def _steps(x, indptr, differences=(1,)):
-    """Both end values, moments of the levels, moments of the differences per lag."""
+    """Both end values, moments of the levels, moments of each difference."""
     ends = np.stack([x[indptr[:-1]], x[indptr[1:] - 1]])
     parts = [ends, _moments(x, indptr)]
     row = np.arange(len(x)) - np.repeat(indptr[:-1], np.diff(indptr))
-    for lag in differences:
+    for rows in differences:
         difference = np.full_like(x, np.nan)
-        difference[lag:] = np.where(row[lag:] >= lag, x[lag:] - x[:-lag], np.nan)
+        difference[rows:] = np.where(row[rows:] >= rows, x[rows:] - x[:-rows], np.nan)
         parts.append(_moments(difference, indptr))
     return np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""SlidingWindow: rows of a panel in, one lazy window for each row out."""
+"""SlidingWindow: give every row of a panel the window that ends with it."""
 
 import warnings
 from collections.abc import Callable
@@ -151,20 +151,20 @@ def _is_positive_delta(max_gap):
 class SlidingWindow(TransformerMixin, BaseEstimator):
     """Give every row of a panel the window of rows that ends with it.
 
-    As many windows come out as rows go in, in their order, so that y,
-    sample_weight and scorers stay aligned in a stock
-    :class:`~sklearn.pipeline.Pipeline`. Windows never reach into another series;
-    where a series has not enough rows yet, the window is padded on the left, and
-    the padding is known by its length. Nothing is copied per window: the result is
-    a :class:`~sklstm.PanelWindows`, one table whatever the window size.
+    There is one window for each row, in the order of the rows, so y, sample_weight and
+    scorers stay aligned in a stock
+    :class:`~sklearn.pipeline.Pipeline`. A window never contains rows of another series.
+    Near the start of a series it is padded on the left; the padding is known by its
+    length. Windows are not copied: the result is a :class:`~sklstm.PanelWindows` over
+    one table of rows.
 
     Parameters
     ----------
     window_size : int, default=24
         Number of rows of a window, the row itself included.
     shorten : bool or "pad", default=False
-        Whether a window longer than the longest series in `fit` is cut to its length.
-        False makes it an error; "pad" keeps its length, and every window is padded.
+        Whether to shorten a window that is longer than the longest series in `fit`.
+        False raises an error; "pad" keeps the length and pads every window.
     differences : int or sequence of int, default=None
         For each difference d, ``x[t] - x[t - d]`` of the target's past is an input. It
         may be longer than the window. Where row t - d is missing or lies before the
@@ -185,20 +185,20 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         back further, such as an LSTMRegressor with `seasonal_periods`. Rows are
         carried only into a series whose rows all come later than those seen in `fit`.
     max_gap : int, float, Timedelta or str, default=None
-        Windows do not reach over a larger step in time than this: a number for
-        times that are numbers or periods, a Timedelta (or its text, as ``"7D"``)
-        for dates. None sets no limit.
+        Largest step in time inside a window: a number for numeric times and periods, a
+        Timedelta (or text such as ``"7D"``) for dates. A window starts anew after a
+        larger step. None sets no limit.
     target : str, default=None
         The column of X that is the target's own past. The inputs made of it are the
         last features of the windows, and the seasonal skip of an LSTMRegressor reads
         it. Leave it at None inside a :class:`~sklstm.PanelForecaster`, which adds the
         past of y itself.
     known_covariates : str, list, slice or callable, default=None
-        The columns of X that are known ahead, such as prices, promotions and what
-        the calendar says, by name or position or chosen by a callable, as a
-        :class:`~sklearn.compose.ColumnTransformer` takes them. A forecast of a step
-        then sees their values at that step. All other columns are past-only: no
-        window reads them beyond its end. None: all are past-only. A label of a known
+        The columns of X that are known ahead, such as prices, promotions and calendar
+        columns, by name, position or callable as in
+        :class:`~sklearn.compose.ColumnTransformer`. The forecast of a step reads their
+        values at that step. All other columns are past-only: a forecast reads them up
+        to its origin. None: all columns are past-only. A label of a known
         column that `fit` did not see is read as unknown, with a UserWarning.
     flat : bool, default=False
         Whether each window is one row of ``window_size * n_features`` numbers, for

@@ -23,7 +23,7 @@ from .net_state import (
     restore_training,
     restore_weights,
 )
-from .stage_callbacks import Pull, StageEnd, StageResume
+from .stage_callbacks import StageEnd, StageResume, WeightPenalty
 from .weight_penalty import (
     add_quadratics,
     fisher_quadratic,
@@ -94,7 +94,7 @@ class ContinualTrainer:
         own = make_callbacks(settings, len(main), n_epochs, stops)
         after_epoch = self._note_generators(stage)
         self.net.callbacks = [
-            *self._pulls(stage),
+            *self._penalties(stage),
             *own,
             *clone(estimator.callbacks or [], safe=False),
             ("stage_end", StageEnd(self.carried.n_stages, shown, after_epoch)),
@@ -211,11 +211,11 @@ class ContinualTrainer:
             )
         self._facts = None
 
-    def _pulls(self, stage):
+    def _penalties(self, stage):
         total = self.carried.anchor
         if stage.ewc and self.carried.fisher is not None:
             total = add_quadratics(total, self.carried.fisher, stage.ewc)
-        return [] if total is None else [("pull", Pull(total))]
+        return [] if total is None else [("weight_penalty", WeightPenalty(total))]
 
     def _end(self, stage, shown):
         carried = self.carried
@@ -230,7 +230,7 @@ class ContinualTrainer:
 
     def _drop_callbacks(self):
         """Leave no callback in the net that holds on to the stage."""
-        own = {"pull", "stage_end", "stage_resume"}
+        own = {"weight_penalty", "stage_end", "stage_resume"}
         net, users = self.net, self.estimator.callbacks
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[0] not in own]
         net.callbacks = clone(users or [], safe=False)

@@ -3,11 +3,11 @@
 import torch
 from skorch.callbacks import Callback
 
-__all__ = ["Pull", "StageEnd", "StageResume"]
+__all__ = ["WeightPenalty", "StageEnd", "StageResume"]
 
 
-class Pull(Callback):
-    """Pull the weights by the gradient of ``(a * w**2) / 2 - b * w``.
+class WeightPenalty(Callback):
+    """WeightPenalty the weights by the gradient of ``(a * w**2) / 2 - b * w``.
 
     A sum of quadratic penalties, whatever their number, has this form. It comes before
     the clipping of the gradient, as a term of the loss would.
