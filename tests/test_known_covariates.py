@@ -325,9 +325,8 @@ class TestWhatIsMissing:
         model, test_X = fitted
         message = (
             "X has no column 'price', whose values in the rows to forecast are needed: "
-            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
-            "predict(X) "
-            "with the future rows of these columns."
+            "it is known ahead. Call forecast(X=rows) or predict(rows), where rows has "
+            "this column; future_rows() returns a frame to fill in."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X.drop(columns="price"))
@@ -377,10 +376,9 @@ class TestWhatIsMissing:
         model = PanelForecaster(make_pipeline(*steps, small()), horizon)
         model.fit(train_X, train_y)
         message = (
-            "X has no column 'price', 'weather', of which 'dear' may be made: "
-            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
-            "predict(X) "
-            "with all columns of fit; NaN will do for those that are past-only."
+            "X has no column 'price', 'weather', from which the known column(s) 'dear' "
+            "may be made. Call forecast(X=rows) or predict(rows), where rows has all "
+            "columns of fit; past-only columns may be NaN."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X[["promo"]])

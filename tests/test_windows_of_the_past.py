@@ -157,3 +157,13 @@ def test_the_memory_reaches_as_far_as_the_differences(name, history):
         model.update(None, y[late])
     assert_array_equal(other.forecast(7), whole.forecast(7))
     assert history == "all" or len(other.history_) < len(whole.history_)
+
+
+def test_arrays_without_the_target_raise():
+    X = make_panel(2, 20, random_state=0)[["price"]]
+    for view in ({"differences": 7}, {"level": "relative"}):
+        windows = SlidingWindow(3, **view).fit_transform(X)
+        with pytest.raises(
+            ValueError, match="of the target's past, but no target. Name"
+        ):
+            np.asarray(windows)

@@ -378,6 +378,15 @@ class PanelWindows:
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("Windows cannot become an array without a copy.")
+        view = self.table.view
+        if self.table.target.shape[1] == 0 and (
+            view.differences or view.level != "keep"
+        ):
+            raise ValueError(
+                f"The windows have differences={view.differences} and level="
+                f"{view.level!r} of the target's past, but no target. Name its column "
+                "in SlidingWindow(target=...), or use a PanelForecaster."
+            )
         out = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
         size = self.window_size * self.n_features
         step = max(1, _CHUNK // self.window_size)

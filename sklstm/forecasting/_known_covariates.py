@@ -114,28 +114,26 @@ def check_columns(X, columns, known, derived=()):
     if missing:
         raise ValueError(
             f"X has no column {show(missing)}, whose values in the rows to forecast "
-            "are needed: SlidingWindow(known_covariates=...) says that they are known "
-            "ahead. "
-            "Call predict(X) with the future rows of these columns."
+            "are needed: it is known ahead. Call forecast(X=rows) or predict(rows), "
+            "where rows has this column; future_rows() returns a frame to fill in."
         )
     missing = columns.difference(X.columns, sort=False)
     if derived and len(missing):
         raise ValueError(
-            f"X has no column {show(missing)}, of which {show(derived)} may be made: "
-            "SlidingWindow(known_covariates=...) says that they are known ahead. Call "
-            "predict(X) "
-            "with all columns of fit; NaN will do for those that are past-only."
+            f"X has no column {show(missing)}, from which the known column(s) "
+            f"{show(derived)} may be made. Call forecast(X=rows) or predict(rows), "
+            "where rows has all columns of fit; past-only columns may be NaN."
         )
 
 
-def hold_past_covariates(windows, request, horizon, gappy, fills=False):
+def hold_past_covariates(windows, asked, horizon, gappy, fills=False):
     """Give rows ahead the past-only columns of the last known row.
 
     Parameters
     ----------
     windows : PanelWindows
-        One for each row of the request.
-    request : RowsAhead
+        One for each row of the asked.
+    asked : RowsAhead
     horizon : int
         Steps that are forecast directly, each from its own known covariates alone.
     gappy : ndarray of bool of shape (n_known_values,)
@@ -149,21 +147,21 @@ def hold_past_covariates(windows, request, horizon, gappy, fills=False):
     PanelWindows
         Without `fills`, steps that X skips have missing values in the known columns.
     """
-    n_past = len(request.history.rows)
-    ahead = np.arange(n_past, len(request.X))
+    n_past = len(asked.history.rows)
+    ahead = np.arange(n_past, len(asked.X))
     if len(ahead) == 0:
         return windows
     table, ends = windows.table, windows.ends
-    series = np.repeat(np.arange(len(request.n_steps)), request.n_steps)
-    rows, last = ends[ahead], ends[request.positions(series, 0)]
+    series = np.repeat(np.arange(len(asked.n_steps)), asked.n_steps)
+    rows, last = ends[ahead], ends[asked.positions(series, 0)]
     given = np.zeros(len(ahead), dtype=bool)
-    given[request.rows[request.rows >= n_past] - n_past] = True
+    given[asked.rows[asked.rows >= n_past] - n_past] = True
     values, codes = table.values.copy(), table.codes.copy()
     known_values, known_codes = table.known_values, table.known_codes
     if table.known and not fills:
-        _check_skipped(request, ahead, series, given, horizon)
+        _check_skipped(asked, ahead, series, given, horizon)
     if table.known:
-        _check_missing(request, windows, ahead[given], known_values[~gappy])
+        _check_missing(asked, windows, ahead[given], known_values[~gappy])
     values[rows] = values[last]
     values[np.ix_(rows, known_values)] = table.values[np.ix_(rows, known_values)]
     skipped = rows[:0] if fills else rows[~given]
@@ -177,26 +175,26 @@ def hold_past_covariates(windows, request, horizon, gappy, fills=False):
     return windows.over(table)
 
 
-def _check_skipped(request, ahead, series, given, horizon):
+def _check_skipped(asked, ahead, series, given, horizon):
     """Raise if a step that X skips stands in the window of a later forecast."""
-    step = ahead - request.positions(series, 1) + 1
-    read = (request.n_steps - 1) // horizon * horizon
+    step = ahead - asked.positions(series, 1) + 1
+    read = (asked.n_steps - 1) // horizon * horizon
     needed = ~given & (step <= read[series])
     if needed.any():
         raise ValueError(
             f"Steps beyond horizon={horizon} are reached through the rows before them, "
             f"and X lacks {needed.sum()} of these: "
-            f"{show(request.X.index[ahead[needed]])}. Give their known covariates too."
+            f"{show(asked.X.index[ahead[needed]])}. Give their known covariates too."
         )
 
 
-def _check_missing(request, windows, rows, columns):
+def _check_missing(asked, windows, rows, columns):
     """Raise if a known covariate, never missing in training, is missing ahead."""
     values = windows.table.values[windows.ends[rows]][:, columns]
     missing = np.isnan(values)
     if missing.any():
         names = [windows.table.names[i] for i in columns[missing.any(axis=0)]]
-        labels = request.X.index[rows[missing.any(axis=1)]]
+        labels = asked.X.index[rows[missing.any(axis=1)]]
         raise ValueError(
             f"The columns {show(names)} are known ahead, but missing (NaN) in "
             f"{len(labels)} row(s) of X: {show(labels)}. Give their values."
