@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._panels.all_or_nothing import all_or_nothing
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
-from .forecasting._next_steps import NextStepsMixin
+from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._panel_forecaster import PanelForecaster
 from .neural_network._lstm_regressor import LSTMRegressor
 from .preprocessing._series_encoder import SeriesEncoder
@@ -39,7 +39,7 @@ def _learns_quantiles(self):
     return True
 
 
-class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
+class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
     """Forecast many series with one global LSTM and recommended defaults.
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its
@@ -170,6 +170,8 @@ class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
     }
+
+    _inside = "forecaster_"
 
     def __init__(
         self,
@@ -328,23 +330,6 @@ class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
         self.forecaster_.update(X, y)
         return self
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Forecast the rows of X.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows after the remembered end of their series, or remembered rows, which
-            get one-step fitted values.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_targets)
-            One forecast for each row, in units of y.
-        """
-        check_is_fitted(self)
-        return self.forecaster_.predict(X)
-
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
         """Forecast quantiles of the rows of X.
@@ -383,67 +368,6 @@ class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.forecaster_.predict_interval(X, coverage)
 
-    def next_rows(
-        self, steps: int | None = None, X: pd.DataFrame | None = None
-    ) -> pd.DataFrame:
-        """Give the rows that `forecast` predicts.
-
-        Parameters
-        ----------
-        steps : int, default=None
-            Number of steps after the end of each series; `horizon` if None.
-        X : DataFrame, default=None
-            Rows after the end of their series, instead of `steps`.
-
-        Returns
-        -------
-        DataFrame of shape (n_rows, n_columns)
-            See :meth:`PanelForecaster.next_rows`.
-        """
-        check_is_fitted(self)
-        return self.forecaster_.next_rows(steps, X)
-
-    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
-        """Make an empty frame for the known covariates of the next steps.
-
-        Parameters
-        ----------
-        steps : int, default=None
-            Number of steps; `horizon` if None.
-
-        Returns
-        -------
-        DataFrame of shape (n_rows, n_known_columns)
-            The next `steps` rows of each series. Fill in its columns and pass it to
-            `forecast` as X.
-        """
-        check_is_fitted(self)
-        return self.forecaster_.future_rows(steps)
-
-    @property
-    def history_(self) -> pd.Series | pd.DataFrame:
-        return self._of_fitted("history_")
-
-    @property
-    def horizon_(self) -> int:
-        return self._of_fitted("horizon_")
-
-    @property
-    def window_size_(self) -> int:
-        return self._of_fitted("window_size_")
-
-    @property
-    def n_features_in_(self) -> int:
-        return self._of_fitted("n_features_in_")
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        return self._of_fitted("feature_names_in_")
-
-    def _of_fitted(self, name):
-        check_is_fitted(self)
-        return getattr(self.forecaster_, name)
-
     def _make_regressor(self, periods):
         """The network, or an ensemble of networks, and its name in the pipeline."""
         loss = self.loss if self.quantiles is None else "quantile"
@@ -476,13 +400,6 @@ class LSTMForecaster(NextStepsMixin, RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         return "ensemble", ensemble
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _choose_differences(periods):

@@ -23,7 +23,7 @@ from .._panels.rows import (
     show,
 )
 from ..forecasting._forecaster_checks import check_pipeline
-from ..forecasting._next_steps import NextStepsMixin
+from ..forecasting._forecaster_mixins import ForecasterMixin
 from ..forecasting._panel_forecaster import PanelForecaster
 from ._checkpoints import CheckpointFolder, read_checkpoint
 from ._loop_data import (
@@ -49,7 +49,7 @@ def _has_quantiles(self):
 
 
 class ContinualForecaster(
-    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Train one model on several data sets in turn, without forgetting.
 
@@ -765,10 +765,3 @@ class ContinualForecaster(
                 forecaster = self.forecasters_[name]
                 groups.setdefault(id(forecaster), (forecaster, []))[1].append(rows)
         return [(f, np.sort(np.concatenate(rows))) for f, rows in groups.values()]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = True
-        return tags

@@ -33,14 +33,14 @@ from ._conformal_errors import (
     join_errors,
     roll_errors,
 )
+from ._forecaster_mixins import WrapperMixin
 from ._history import after_last_known
-from ._next_steps import NextStepsMixin
 from ._panel_forecaster import PanelForecaster
 from ._step_forecasts import label_intervals, label_quantiles
 
 
 class ConformalForecaster(
-    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    WrapperMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Calibrated prediction intervals, sized by the errors on held-out rows.
 
@@ -84,6 +84,10 @@ class ConformalForecaster(
         last.
     history_ : Series or DataFrame
         The remembered y.
+    horizon_ : int
+        The `horizon` of the forecaster.
+    window_size_ : int
+        The number of rows in a window.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -137,6 +141,8 @@ class ConformalForecaster(
         ],
         "refit": ["boolean"],
     }
+
+    _inside = "estimator_"
 
     def __init__(
         self, estimator: Any, *, calibration_size: float = 0.2, refit: bool = True
@@ -239,58 +245,6 @@ class ConformalForecaster(
         self.estimator_ = shallow_copy(forecaster).update(X, y)
         return self
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Forecast the rows of X, as the forecaster does.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows to forecast, or remembered rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_targets)
-            One forecast for each row, in units of y.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
-
-    def next_rows(
-        self, steps: int | None = None, X: pd.DataFrame | None = None
-    ) -> pd.DataFrame:
-        """Give the rows that `forecast` predicts.
-
-        Parameters
-        ----------
-        steps : int, default=None
-            Number of steps after the end of each series; `horizon` if None.
-        X : DataFrame, default=None
-            Rows after the end of their series, instead of `steps`.
-
-        Returns
-        -------
-        DataFrame of shape (n_rows, n_columns)
-            See :meth:`PanelForecaster.next_rows`.
-        """
-        check_is_fitted(self)
-        return self.estimator_.next_rows(steps, X)
-
-    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
-        """Make an empty frame for the known covariates of the next steps.
-
-        Parameters
-        ----------
-        steps : int, default=None
-            Number of steps; `horizon` if None.
-
-        Returns
-        -------
-        DataFrame of shape (n_rows, n_known_columns)
-            See :meth:`PanelForecaster.future_rows`.
-        """
-        check_is_fitted(self)
-        return self.estimator_.future_rows(steps)
-
     def predict_quantiles(self, X: pd.DataFrame, quantiles: Any = None) -> pd.DataFrame:
         """Forecast quantiles of the rows of X.
 
@@ -334,21 +288,6 @@ class ConformalForecaster(
         values, like = self._quantiles(X, bounds_of(coverage))
         return label_intervals(values, like, np.ndim(self.history_) == 1)
 
-    @property
-    def history_(self) -> pd.Series | pd.DataFrame:
-        check_is_fitted(self)
-        return self.estimator_.history_
-
-    @property
-    def n_features_in_(self) -> int:
-        check_is_fitted(self)
-        return self.estimator_.n_features_in_
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        check_is_fitted(self)
-        return self.estimator_.feature_names_in_
-
     def _quantiles(self, X, quantiles):
         check_is_fitted(self)
         forecaster = self.estimator_
@@ -357,13 +296,6 @@ class ConformalForecaster(
         levels = getattr(forecaster.estimator_[-1], "quantiles_", None)
         values = conformal_quantiles(values, step, self.errors_, levels, quantiles)
         return forecaster.in_units_of_y(values, like), like
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _check_rows(X, y):

@@ -42,6 +42,7 @@ from ._forecaster_checks import (
     check_some_known,
     check_target,
 )
+from ._forecaster_mixins import ForecasterMixin
 from ._history import History
 from ._known_covariates import (
     check_columns,
@@ -49,7 +50,6 @@ from ._known_covariates import (
     hold_past_covariates,
     named_by,
 )
-from ._next_steps import NextStepsMixin
 from ._panel_transform import PanelTransform
 from ._rows_ahead import place_rows, series_blocks
 from ._step_forecasts import (
@@ -157,7 +157,7 @@ def _regressor(forecaster):
 
 
 class PanelForecaster(
-    NextStepsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Turn a pipeline of windows and a regressor into a forecaster of many series.
 
@@ -948,13 +948,6 @@ class PanelForecaster(
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
         return self._history.next_steps(steps)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _mean(past):

@@ -1,11 +1,13 @@
-"""Forecasts of the next steps of every series, for all forecasters alike."""
+"""What all forecasters share: forecasts of the next steps, and scikit-learn's tags."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["NextStepsMixin"]
+__all__ = ["ForecasterMixin", "WrapperMixin"]
 
 
 def _has_quantiles(self):
@@ -14,8 +16,8 @@ def _has_quantiles(self):
     return True
 
 
-class NextStepsMixin:
-    """The forecasts of `next_rows`, under their index.
+class ForecasterMixin:
+    """Forecasts of the next steps of every series.
 
     A forecaster has `next_rows`, `predict` and `history_`, and may have
     `predict_quantiles` and `predict_interval`.
@@ -109,3 +111,92 @@ class NextStepsMixin:
             for each (target, bound).
         """
         return self.predict_interval(self.next_rows(steps, X), coverage)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.target_tags.multi_output = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class WrapperMixin(ForecasterMixin):
+    """A forecaster around a fitted one, whose attribute `_inside` names."""
+
+    _inside: str
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Forecast the rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows after the remembered end of their series, or remembered rows, which
+            get one-step fitted values.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets)
+            One forecast for each row, in units of y.
+        """
+        return self._wrapped.predict(X)
+
+    def next_rows(
+        self, steps: int | None = None, X: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Give the rows that `forecast` predicts.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps after the end of each series; `horizon` if None.
+        X : DataFrame, default=None
+            Rows after the end of their series, instead of `steps`.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_columns)
+            See :meth:`PanelForecaster.next_rows`.
+        """
+        return self._wrapped.next_rows(steps, X)
+
+    def future_rows(self, steps: int | None = None) -> pd.DataFrame:
+        """Make an empty frame for the known covariates of the next steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps; `horizon` if None.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_known_columns)
+            The next `steps` rows of each series. Fill in the columns and pass the frame
+            to `forecast` as X.
+        """
+        return self._wrapped.future_rows(steps)
+
+    @property
+    def history_(self) -> pd.Series | pd.DataFrame:
+        return self._wrapped.history_
+
+    @property
+    def horizon_(self) -> int:
+        return self._wrapped.horizon_
+
+    @property
+    def window_size_(self) -> int:
+        return self._wrapped.window_size_
+
+    @property
+    def n_features_in_(self) -> int:
+        return self._wrapped.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        return self._wrapped.feature_names_in_
+
+    @property
+    def _wrapped(self) -> Any:
+        check_is_fitted(self)
+        return getattr(self, self._inside)
