@@ -1,6 +1,7 @@
 """Imports go down, floor by floor, and `import sklstm` loads nothing heavy."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -196,6 +197,26 @@ def test_nothing_else_imports_continual_learning(name):
             "neural_network._stages",
             "neural_network._lstm_regressor",
         )
+
+
+def test_the_package_works_without_continual_learning(tmp_path):
+    """Its two folders can be removed."""
+    wing = shutil.ignore_patterns("continual", "_stages", "__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "sklstm", ignore=wing)
+    code = (
+        "import sklstm; print(sklstm.__file__)\n"
+        "from sklstm import LSTMForecaster, ForecastDisplay, ConformalForecaster\n"
+        "from sklstm.datasets import make_panel\n"
+        "y = make_panel(2, 20, n_covariates=0, random_state=0)['target']\n"
+        "model = LSTMForecaster(2, hidden_size=2, max_epochs=1, n_estimators=1)\n"
+        "print(model.fit(None, y).forecast().shape)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    home, shape = done.stdout.split(maxsplit=1)
+    assert Path(home).is_relative_to(tmp_path)
+    assert shape.strip() == "(4,)", done.stderr
 
 
 def test_unknown_name_raises():

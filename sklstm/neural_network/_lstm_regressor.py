@@ -28,7 +28,6 @@ from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._device import resolve_device
 from ._input_spec import InputSpec, TargetFormat, read_targets
-from ._stages.continual_trainer import ContinualTrainer
 from ._training import (
     LOSSES,
     OPTIMIZERS,
@@ -454,6 +453,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         ContinualTrainer
             It has the methods `train`, `state` and `load`.
         """
+        # The regressor works without the folder that trains in stages.
+        from ._stages.continual_trainer import ContinualTrainer
+
         self._validate_params()
         if self.early_stopping == "refit":
             raise ValueError(
