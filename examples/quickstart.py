@@ -39,9 +39,8 @@ print(forecaster)
 # The search: two folds, each of which tests five years of all countries.
 
 grid = {
-    "window_size": [7, 14],
-    "hidden_size": [32, 64],
-    "embedding_dim": [0, 4],
+    "window_size": [14, 28],
+    "hidden_size": [64, 128],
 }
 cv = sklstm.PanelTimeSeriesSplit(n_splits=2, horizon=HORIZON)
 search = GridSearchCV(
