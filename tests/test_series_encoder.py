@@ -294,12 +294,12 @@ def test_wrong_columns_raise(panel):
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         SeriesEncoder(columns=["kind"]).fit(panel)
-    message = "columns=['kind'] needs a DataFrame whose columns bear these names"
+    message = "columns=['kind'] needs a DataFrame with these columns"
     with pytest.raises(ValueError, match=re.escape(message)):
         SeriesEncoder(columns=["kind"]).fit(panel.to_numpy())
     flat = pd.DataFrame({0: ["mall", "kiosk"]})
     encoder = SeriesEncoder(columns=[0]).fit(flat)
-    message = "columns=[0] needs a DataFrame whose columns bear these names"
+    message = "columns=[0] needs a DataFrame with these columns"
     with pytest.raises(ValueError, match=re.escape(message)):
         encoder.transform(np.zeros((2, 1)))
 

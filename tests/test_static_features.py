@@ -225,8 +225,8 @@ def test_duplicate_labels_and_columns_raise(panel, table):
 
 
 def test_levels_that_x_does_not_have_raise(brands, panel, table):
-    levels = "but the series of X by ['store', 'brand']. Give the levels of table the "
-    rest = "names of those of X that its facts belong to, with table.rename_axis("
+    levels = "but the series of X by ['store', 'brand']. Name the levels of table "
+    rest = "after the matching levels of X, with table.rename_axis("
     for names in (["shop"], ["date"]):
         message = f"table is indexed by {names}, {levels}{rest}index=[...])."
         raises(brands, table.rename_axis(names), message)

@@ -92,7 +92,7 @@ def plan_epochs(names, epochs):
 
 
 def group_of_windows(balance, dataset, windows):
-    """The group of each window, of which each is to have the same part; None for none.
+    """The group of each window; groups have equal weight. None: no groups.
 
     Parameters
     ----------

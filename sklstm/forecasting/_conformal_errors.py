@@ -84,7 +84,7 @@ def roll_errors(forecaster, X, y):
 
 
 def measure_errors(values, truth):
-    """What happened less what was forecast.
+    """Subtract forecasts from the true values.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def measure_errors(values, truth):
 
 
 def join_errors(old, new):
-    """Put new errors behind old ones, of which the first are dropped if need be."""
+    """Append new errors, and drop the oldest ones if there are too many."""
     return np.concatenate([old, new])[-_MOST_ORIGINS:]
 
 

@@ -44,7 +44,7 @@ def _source(columns, name):
 
 
 def derived_columns(steps, X, known):
-    """Find the known columns that depend on columns other than those of their names.
+    """Find the known columns that depend on more columns than their names show.
 
     Parameters
     ----------

@@ -168,7 +168,7 @@ class PanelForecaster(
     Parameters
     ----------
     estimator : Pipeline
-        Transformers of X, of which the last is a :class:`~sklstm.SlidingWindow`,
+        Transformers of X, ending with a :class:`~sklstm.SlidingWindow`,
         and a regressor. A :class:`~sklstm.LSTMRegressor` gets the windows as they are,
         any other regressor gets them as an array. A regressor that supports a single
         output, by its scikit-learn tags, such as

@@ -21,7 +21,7 @@ _PREDICT_SIZE = 1 << 24
 
 # What to do when a regressor's own words are about the array that it was given.
 _ADVICE = {
-    "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) hands out rows.",
+    "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) returns rows.",
     "1d array": "It was given one column of y for each step and target. If it supports "
     "a single output and its scikit-learn tags do not declare that, wrap it in "
     "sklearn.multioutput.MultiOutputRegressor.",

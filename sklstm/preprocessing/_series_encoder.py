@@ -65,7 +65,7 @@ def _resolve_columns(columns, X):
         return []
     if not isinstance(X, pd.DataFrame):
         raise ValueError(
-            f"columns={columns!r} needs a DataFrame whose columns bear these names, "
+            f"columns={columns!r} needs a DataFrame with these columns, "
             f"got {type(X).__name__}."
         )
     for name in columns:

@@ -32,8 +32,8 @@ def _find_levels(table, index):
     elif len(set(wanted)) == len(wanted) and set(wanted) <= set(names):
         return [names.index(name) for name in wanted]
     raise ValueError(
-        f"table is indexed by {wanted}, but the series of X by {names}. Give the "
-        "levels of table the names of those of X that its facts belong to, with "
+        f"table is indexed by {wanted}, but the series of X by {names}. Name the "
+        "levels of table after the matching levels of X, with "
         "table.rename_axis(index=[...])."
     )
 
