@@ -119,7 +119,6 @@ def test_one_line_searches_window_network_embedding_and_season():
         cv=PanelTimeSeriesSplit(n_splits=1, horizon=7),
         scoring=make_panel_scorer("mase"),
         error_score="raise",
-        n_jobs=2,
     )
     y_pred = search.fit(X[~late], y[~late]).best_estimator_.forecast(X=X[late])
     assert len(search.cv_results_["params"]) == 16
