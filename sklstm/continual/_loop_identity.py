@@ -180,7 +180,7 @@ _FREE = {"checkpoint_dir", "checkpoint_every", "resume"}
 
 
 class LoopIdentity(NamedTuple):
-    """What decides the weights of a loop.
+    """The parameters and data that determine the weights of a loop.
 
     Attributes
     ----------

@@ -68,7 +68,7 @@ class StageLoop:
         Whose parameters are read.
     data : LoopData
     trainer : object
-        What the regressor's `stage_trainer` gave.
+        The trainer returned by `stage_trainer` of the regressor.
     folder : CheckpointFolder
     progress : Progress
     """

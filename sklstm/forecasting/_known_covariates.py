@@ -108,7 +108,7 @@ def check_columns(X, columns, known, derived=()):
     known : tuple
         Names of the known columns of the windows.
     derived : sequence
-        Those that are made of columns which their names do not tell.
+        Known columns that are made of columns not shown by their names.
     """
     missing = [name for name in named_by(columns, known) if name not in X.columns]
     if missing:

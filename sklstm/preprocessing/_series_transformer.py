@@ -1,4 +1,4 @@
-"""What transformers share that learn numbers of each series."""
+"""SeriesTransformer: the base of transformers that learn numbers of each series."""
 
 import numpy as np
 import pandas as pd
