@@ -56,8 +56,10 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         Number of rows of each season, such as ``(24, 168)`` for hourly data with days
         and weeks, or 12 for months. None for data without a season.
     window_size : int, default=None
-        Number of rows of a window. None uses one and a quarter of the longest season,
-        and at least ``horizon + 2``. A window is at most as long as the longest series.
+        Number of rows of a window. None uses two and a half of the longest season up
+        to 130 rows, one and a quarter of it where that is more, and with a season at
+        least 36 rows; in any case at least ``horizon + 2``. A window is at most as long
+        as the longest series.
     hidden_size : int, default=64
         Units of the LSTM.
     embedding_dim : int or "auto", default=0
@@ -224,7 +226,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         periods = read_counts(self.seasonal_periods, "seasonal_periods") or (1,)
         window_size = self.window_size
         if window_size is None:
-            window_size = max(ceil(1.25 * max(periods)), self.horizon + 2)
+            window_size = _choose_window(max(periods), self.horizon)
         window = SlidingWindow(
             window_size,
             shorten=True,
@@ -234,14 +236,16 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             known_covariates=self.known_covariates,
         )
         # Without a season the logarithm would make exponentials of straight lines.
-        log = SeriesLog(clip=True) if max(periods) > 1 else "passthrough"
+        log = "passthrough"
+        if max(periods) > 1:
+            log = SeriesLog(_choose_offset(max(periods)), clip=True)
         scale = SeriesScaler("difference", differences=sorted({1, min(periods)}))
         ids = [("series", SeriesEncoder())] if self.embedding_dim else []
         steps = [
             ("scale", SeriesScaler()),
             *ids,
             ("window", window),
-            self._make_regressor(periods),
+            self._make_regressor(periods, window_size),
         ]
         return PanelForecaster(
             Pipeline(steps),
@@ -368,7 +372,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.forecaster_.predict_interval(X, coverage)
 
-    def _make_regressor(self, periods):
+    def _make_regressor(self, periods, window_size):
         """The network, or an ensemble of networks, and its name in the pipeline."""
         loss = self.loss if self.quantiles is None else "quantile"
         if loss == "quantile" and self.loss in ("mse", "huber"):
@@ -387,6 +391,8 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             optimizer="adamw",
             net_params={"optimizer__weight_decay": 1e-3},
             max_epochs=self.max_epochs,
+            lr=_choose_lr(window_size),
+            mixing="auto" if max(periods) > 1 else 0.0,
             device=self.device,
             random_state=self.random_state,
             verbose=self.verbose,
@@ -400,6 +406,31 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         return "ensemble", ensemble
+
+
+def _choose_window(longest, horizon):
+    """The rows of a window: a few seasons, since the state needs time to settle."""
+    size = max(ceil(1.25 * longest), horizon + 2)
+    if longest > 1:
+        size = max(size, 36, min(ceil(2.5 * longest), 130))
+    return size
+
+
+def _choose_offset(longest):
+    """The share of its mean that is added to a series before the logarithm.
+
+    Few values of a season come with series that are short and change their level
+    little, which a softer logarithm suits better.
+    """
+    return 0.1 if longest > 24 else 1.0
+
+
+def _choose_lr(window_size):
+    """The learning rate: it grows with the square root of the rows of a batch.
+
+    A chunk of rows is as much longer as its windows are.
+    """
+    return 3e-3 * max(1.0, window_size / 36) ** 0.5
 
 
 def _choose_differences(periods):

@@ -60,9 +60,9 @@ def test_it_is_composed_of_ordinary_parts():
 
 @pytest.mark.parametrize(
     ("horizon", "periods", "window_size"),
-    [(3, None, 5), (3, 12, 15), (30, 12, 32), (3, (24, 168), 210)],
+    [(3, None, 5), (3, 12, 36), (50, 12, 52), (3, 52, 130), (3, (24, 168), 210)],
 )
-def test_window_holds_the_longest_season_and_the_horizon(horizon, periods, window_size):
+def test_window_holds_some_seasons_and_the_horizon(horizon, periods, window_size):
     forecaster = parts(horizon, periods)
     assert forecaster.estimator.named_steps["window"].window_size == window_size
 

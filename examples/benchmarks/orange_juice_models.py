@@ -142,9 +142,14 @@ class Forecaster:
 
     def forecast(self, past, ahead):
         """Forecast after the rows since the fit have been added to the history."""
+        both = fill_weeks(pd.concat([past, ahead]).sort_index())
         past = fill_weeks(past)
         new = past[past.index.get_level_values("week") > self.end]
         if len(new):
             self.forecaster.update(new[KNOWN], new[TARGET])
             self.end = new.index.get_level_values("week").max()
-        return self.forecaster.predict(ahead[KNOWN])
+        # A series ends at its last sale: the weeks since then are forecast as well.
+        sold = both[TARGET].notna()[::-1].groupby(["store", "brand"]).cummax()[::-1]
+        asked = both.loc[~sold, KNOWN]
+        forecasts = pd.Series(self.forecaster.predict(asked), asked.index)
+        return forecasts.loc[ahead.index].to_numpy()

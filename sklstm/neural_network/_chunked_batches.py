@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from .._panels.rows import ragged_arange
+from ._mixing import mix_chunks
 
 __all__ = ["ChunkedIterator", "choose_chunk_rows", "cut_chunks"]
 
@@ -118,6 +119,8 @@ class ChunkedIterator:
         all chunks.
     shuffle : bool
         Whether to draw the cuts and the order in each pass.
+    mixing : float, default=0.0
+        Share of the chunks that are mixed with another one.
     """
 
     def __init__(
@@ -132,8 +135,10 @@ class ChunkedIterator:
         chunk_rows,
         batch_size,
         shuffle,
+        mixing=0.0,
     ):
         self.windows = windows
+        self.mixing = mixing
         self.targets = targets
         self.positions = positions
         self.window_size = window_size
@@ -167,6 +172,11 @@ class ChunkedIterator:
     def batch_units(self):
         """How many chunks a batch has."""
         return self.batch_chunks
+
+    @property
+    def batch_windows(self):
+        """How many windows a batch learns, at most."""
+        return self.batch_chunks * self.chunk_rows
 
     def draw_units(self):
         """Cut chunks anew: the start, begin and end of each, of shape (3, n_chunks)."""
@@ -219,7 +229,12 @@ class ChunkedIterator:
         rows = chunk * n_steps + learned - start[chunk]
         batch["rows"] = torch.as_tensor(rows, device=device)
         window = torch.as_tensor(self._window_of_row[learned], device=device)
-        return batch | self.windows.gather_ahead(window), self.targets.gather(window)
+        batch |= self.windows.gather_ahead(window)
+        y, weight = self.targets.gather(window)
+        if self.mixing:
+            is_past = self.windows.is_past
+            batch, y = mix_chunks(batch, y, n_steps, self.mixing, is_past)
+        return batch, (y, weight)
 
 
 def _shuffle(lengths, batch_chunks):

@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from ._aligned_linear import AlignedLinear
 from ._quantile_head import center_of, spread_quantiles, start_spreads
+from ._seasonal_states import SeasonalStates
 
 __all__ = [
-    "AlignedLinear",
     "LSTMModule",
     "StepDecoder",
     "embedding_size",
@@ -51,7 +51,8 @@ class LSTMModule(nn.Module):
     at zero and is trained only if code 0 occurs in training.
 
     With naive forecasts given, the head also weighs them, for each output anew by a
-    softmax over them, and its own outputs, which start at zero, are a correction.
+    softmax over them, and its own outputs, which start at zero, are a correction. The
+    states one season before a step add to both.
 
     What is known of the steps ahead enters behind the LSTM: a hidden layer of the state
     and of a step's known inputs, shared by all steps, adds to that step's outputs and
@@ -87,8 +88,12 @@ class LSTMModule(nn.Module):
         Units of a tanh layer between the state and the outputs. None: no such layer.
     n_naive : int, default=0
         Number of naive forecasts of each output.
+    seasons : sequence of int, default=()
+        Number of rows of each season whose earlier states add to the outputs of a step
+        and to the weights of its naive forecasts; not if `bidirectional`.
     n_ahead : int, default=0
-        Number of steps of which something is known; `n_outputs` is a multiple.
+        Number of steps that the outputs are, steps first; needed for `seasons` and for
+        what is known of steps.
     n_known : int, default=0
         Number of known numeric inputs of each step.
     known_codes : sequence of int, default=()
@@ -120,6 +125,7 @@ class LSTMModule(nn.Module):
         category_dropout: float = 0.0,
         head_hidden_size: int | None = None,
         n_naive: int = 0,
+        seasons: Sequence[int] = (),
         n_ahead: int = 0,
         n_known: int = 0,
         known_codes: Sequence[int] = (),
@@ -161,6 +167,10 @@ class LSTMModule(nn.Module):
         self.gate = None
         if n_naive:
             self.gate = AlignedLinear(n_hidden, n_naive * n_outputs)
+        per_step = (self.n_per_output + n_naive) * (n_outputs // max(n_ahead, 1))
+        self.seasons: SeasonalStates | None = None
+        if seasons and not bidirectional:
+            self.seasons = SeasonalStates(hidden_size, seasons, n_ahead, per_step)
         n_known += sum(embedding_dims[i] for i in self.known_codes)
         self.steps: StepDecoder | None = None
         if n_known:
@@ -168,7 +178,7 @@ class LSTMModule(nn.Module):
                 n_state,
                 n_known,
                 n_ahead,
-                (self.n_per_output + n_naive) * (n_outputs // n_ahead),
+                per_step,
                 head_hidden_size or hidden_size,
                 dropout=dropout,
             )
@@ -230,15 +240,19 @@ class LSTMModule(nn.Module):
             known = self.join_known(known, known_codes)
         embedded = self.embed(codes)
         steps = torch.cat([values, *embedded], dim=-1)
-        if rows is not None:
-            states = _at_rows(self.lstm(steps)[0], rows)
-            at_rows = [_at_rows(e, rows) for e in embedded]
-            states = torch.cat([self.dropout(states), *at_rows], dim=-1)
-            return self.decode(states, naive, known)
-        state = self.last_state(steps, lengths)
-        last = [_at_last_row(e, lengths) for e in embedded]
-        state = torch.cat([self.dropout(state), *last], dim=-1)
-        return self.decode(state, naive, known)
+        of_seasons = None
+        if rows is None and self.lstm.bidirectional:
+            state = self.last_state(steps, lengths)
+            embedded = [_at_last_row(e, lengths) for e in embedded]
+        else:
+            states = self.lstm(steps)[0]
+            rows = _last_rows(steps, lengths) if rows is None else rows
+            if self.seasons is not None:
+                of_seasons = self.seasons(states, rows)
+            state = _at_rows(states, rows)
+            embedded = [_at_rows(e, rows) for e in embedded]
+        state = torch.cat([self.dropout(state), *embedded], dim=-1)
+        return self.decode(state, naive, known, of_seasons)
 
     def draw_kept(self, codes: Any) -> Any:
         """Draw which codes of each window stay; the others become 0, the unknown."""
@@ -260,7 +274,7 @@ class LSTMModule(nn.Module):
         return [layer(codes[..., i]) for i, layer in enumerate(self.embeddings)]
 
     def last_state(self, steps: Any, lengths: Any) -> Any:
-        """Run the LSTM and return its state after the last observed row.
+        """Run a bidirectional LSTM: the last state of each direction.
 
         Parameters
         ----------
@@ -269,28 +283,29 @@ class LSTMModule(nn.Module):
 
         Returns
         -------
-        Tensor of shape (n_windows, n_directions * hidden_size)
+        Tensor of shape (n_windows, 2 * hidden_size)
         """
-        if lengths is not None and not self.lstm.bidirectional:
-            return _at_last_row(self.lstm(steps)[0], lengths)
         if lengths is not None:
             steps = pack_padded_sequence(
                 steps, lengths.cpu(), batch_first=True, enforce_sorted=False
             )
-        states = self.lstm(steps)[1][0]  # (num_layers * n_directions, n, hidden_size)
-        n_directions = 2 if self.lstm.bidirectional else 1
-        return torch.cat(list(states[-n_directions:]), dim=-1)
+        states = self.lstm(steps)[1][0]  # (num_layers * 2, n, hidden_size)
+        return torch.cat(list(states[-2:]), dim=-1)
 
-    def decode(self, state: Any, naive: Any = None, known: Any = None) -> Any:
+    def decode(
+        self, state: Any, naive: Any = None, known: Any = None, of_seasons: Any = None
+    ) -> Any:
         """Map last states (with the embeddings behind them) to outputs."""
         hidden = self.hidden(state)
         out = self.output(hidden).view(len(state), self.n_per_output, -1)
         weight = None if self.gate is None else self.gate(hidden).view_as(naive)
+        of_steps = [] if of_seasons is None else [of_seasons.transpose(1, 2)]
         if known is not None:
-            of_steps = self.decode_steps(state, known)
-            out = out + of_steps[:, : self.n_per_output]
+            of_steps.append(self.steps(state, known))  # type: ignore[misc]
+        for more in map(self.by_output, of_steps):
+            out = out + more[:, : self.n_per_output]
             if weight is not None:
-                weight = weight + of_steps[:, self.n_per_output :]
+                weight = weight + more[:, self.n_per_output :]
         if weight is not None:
             mix = (weight.softmax(dim=1) * naive).sum(dim=1)
         if self.quantiles is None:
@@ -298,11 +313,13 @@ class LSTMModule(nn.Module):
         out = spread_quantiles(out, center_of(self.quantiles))
         return out if weight is None else out + mix[..., None]
 
-    def decode_steps(self, state: Any, known: Any) -> Any:
-        """What known inputs add: (n, n_per_output + n_naive, n_outputs)."""
-        out = self.steps(state, known)  # type: ignore[misc]
-        out = out.unflatten(2, (self.n_per_output + self.n_naive, -1))
-        return out.transpose(1, 2).flatten(2)
+    def by_output(self, of_steps: Any) -> Any:
+        """Sort what each step adds by outputs, steps first.
+
+        Of shape (n, n_ahead, k) -> (n, n_per_output + n_naive, n_outputs).
+        """
+        of_steps = of_steps.unflatten(2, (self.n_per_output + self.n_naive, -1))
+        return of_steps.transpose(1, 2).flatten(2)
 
 
 def _make_embedding(n_codes, dim, trains_unknown):
@@ -314,6 +331,13 @@ def _make_embedding(n_codes, dim, trains_unknown):
 def _at_rows(steps, rows):
     """Take steps of flattened chunks: (n_chunks, n_steps, k) -> (n_rows, k)."""
     return steps.flatten(0, 1).index_select(0, rows)
+
+
+def _last_rows(steps, lengths):
+    """The last observed step of each window, counted through all windows."""
+    n, n_steps = steps.shape[:2]
+    first = torch.arange(n, device=steps.device) * n_steps
+    return first + ((n_steps if lengths is None else lengths) - 1)
 
 
 def _at_last_row(steps, lengths):
@@ -372,24 +396,3 @@ class StepDecoder(nn.Module):
         """
         hidden = self.state(state)[:, None] + self.known(known) + self.step
         return self.output(self.dropout(torch.tanh(hidden)))
-
-
-class AlignedLinear(nn.Linear):
-    """A linear layer whose inputs are filled up with zeros to a multiple of 16.
-
-    On the CPU a matrix product of another width may give a row other last bits at
-    another place in the batch.
-
-    Parameters
-    ----------
-    in_features, out_features : int
-    """
-
-    def __init__(self, in_features, out_features):
-        super().__init__(in_features, out_features)
-        self.n_filled = -in_features % 16
-
-    def forward(self, inputs):
-        """Map (n, in_features) to (n, out_features)."""
-        fill = (0, self.n_filled)
-        return F.linear(F.pad(inputs, fill), F.pad(self.weight, fill), self.bias)

@@ -81,7 +81,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         one row, the value one season earlier (two seasons for steps beyond the first
         season, and so on), the last value plus the change one season earlier, and the
         mean of the values of four seasons (not for seasons of a year, whose level moves
-        too far). 1 gives the last value alone. The outputs must be the steps after the
+        too far). With at least 50 series, a window that holds a season, and one
+        direction, the states one season before a step add to its output and to its
+        weights. 1 gives the last value alone. The outputs must be the steps after the
         window, as in :class:`~sklstm.PanelForecaster`. None disables the skip.
     embedding_dim : int or "auto", default="auto"
         Size of the embedding of every categorical column. "auto" uses
@@ -98,8 +100,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Number of passes over the training windows. "auto" depends on `n_steps`, the
         number of optimizer steps in a pass: ``1000 / n_steps``, or ``100 /
         sqrt(n_steps)`` if a pass has more than 100. With `seasonal_periods` it is 20,
-        ``800 / n_steps`` if a pass has fewer than 40 steps, and ``20 * sqrt(600 /
-        n_steps)`` if it has more than 600. It is at least 3 and at most 100.
+        ``20 * sqrt(600 / n_steps)`` if a pass has more than 600 steps, and more than 20
+        if a pass has few steps: ``800 / n_steps``, times ``sqrt(576 / n_windows)`` if a
+        step learns more than 576 windows. It is at least 3 and at most 100.
     lr : float, default=3e-3
         Learning rate.
     early_stopping : bool or "refit", default=False
@@ -125,6 +128,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         only the unknown label, drawn for each column independently, in [0, 1). The
         embedding of the unknown label becomes that of a typical series (or store, or
         brand), ready for new ones, and the net does not memorise short series.
+    mixing : float or "auto", default=0.0
+        Share of the training chunks that are mixed with another one of their batch: a
+        weighted sum of both, targets included, is one more series to learn from.
+        "auto" is 0.25 with at least 50 series, else 0. Only with `seasonal_periods` and
+        chunked training, and only where the target's past is the only input: with
+        covariates or categories nothing is mixed.
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None makes the
         outputs linear in the state.
@@ -263,6 +272,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "bidirectional": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "category_dropout": [Interval(Real, 0, 1, closed="left")],
+        "mixing": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
@@ -305,6 +315,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         bidirectional: bool = False,
         dropout: float = 0.0,
         category_dropout: float = 0.0,
+        mixing: float | str = 0.0,
         head_hidden_size: int | None = None,
         optimizer: Any = "adam",
         lr_schedule: str | None = "cosine",
@@ -333,6 +344,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.category_dropout = category_dropout
+        self.mixing = mixing
         self.head_hidden_size = head_hidden_size
         self.optimizer = optimizer
         self.lr_schedule = lr_schedule

@@ -10,7 +10,7 @@ from .._windows.target_past import (
     segment_start_of_rows,
 )
 
-__all__ = ["NaiveForecasts", "count_seasons", "skip_reach"]
+__all__ = ["NaiveForecasts", "count_seasons", "repeat_season", "skip_reach"]
 
 # Rows of a season that is a year, by the usual steps.
 _A_YEAR = {4, 12, 52, 53, 365, 366}
@@ -23,6 +23,12 @@ def count_seasons(periods):
     too far in four years, or a single row.
     """
     return 1 if min(_real(periods), default=1) in {1, *_A_YEAR} else 4
+
+
+def repeat_season(steps, n_steps):
+    """Repeat the steps of one season up to `n_steps`: (..., k) -> (..., n_steps)."""
+    n_seasons = -(-n_steps // steps.shape[-1])
+    return torch.cat([steps] * n_seasons, dim=-1)[..., :n_steps]
 
 
 def skip_reach(periods, n_seasons):
@@ -124,8 +130,7 @@ class NaiveForecasts:
         steps = torch.arange(length, device=rows.device)
         earlier = [torch.where(steps >= left, p, last) for p in (past, *usual)]
         changed = torch.where(left < 0, last + past - before, last)
-        ahead = torch.arange(self.n_steps, device=rows.device) % period
-        return [part[..., ahead] for part in (*earlier, changed)]
+        return [repeat_season(part, self.n_steps) for part in (*earlier, changed)]
 
 
 def _real(periods):

@@ -48,6 +48,11 @@ OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 
+# Few series differ too much to be mixed, and are too few to learn from what the state
+# was a season ago: both made seven series of electricity and oil temperature worse.
+_MANY_SERIES = 50
+_USUAL_MIXING = 0.25
+
 # Windows of so few rows are as fast one by one, and learn a little better.
 _SHORT_WINDOW = 8
 
@@ -74,18 +79,19 @@ _UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 _DEVICE_BUDGET = 1 << 28
 
 
-def choose_epochs(estimator, n_batches):
+def choose_epochs(estimator, batches):
     """Choose the number of epochs: the given one, or by rule for "auto".
 
     The rule counts steps of the optimizer: 1000, and twice as many for four times the
     data where an epoch has more than 100. A net with a skip learns a correction alone,
-    and gains from more: at least 20 epochs of up to 600 steps each.
+    and gains from more: at least 20 epochs of up to 600 steps each, and at least 800
+    steps, or fewer by the square root of how many windows a step has beyond 576.
 
     Parameters
     ----------
     estimator : LSTMRegressor
-    n_batches : int
-        Steps of an epoch.
+    batches : ChunkedIterator, BatchIterator or MixedIterator
+        The steps of an epoch.
 
     Returns
     -------
@@ -93,10 +99,12 @@ def choose_epochs(estimator, n_batches):
     """
     if estimator.max_epochs != "auto":
         return estimator.max_epochs
+    n_batches = len(batches)
     if estimator.seasonal_periods is None:
         epochs = 1000 / n_batches * max(1.0, n_batches / 100) ** 0.5
     else:
-        epochs = max(800 / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
+        n_steps = 800 * min(1.0, 576 / batches.batch_windows) ** 0.5
+        epochs = max(n_steps / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
     return int(np.clip(round(epochs), 3, 100))
 
 
@@ -174,9 +182,26 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
             chunk_rows=chunk_rows,
             batch_size=estimator.batch_size,
             shuffle=shuffle,
+            mixing=_choose_mixing(estimator.mixing, windows) if shuffle else 0.0,
         )
 
     return iterate(train, True), iterate(valid, False) if len(valid) else None
+
+
+def _choose_mixing(mixing, windows):
+    """The share of chunks to mix: none where more than the target's past is read."""
+    if windows.naive is None or not windows.holds_past_alone:
+        return 0.0
+    if mixing == "auto":
+        return _USUAL_MIXING if len(windows.segments) >= _MANY_SERIES else 0.0
+    return mixing
+
+
+def _seasons_read(windows):
+    """The seasons whose states are read: those that windows reach, with many series."""
+    if len(windows.segments) < _MANY_SERIES:
+        return []
+    return [p for p in windows.naive.periods if p <= windows.window_size]
 
 
 def _trains_chunked(estimator, X):
@@ -230,10 +255,15 @@ def make_net(
     validated = valid is not None
     own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
-    n_naive = 0 if windows.naive is None else windows.naive.n_naive
     labels, quantiles, ahead = inputs.labels, targets.quantiles, {}
-    if windows.ahead is not None:
+    if windows.naive is not None:
         ahead = {
+            "module__n_naive": windows.naive.n_naive,
+            "module__n_ahead": windows.naive.n_steps,
+            "module__seasons": _seasons_read(windows),
+        }
+    if windows.ahead is not None:
+        ahead |= {
             "module__n_ahead": windows.ahead.n_ahead,
             "module__n_known": windows.ahead.n_inputs,
             "module__known_codes": windows.ahead.known_codes.tolist(),
@@ -252,7 +282,6 @@ def make_net(
         "module__trains_unknown": [bool(codes[0]) for codes in learned],
         "module__category_dropout": estimator.category_dropout,
         "module__head_hidden_size": estimator.head_hidden_size,
-        "module__n_naive": n_naive,
         "module__quantiles": quantiles,
         **ahead,
         "criterion": LOSSES[estimator.loss],
@@ -406,7 +435,7 @@ def train_net(estimator, inputs, targets, data, n_epochs=None):
     WindowNet
     """
     iterators = data.iterators(estimator)
-    max_epochs = choose_epochs(estimator, len(iterators[0]))
+    max_epochs = choose_epochs(estimator, iterators[0])
     learned = data.labels_learned()[: len(inputs.labels)]
     with seeded(data.seed, data.device):
         net = make_net(
@@ -442,7 +471,7 @@ def train_on(estimator, net, data, n_epochs=None):
     """
     iterators = data.iterators(estimator)
     if n_epochs is None:
-        n_epochs = choose_epochs(estimator, len(iterators[0]))
+        n_epochs = choose_epochs(estimator, iterators[0])
     with seeded(data.seed, data.device):
         restart_lr(net, estimator.lr)
         net.partial_fit(iterators, epochs=n_epochs)

@@ -113,6 +113,13 @@ class WindowTensors:
         Rows ahead of each window whose known inputs are gathered.
     dtype : torch.dtype
     device : torch.device
+
+    Attributes
+    ----------
+    is_past : Tensor of bool of shape (n_inputs,)
+        The inputs that are made of the target's past; flags are not.
+    holds_past_alone : bool
+        Whether there are no covariates and no categories.
     """
 
     def __init__(
@@ -125,6 +132,10 @@ class WindowTensors:
         self.ends = as_tensor(table.ends, device)
         self.segments = as_tensor(table.segments, device)
         self.window_size = table.window_size
+        n_others = table.parts[0].shape[1]
+        past = torch.arange(self.inputs.shape[1], device=device)
+        self.is_past = (past >= n_others) & (past < table.n_inputs)
+        self.holds_past_alone = n_others == 0 and self.codes is None
         self.naive = naive
         self.ahead = None
         if len(table.known_inputs) + len(table.known_codes):
@@ -284,6 +295,11 @@ class BatchIterator:
     @property
     def batch_units(self):
         """How many windows a batch has."""
+        return self.batch_size
+
+    @property
+    def batch_windows(self):
+        """How many windows a batch learns."""
         return self.batch_size
 
     def draw_units(self):

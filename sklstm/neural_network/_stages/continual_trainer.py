@@ -84,7 +84,7 @@ class ContinualTrainer:
         main, valid = self._iterators(stage)
         estimator = self.estimator
         settings = clone(estimator).set_params(lr=estimator.lr * stage.lr_factor)
-        n_epochs = stage.n_epochs or choose_epochs(estimator, len(main))
+        n_epochs = stage.n_epochs or choose_epochs(estimator, main)
         shown = self._labels_of(stage.learned)
         if stage.replay and len(stage.remembered):
             shown = _either(shown, self._labels_of(stage.remembered))

@@ -38,6 +38,11 @@ class MixedIterator:
     def __len__(self):
         return len(self.learned)
 
+    @property
+    def batch_windows(self):
+        """How many windows of those to learn a batch holds, at most."""
+        return self.learned.batch_windows
+
     def __iter__(self):
         units, size = self.learned.draw_units(), self.learned.batch_units
         if self.balanced:
