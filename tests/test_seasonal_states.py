@@ -117,13 +117,14 @@ def fitted(n_series, period, window_size, **params):
 @pytest.mark.parametrize(
     ("n_series", "period", "params", "reads"),
     [
-        (50, 4, {}, [4]),
-        (50, (1, 4, 6), {}, [4, 6]),
-        (50, (4, 7), {}, [4]),  # a window of 6 rows holds no season of 7
-        (49, 4, {}, None),
+        (50, 5, {}, [5]),
+        (50, (1, 5, 6), {}, [5, 6]),
+        (50, (5, 7), {}, [5]),  # a window of 6 rows holds no season of 7
+        (50, (4, 5), {}, [5]),  # 4 rows are a year
+        (49, 5, {}, None),
         (50, 1, {}, None),
         (50, None, {}, None),
-        (50, 4, {"bidirectional": True}, None),
+        (50, 5, {"bidirectional": True}, None),
     ],
 )
 def test_it_is_there_where_windows_and_series_suffice(n_series, period, params, reads):
@@ -133,7 +134,7 @@ def test_it_is_there_where_windows_and_series_suffice(n_series, period, params, 
 
 
 def test_a_forecast_does_not_depend_on_what_else_is_asked():
-    model = fitted(50, 4, 6)
+    model = fitted(50, 5, 6)
     X = model.future_rows()
     some = X.loc[[3, 17, 49]]
     of_all = pd.Series(model.predict(X), X.index)
@@ -141,7 +142,7 @@ def test_a_forecast_does_not_depend_on_what_else_is_asked():
 
 
 def test_a_saved_model_forecasts_the_same():
-    model = fitted(50, 4, 6)
+    model = fitted(50, 5, 6)
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(model.forecast(), again.forecast())
-    assert again.estimator_[-1].net_.module_.seasons.periods == [4]
+    assert again.estimator_[-1].net_.module_.seasons.periods == [5]

@@ -299,9 +299,10 @@ class LSTMModule(nn.Module):
         hidden = self.hidden(state)
         out = self.output(hidden).view(len(state), self.n_per_output, -1)
         weight = None if self.gate is None else self.gate(hidden).view_as(naive)
-        of_steps = [] if of_seasons is None else [of_seasons.transpose(1, 2)]
+        of_steps = [] if of_seasons is None else [of_seasons]
         if known is not None:
-            of_steps.append(self.steps(state, known))  # type: ignore[misc]
+            by_step = self.steps(state, known)  # type: ignore[misc]
+            of_steps.append(by_step.transpose(1, 2))
         for more in map(self.by_output, of_steps):
             out = out + more[:, : self.n_per_output]
             if weight is not None:
@@ -316,10 +317,10 @@ class LSTMModule(nn.Module):
     def by_output(self, of_steps: Any) -> Any:
         """Sort what each step adds by outputs, steps first.
 
-        Of shape (n, n_ahead, k) -> (n, n_per_output + n_naive, n_outputs).
+        Of shape (n, k, n_ahead) -> (n, n_per_output + n_naive, n_outputs).
         """
-        of_steps = of_steps.unflatten(2, (self.n_per_output + self.n_naive, -1))
-        return of_steps.transpose(1, 2).flatten(2)
+        of_steps = of_steps.unflatten(1, (self.n_per_output + self.n_naive, -1))
+        return of_steps.transpose(2, 3).flatten(2)
 
 
 def _make_embedding(n_codes, dim, trains_unknown):

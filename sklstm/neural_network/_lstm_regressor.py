@@ -81,9 +81,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         one row, the value one season earlier (two seasons for steps beyond the first
         season, and so on), the last value plus the change one season earlier, and the
         mean of the values of four seasons (not for seasons of a year, whose level moves
-        too far). With at least 50 series, a window that holds a season, and one
-        direction, the states one season before a step add to its output and to its
-        weights. 1 gives the last value alone. The outputs must be the steps after the
+        too far). With at least 50 series, the states one season before a step add to
+        its output and to its weights, for seasons that are shorter than a year and no
+        longer than a window; not if `bidirectional`. 1 gives the last value alone. The outputs must be the steps after the
         window, as in :class:`~sklstm.PanelForecaster`. None disables the skip.
     embedding_dim : int or "auto", default="auto"
         Size of the embedding of every categorical column. "auto" uses

@@ -10,10 +10,21 @@ from .._windows.target_past import (
     segment_start_of_rows,
 )
 
-__all__ = ["NaiveForecasts", "count_seasons", "repeat_season", "skip_reach"]
+__all__ = [
+    "NaiveForecasts",
+    "count_seasons",
+    "repeat_season",
+    "skip_reach",
+    "within_a_year",
+]
 
 # Rows of a season that is a year, by the usual steps.
 _A_YEAR = {4, 12, 52, 53, 365, 366}
+
+
+def within_a_year(periods):
+    """The seasons shorter than a year and longer than a row."""
+    return [period for period in _real(periods) if period not in _A_YEAR]
 
 
 def count_seasons(periods):
@@ -28,6 +39,8 @@ def count_seasons(periods):
 def repeat_season(steps, n_steps):
     """Repeat the steps of one season up to `n_steps`: (..., k) -> (..., n_steps)."""
     n_seasons = -(-n_steps // steps.shape[-1])
+    if n_seasons == 1:
+        return steps[..., :n_steps]
     return torch.cat([steps] * n_seasons, dim=-1)[..., :n_steps]
 
 

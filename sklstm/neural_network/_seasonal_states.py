@@ -59,7 +59,7 @@ class SeasonalStates(nn.Module):
         n_chunks, n_rows, n_state = states.shape
         messages = self.message(states.reshape(-1, n_state)).view(n_chunks, n_rows, -1)
         chunk, row = rows // n_rows, rows % n_rows
-        total = 0.0
+        total = None
         of_season = messages.chunk(len(self.periods), dim=-1)
         for period, message in zip(self.periods, of_season, strict=True):
             length = min(period, self.n_steps)
@@ -67,5 +67,6 @@ class SeasonalStates(nn.Module):
             # Row t - period + 1 of a chunk is row t + 1 of the padded one.
             first = chunk * (n_rows + period) + row + 1
             got = padded.unfold(0, length, 1).index_select(0, first)
-            total = total + repeat_season(got, self.n_steps)
+            got = repeat_season(got, self.n_steps)
+            total = got if total is None else total + got
         return total

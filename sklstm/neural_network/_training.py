@@ -16,6 +16,7 @@ from ._device import seeded
 from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
 from ._quantile_head import QuantileLoss
+from ._seasonal_skip import within_a_year
 from ._target_scale import TargetScale
 from ._window_batches import BatchIterator, TargetTensors, WindowTensors
 from ._window_net import WindowNet
@@ -193,15 +194,16 @@ def _choose_mixing(mixing, windows):
     if windows.naive is None or not windows.holds_past_alone:
         return 0.0
     if mixing == "auto":
-        return _USUAL_MIXING if len(windows.segments) >= _MANY_SERIES else 0.0
+        return _USUAL_MIXING if windows.n_series >= _MANY_SERIES else 0.0
     return mixing
 
 
 def _seasons_read(windows):
     """The seasons whose states are read: those that windows reach, with many series."""
-    if len(windows.segments) < _MANY_SERIES:
+    if windows.n_series < _MANY_SERIES:
         return []
-    return [p for p in windows.naive.periods if p <= windows.window_size]
+    periods = within_a_year(windows.naive.periods)
+    return [period for period in periods if period <= windows.window_size]
 
 
 def _trains_chunked(estimator, X):

@@ -37,6 +37,7 @@ class RowTable(NamedTuple):
     segments : ndarray of shape (n_segments,)
         First rows of the stretches that windows stay within.
     window_size : int
+    n_series : int
     target : ndarray of shape (n_rows, n_targets)
         The target's own past, in the net's units; the naive forecasts are made of it.
     known_inputs, known_codes : ndarray of int
@@ -48,6 +49,7 @@ class RowTable(NamedTuple):
     ends: np.ndarray
     segments: np.ndarray
     window_size: int
+    n_series: int
     target: np.ndarray
     known_inputs: np.ndarray = _NONE
     known_codes: np.ndarray = _NONE
@@ -85,6 +87,7 @@ def read_row_table(X, scale=None):
             X.ends,
             table.segments,
             size,
+            len(table.indptr) - 1,
             target,
             table.known_values,
             table.known_codes,
@@ -94,7 +97,7 @@ def read_row_table(X, scale=None):
     starts = np.arange(n) * n_steps
     codes = np.empty((len(inputs), 0), dtype=np.int32)
     ends, target = starts + n_steps - 1, inputs[:, :0]
-    return RowTable([inputs], codes, ends, starts, n_steps, target)
+    return RowTable([inputs], codes, ends, starts, n_steps, n, target)
 
 
 class WindowTensors:
@@ -131,7 +134,7 @@ class WindowTensors:
             self.codes = as_tensor(table.codes, device)
         self.ends = as_tensor(table.ends, device)
         self.segments = as_tensor(table.segments, device)
-        self.window_size = table.window_size
+        self.window_size, self.n_series = table.window_size, table.n_series
         n_others = table.parts[0].shape[1]
         past = torch.arange(self.inputs.shape[1], device=device)
         self.is_past = (past >= n_others) & (past < table.n_inputs)
