@@ -18,7 +18,7 @@ def run_sklstm(task, seed):
         task.horizon, seasonal_periods=task.seasonal_periods, random_state=seed
     )
     forecaster.fit(task.past.to_frame()[[]], task.past)
-    return forecast_origins(forecaster, task)
+    return forecast_origins(forecaster.forecaster_, task)
 
 
 def run_quantiles(task, seed):

@@ -83,8 +83,9 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         mean of the values of four seasons (not for seasons of a year, whose level moves
         too far). With at least 50 series, the states one season before a step add to
         its output and to its weights, for seasons that are shorter than a year and no
-        longer than a window; not if `bidirectional`. 1 gives the last value alone. The outputs must be the steps after the
-        window, as in :class:`~sklstm.PanelForecaster`. None disables the skip.
+        longer than a window; not if `bidirectional`. 1 gives the last value alone. The
+        outputs must be the steps after the window, as in
+        :class:`~sklstm.PanelForecaster`. None disables the skip.
     embedding_dim : int or "auto", default="auto"
         Size of the embedding of every categorical column. "auto" uses
         ``1.6 * n_labels ** 0.56``, at most 50. 0 ignores the categorical columns.
