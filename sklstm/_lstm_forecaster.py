@@ -121,7 +121,8 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
     -----
     The methods behave as those of :class:`~sklstm.PanelForecaster`. In a season the
     logarithm of series that are never negative is learned. AdamW with a weight decay of
-    0.001 and a cosine schedule trains the network.
+    0.001 and a cosine schedule trains the network. The learning rate grows with the
+    square root of the window.
 
     Examples
     --------
@@ -392,7 +393,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             net_params={"optimizer__weight_decay": 1e-3},
             max_epochs=self.max_epochs,
             lr=_choose_lr(window_size),
-            mixing="auto" if max(periods) > 1 else 0.0,
+            mixup="auto" if max(periods) > 1 else 0.0,
             device=self.device,
             random_state=self.random_state,
             verbose=self.verbose,
@@ -419,8 +420,8 @@ def _choose_window(longest, horizon):
 def _choose_offset(longest):
     """The share of its mean that is added to a series before the logarithm.
 
-    Few values of a season come with series that are short and change their level
-    little, which a softer logarithm suits better.
+    Short seasons usually come with short series, whose level changes little; a softer
+    logarithm suits them better.
     """
     return 0.1 if longest > 24 else 1.0
 
@@ -428,7 +429,8 @@ def _choose_offset(longest):
 def _choose_lr(window_size):
     """The learning rate: it grows with the square root of the rows of a batch.
 
-    A chunk of rows is as much longer as its windows are.
+    The chunks of a batch grow with the window, and a larger batch has a less noisy
+    gradient.
     """
     return 3e-3 * max(1.0, window_size / 36) ** 0.5
 

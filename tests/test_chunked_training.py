@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklstm import LSTMRegressor, SlidingWindow
 from sklstm._windows.step_targets import StepTargets
 from sklstm.neural_network._chunked_batches import ChunkedIterator, cut_chunks
+from sklstm.neural_network._training import choose_epochs
 from sklstm.neural_network._window_batches import (
     BatchIterator,
     TargetTensors,
@@ -230,3 +231,31 @@ def test_small_data_still_has_several_batches(Xy):
     X, y = Xy
     batches = dense(SlidingWindow(6).fit_transform(X), y[:, None], batch_size=10_000)
     assert len(list(batches)) >= 8
+
+
+class Batches:
+    """A number of batches, and the number of windows in each."""
+
+    def __init__(self, n_batches, batch_windows):
+        self.n_batches, self.batch_windows = n_batches, batch_windows
+
+    def __len__(self):
+        return self.n_batches
+
+
+@pytest.mark.parametrize(
+    ("n_batches", "batch_windows", "epochs"),
+    [
+        (2400, 64, 10),  # 20 * sqrt(600 / 2400)
+        (100, 64, 20),
+        (10, 576, 80),  # 800 / 10
+        (10, 4 * 576, 40),  # half as many steps of four times the windows
+        (1, 64, 100),
+    ],
+)
+def test_automatic_epochs_with_a_skip(n_batches, batch_windows, epochs):
+    batches = Batches(n_batches, batch_windows)
+    assert (
+        choose_epochs(small(max_epochs="auto", seasonal_periods=4), batches) == epochs
+    )
+    assert choose_epochs(small(max_epochs=7, seasonal_periods=4), batches) == 7

@@ -67,6 +67,22 @@ def test_window_holds_some_seasons_and_the_horizon(horizon, periods, window_size
     assert forecaster.estimator.named_steps["window"].window_size == window_size
 
 
+def test_the_logarithm_is_softer_for_short_seasons():
+    offsets = [
+        parts(seasonal_periods=periods).target_transformer.named_steps["log"].offset
+        for periods in (4, 24, (24, 168), 52)
+    ]
+    assert offsets == [1.0, 1.0, 0.1, 0.1]
+
+
+def test_the_learning_rate_grows_with_the_root_of_the_window():
+    rates = [
+        parts(seasonal_periods=12, window_size=size).estimator[-1].lr
+        for size in (8, 36, 144)
+    ]
+    assert rates == [3e-3, 3e-3, 6e-3]
+
+
 def test_long_seasons_add_the_spans_within_them():
     window = parts(seasonal_periods=52).estimator.named_steps["window"]
     assert window.differences == [1, 2, 4, 8, 16, 32, 52]

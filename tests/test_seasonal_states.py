@@ -146,3 +146,12 @@ def test_a_saved_model_forecasts_the_same():
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(model.forecast(), again.forecast())
     assert again.estimator_[-1].net_.module_.seasons.periods == [5]
+
+
+def test_series_are_counted_and_not_their_stretches():
+    index = pd.MultiIndex.from_product([range(49), [*range(20), *range(30, 50)]])
+    y = pd.Series(np.random.default_rng(0).normal(size=len(index)), index=index)
+    lstm = LSTMRegressor(hidden_size=2, seasonal_periods=5, max_epochs=1)
+    window = SlidingWindow(6, max_gap=1)
+    model = PanelForecaster(make_pipeline(window, lstm), horizon=2).fit(None, y)
+    assert model.estimator_[-1].net_.module_.seasons is None

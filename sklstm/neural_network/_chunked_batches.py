@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .._panels.rows import ragged_arange
-from ._mixing import mix_chunks
+from ._mixup import mix_chunks
 
 __all__ = ["ChunkedIterator", "choose_chunk_rows", "cut_chunks"]
 
@@ -119,8 +119,8 @@ class ChunkedIterator:
         all chunks.
     shuffle : bool
         Whether to draw the cuts and the order in each pass.
-    mixing : float, default=0.0
-        Share of the chunks that are mixed with another one.
+    mixup : float, default=0.0
+        Share of the chunks that are replaced by a sum with another one.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ class ChunkedIterator:
         chunk_rows,
         batch_size,
         shuffle,
-        mixing=0.0,
+        mixup=0.0,
     ):
         self.windows = windows
-        self.mixing = mixing
+        self.mixup = mixup
         self.targets = targets
         self.positions = positions
         self.window_size = window_size
@@ -231,9 +231,9 @@ class ChunkedIterator:
         window = torch.as_tensor(self._window_of_row[learned], device=device)
         batch |= self.windows.gather_ahead(window)
         y, weight = self.targets.gather(window)
-        if self.mixing:
+        if self.mixup:
             is_past = self.windows.is_past
-            batch, y = mix_chunks(batch, y, n_steps, self.mixing, is_past)
+            batch, y = mix_chunks(batch, y, n_steps, self.mixup, is_past)
         return batch, (y, weight)
 
 

@@ -129,12 +129,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         only the unknown label, drawn for each column independently, in [0, 1). The
         embedding of the unknown label becomes that of a typical series (or store, or
         brand), ready for new ones, and the net does not memorise short series.
-    mixing : float or "auto", default=0.0
-        Share of the training chunks that are mixed with another one of their batch: a
-        weighted sum of both, targets included, is one more series to learn from.
-        "auto" is 0.25 with at least 50 series, else 0. Only with `seasonal_periods` and
-        chunked training, and only where the target's past is the only input: with
-        covariates or categories nothing is mixed.
+    mixup : float or "auto", default=0.0
+        Share of the training chunks that are replaced by a weighted sum with another
+        chunk of their batch, targets included: one more series to learn from. "auto" is
+        0.25 with at least 50 series, else 0. Only with `seasonal_periods` and chunked
+        training, and only where the target's past is the only input: with covariates or
+        categories no chunk is replaced.
     head_hidden_size : int, default=None
         Units of a tanh layer between the last state and the outputs. None makes the
         outputs linear in the state.
@@ -273,7 +273,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "bidirectional": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "category_dropout": [Interval(Real, 0, 1, closed="left")],
-        "mixing": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "mixup": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "head_hidden_size": [None, Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr_schedule": [None, StrOptions({"cosine", "plateau", "cyclic", "step"})],
@@ -316,7 +316,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         bidirectional: bool = False,
         dropout: float = 0.0,
         category_dropout: float = 0.0,
-        mixing: float | str = 0.0,
+        mixup: float | str = 0.0,
         head_hidden_size: int | None = None,
         optimizer: Any = "adam",
         lr_schedule: str | None = "cosine",
@@ -345,7 +345,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.category_dropout = category_dropout
-        self.mixing = mixing
+        self.mixup = mixup
         self.head_hidden_size = head_hidden_size
         self.optimizer = optimizer
         self.lr_schedule = lr_schedule

@@ -13,17 +13,17 @@ from .._windows.target_past import (
 __all__ = [
     "NaiveForecasts",
     "count_seasons",
+    "drop_years",
     "repeat_season",
     "skip_reach",
-    "within_a_year",
 ]
 
 # Rows of a season that is a year, by the usual steps.
 _A_YEAR = {4, 12, 52, 53, 365, 366}
 
 
-def within_a_year(periods):
-    """The seasons shorter than a year and longer than a row."""
+def drop_years(periods):
+    """Drop the seasons that are a year, and those of one row."""
     return [period for period in _real(periods) if period not in _A_YEAR]
 
 

@@ -1,4 +1,4 @@
-"""What the states of the season before say about the steps ahead."""
+"""Seasonal states: each step ahead reads the state one season before it."""
 
 from torch import nn
 from torch.nn import functional as F

@@ -16,7 +16,7 @@ from ._device import seeded
 from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
 from ._quantile_head import QuantileLoss
-from ._seasonal_skip import within_a_year
+from ._seasonal_skip import drop_years
 from ._target_scale import TargetScale
 from ._window_batches import BatchIterator, TargetTensors, WindowTensors
 from ._window_net import WindowNet
@@ -52,7 +52,7 @@ OPTIMIZERS = {
 # Few series differ too much to be mixed, and are too few to learn from what the state
 # was a season ago: both made seven series of electricity and oil temperature worse.
 _MANY_SERIES = 50
-_USUAL_MIXING = 0.25
+_USUAL_MIXUP = 0.25
 
 # Windows of so few rows are as fast one by one, and learn a little better.
 _SHORT_WINDOW = 8
@@ -183,26 +183,26 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
             chunk_rows=chunk_rows,
             batch_size=estimator.batch_size,
             shuffle=shuffle,
-            mixing=_choose_mixing(estimator.mixing, windows) if shuffle else 0.0,
+            mixup=_choose_mixup(estimator.mixup, windows) if shuffle else 0.0,
         )
 
     return iterate(train, True), iterate(valid, False) if len(valid) else None
 
 
-def _choose_mixing(mixing, windows):
+def _choose_mixup(mixup, windows):
     """The share of chunks to mix: none where more than the target's past is read."""
     if windows.naive is None or not windows.holds_past_alone:
         return 0.0
-    if mixing == "auto":
-        return _USUAL_MIXING if windows.n_series >= _MANY_SERIES else 0.0
-    return mixing
+    if mixup == "auto":
+        return _USUAL_MIXUP if windows.n_series >= _MANY_SERIES else 0.0
+    return mixup
 
 
 def _seasons_read(windows):
     """The seasons whose states are read: those that windows reach, with many series."""
     if windows.n_series < _MANY_SERIES:
         return []
-    periods = within_a_year(windows.naive.periods)
+    periods = drop_years(windows.naive.periods)
     return [period for period in periods if period <= windows.window_size]
 
 

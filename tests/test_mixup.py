@@ -1,4 +1,4 @@
-"""Mixing: sums of two chunks, in inputs, naive forecasts and targets alike."""
+"""Mixup: sums of two chunks, in inputs, naive forecasts and targets alike."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMForecaster, LSTMRegressor, PanelForecaster, SlidingWindow
-from sklstm.neural_network._mixing import mix_chunks
+from sklstm.neural_network._mixup import mix_chunks
 
 
 def make_batch(n_chunks=6, n_steps=5, n_outputs=3):
@@ -76,13 +76,13 @@ def test_a_chunk_alone_stays():
     assert_array_equal(same, target)
 
 
-def forecasts(mixing, n_series=20, X=None, period=4, **params):
+def forecasts(mixup, n_series=20, X=None, period=4, **params):
     index = pd.MultiIndex.from_product([range(n_series), range(60)])
     y = pd.Series(np.random.default_rng(0).normal(size=len(index)), index=index)
     lstm = LSTMRegressor(
         hidden_size=4,
         seasonal_periods=period,
-        mixing=mixing,
+        mixup=mixup,
         max_epochs=2,
         random_state=0,
         **params,
@@ -95,7 +95,7 @@ def forecasts(mixing, n_series=20, X=None, period=4, **params):
 
 
 def test_it_changes_what_is_learned_and_one_seed_gives_one_result():
-    without, first, again = (forecasts(mixing) for mixing in (0.0, 0.5, 0.5))
+    without, first, again = (forecasts(mixup) for mixup in (0.0, 0.5, 0.5))
     assert_array_equal(first, again)
     assert not np.array_equal(first, without)
 
@@ -118,4 +118,4 @@ def test_the_recipe_mixes_with_a_season():
         LSTMForecaster(2, period, n_estimators=1).to_pipeline().estimator[-1]
         for period in (None, 12)
     ]
-    assert [one.mixing for one in lstm] == [0.0, "auto"]
+    assert [one.mixup for one in lstm] == [0.0, "auto"]

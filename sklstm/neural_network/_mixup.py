@@ -1,4 +1,4 @@
-"""Mixing: chunks of two series added up, as more series to learn from."""
+"""Mixup: weighted sums of two chunks, as more series to learn from."""
 
 from math import pi
 
@@ -14,15 +14,14 @@ def mix_chunks(batch, target, n_steps, share, is_past):
     """Mix some chunks of a batch with others, drawn from torch's global generator.
 
     A chunk a becomes ``cos(w) * a + sin(w) * b`` for another chunk b of the batch and a
-    random angle w of up to 45 degrees to either side: its past, its naive forecasts and
-    its targets alike, so that what the net is asked stays a sum of what it was asked.
-    The spread stays the same, seasons stay where b has the same ones, and b comes with
-    either sign. Where b has no target the loss leaves out the mixed one.
+    random angle w between -45 and 45 degrees. Inputs, naive forecasts and targets are
+    summed alike, so the sum is a series of its own: its spread is that of a and b, and
+    a season that both have stays. Where b has no target, the sum has none.
 
-    Near to mixup (Zhang et al. 2018, "mixup: Beyond empirical risk minimization",
-    ICLR), and to the averages of series of Semenoglou et al. (2023, "Data augmentation
-    for univariate time series forecasting with neural networks", Pattern Recognition
-    134, 109132).
+    A form of mixup (Zhang et al. 2018, "mixup: Beyond empirical risk minimization",
+    ICLR) that keeps the spread and the sign of the first chunk. Semenoglou et al.
+    (2023, "Data augmentation for univariate time series forecasting with neural
+    networks", Pattern Recognition 134, 109132) average series likewise.
 
     Parameters
     ----------
