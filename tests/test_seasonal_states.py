@@ -86,6 +86,20 @@ def test_no_output_changes_with_a_later_row(module):
     assert not torch.isclose(before[7:], after[7:]).all(dim=1).any()
 
 
+def test_dropout_reaches_the_messages_in_training_alone():
+    module = LSTMModule(
+        2, 4, hidden_size=6, n_naive=3, n_ahead=4, seasons=(5,), dropout=0.5
+    )
+    module.seasons.message.weight.data.fill_(1.0)
+    module.gate.weight.data.zero_()  # only messages depend on the state
+    chunk, naive = torch.randn(1, 12, 2), torch.randn(12, 3, 4)
+    first, again = (module(chunk, rows=torch.arange(12), naive=naive) for _ in "ab")
+    assert not torch.equal(first, again)
+    module.eval()
+    first, again = (module(chunk, rows=torch.arange(12), naive=naive) for _ in "ab")
+    assert_array_equal(first.detach(), again.detach())
+
+
 @pytest.mark.parametrize("quantiles", [None, (0.1, 0.5, 0.9)])
 def test_targets_and_quantiles_have_messages_of_their_own(quantiles):
     module = LSTMModule(

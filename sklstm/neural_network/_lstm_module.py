@@ -248,7 +248,7 @@ class LSTMModule(nn.Module):
             states = self.lstm(steps)[0]
             rows = _last_rows(steps, lengths) if rows is None else rows
             if self.seasons is not None:
-                of_seasons = self.seasons(states, rows)
+                of_seasons = self.seasons(self.dropout(states), rows)
             state = _at_rows(states, rows)
             embedded = [_at_rows(e, rows) for e in embedded]
         state = torch.cat([self.dropout(state), *embedded], dim=-1)
@@ -315,7 +315,7 @@ class LSTMModule(nn.Module):
         return out if weight is None else out + mix[..., None]
 
     def by_output(self, of_steps: Any) -> Any:
-        """Sort what each step adds by outputs, steps first.
+        """Reorder the numbers of each step by output, steps first.
 
         Of shape (n, k, n_ahead) -> (n, n_per_output + n_naive, n_outputs).
         """
