@@ -91,6 +91,53 @@ def test_an_epoch_teaches_every_window_once_and_no_other(Xy):
         assert_array_equal(np.sort(taught), np.sort(positions))
 
 
+def test_a_share_of_the_windows_is_drawn_anew_and_every_window_in_time(Xy):
+    X, y = Xy
+    windows = SlidingWindow(6).fit_transform(X)
+    marks = np.arange(len(y), dtype=float)[:, None]
+    batches = dense(windows, marks, origin_share=0.5, chunk_rows=13)
+    torch.manual_seed(0)
+    passes = []
+    for _ in range(20):
+        taught = torch.cat([target for _, (target, _) in batches])[:, 0]
+        passes.append(taught.numpy().astype(int))
+        assert len(np.unique(passes[-1])) == len(passes[-1])
+    share = np.mean([len(taught) for taught in passes]) / len(y)
+    assert 0.4 < share < 0.65
+    assert_array_equal(np.unique(np.concatenate(passes)), np.arange(len(y)))
+
+
+def test_inputs_and_targets_of_a_drawn_window_are_its_own(Xy):
+    X, _ = Xy
+    X = X[["u"]]
+    windows = SlidingWindow(6).fit_transform(X)
+    batches = dense(windows, X.to_numpy(), origin_share=0.3, chunk_rows=13)
+    torch.manual_seed(0)
+    for batch, (target, _) in batches:
+        read = batch["values"].flatten(0, 1)[batch["rows"]]
+        assert_allclose(read, target, rtol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize(("horizon", "expected"), [(23, 1.0), (24, 0.25)])
+def test_auto_draws_six_windows_of_those_within_a_long_horizon(
+    stride, horizon, expected
+):
+    index = pd.MultiIndex.from_product([["a", "b"], range(120)])
+    X = pd.DataFrame({"u": np.zeros(240)}, index=index)
+    windows = SlidingWindow(6).fit_transform(X)
+    y = StepTargets(np.zeros((240, 1)), windows.ends, windows.table.segments, horizon)
+    batches = dense(windows, y, np.arange(0, 240, stride), origin_share="auto")
+    assert batches.origin_share == pytest.approx(min(1.0, expected * stride))
+
+
+def test_validation_takes_every_window(Xy):
+    X, y = Xy
+    windows = SlidingWindow(6).fit_transform(X)
+    batches = dense(windows, y[:, None], origin_share=0.1, shuffle=False)
+    assert sum(len(target) for _, (target, _) in batches) == len(y)
+
+
 def test_cuts_differ_between_epochs(Xy):
     X, y = Xy
     batches = dense(SlidingWindow(6).fit_transform(X), y[:, None])
@@ -234,10 +281,11 @@ def test_small_data_still_has_several_batches(Xy):
 
 
 class Batches:
-    """A number of batches, and the number of windows in each."""
+    """A number of batches, the number of windows in each, and the share learned."""
 
-    def __init__(self, n_batches, batch_windows):
+    def __init__(self, n_batches, batch_windows, origin_share=1.0):
         self.n_batches, self.batch_windows = n_batches, batch_windows
+        self.origin_share = origin_share
 
     def __len__(self):
         return self.n_batches
@@ -259,3 +307,8 @@ def test_automatic_epochs_with_a_skip(n_batches, batch_windows, epochs):
         choose_epochs(small(max_epochs="auto", seasonal_periods=4), batches) == epochs
     )
     assert choose_epochs(small(max_epochs=7, seasonal_periods=4), batches) == 7
+
+
+def test_more_epochs_where_each_takes_a_share_of_the_windows():
+    net = small(max_epochs="auto", seasonal_periods=4)
+    assert choose_epochs(net, Batches(2400, 64, origin_share=0.2)) == 15

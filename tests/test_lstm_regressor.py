@@ -408,6 +408,17 @@ class TestSkorch:
             small(net_params={name: value}).fit(*arrays)
         assert name in str(caught.value)
 
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+    def test_weights_are_updated_in_one_call_unless_another_is_asked(
+        self, arrays, optimizer
+    ):
+        own = small(optimizer=optimizer).fit(*arrays)
+        one_by_one = small(optimizer=optimizer).set_params(optimizer__foreach=False)
+        one_by_one.fit(*arrays)
+        assert own.net_.optimizer_.defaults["fused"] is True
+        assert one_by_one.net_.optimizer_.defaults["fused"] is None
+        assert_allclose(own.predict(arrays[0]), one_by_one.predict(arrays[0]), 1e-4)
+
     def test_weight_decay_reaches_the_optimizer(self, arrays):
         net = small().set_params(optimizer__weight_decay=0.1).fit(*arrays).net_
         assert net.optimizer_.param_groups[0]["weight_decay"] == 0.1

@@ -22,6 +22,11 @@ _WINDOWS_PER_CHUNK = 8
 # An epoch has at least this many batches, however few chunks there are.
 _MIN_BATCHES = 8
 
+# Windows whose targets overlap teach nearly the same: of those that end within a long
+# horizon, so many are drawn. Short ones cost little, and short series need them all.
+_ORIGINS_PER_HORIZON = 6
+_LONG_HORIZON = 24
+
 # Chunks are sorted by length among those of so many batches: less padding.
 _SORTED_BATCHES = 8
 
@@ -121,6 +126,9 @@ class ChunkedIterator:
         Whether to draw the cuts and the order in each pass.
     mixup : float, default=0.0
         Share of the chunks that are replaced by a sum with another one.
+    origin_share : float or "auto", default=1.0
+        Share of the windows that are learned in a pass, if it shuffles. "auto" draws
+        about six of those that end within one horizon, if it has at least 24 steps.
     """
 
     def __init__(
@@ -136,6 +144,7 @@ class ChunkedIterator:
         batch_size,
         shuffle,
         mixup=0.0,
+        origin_share=1.0,
     ):
         self.windows = windows
         self.mixup = mixup
@@ -151,6 +160,10 @@ class ChunkedIterator:
         used = learned[limits] > learned[table.segments]
         self._starts, self._ends = table.segments[used], limits[used]
         lengths = self._ends - self._starts
+        self.origin_share = origin_share
+        if origin_share == "auto":
+            density = learned[-1] / lengths.sum()
+            self.origin_share = _choose_share(targets.n_steps, density)
         self.chunk_rows = min(chunk_rows, int(lengths.max()))
         n_chunks = self._cut(np.full(len(self._starts), self.chunk_rows)).shape[1]
         self.batch_chunks = max(
@@ -222,6 +235,11 @@ class ChunkedIterator:
         learned = ragged_arange(begin, end - begin)
         chunk = np.repeat(np.arange(len(start)), end - begin)
         wanted = self._wanted[learned]
+        if self.shuffle and self.origin_share < 1:
+            # The same steps in all chunks, as mixup needs it.
+            drawn = (torch.rand(n_steps) < self.origin_share).numpy()
+            drawn = wanted & drawn[learned - start[chunk]]
+            wanted = drawn if drawn.any() else wanted
         learned, chunk = learned[wanted], chunk[wanted]
         device = self.windows.ends.device
         first = torch.as_tensor(start[:, None], device=device)
@@ -235,6 +253,13 @@ class ChunkedIterator:
             is_past = self.windows.is_past
             batch, y = mix_chunks(batch, y, n_steps, self.mixup, is_past)
         return batch, (y, weight)
+
+
+def _choose_share(horizon, density):
+    """The share of windows to draw where `density` of the rows end one."""
+    if horizon < _LONG_HORIZON:
+        return 1.0
+    return min(1.0, _ORIGINS_PER_HORIZON / (horizon * density))
 
 
 def _shuffle(lengths, batch_chunks):

@@ -161,6 +161,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         more for longer windows, and twice the window size from 64 rows on; with
         `seasonal_periods`, twice the window size, at least 32. A chunk has at most as
         many rows as the longest series.
+    origin_share : float or "auto", default="auto"
+        Share of the windows of a chunk at which the loss is taken, drawn anew for each
+        batch: windows that end a few rows apart have nearly the same targets, and teach
+        nearly the same. "auto" draws about six windows of those that end within one
+        horizon of at least 24 steps, if the net has `seasonal_periods` or inputs that
+        are known ahead, which make outputs take the most time; else it is 1. Only with
+        chunked training.
     batch_size : int, default=64
         Number of windows in an optimizer step. A chunked batch holds
         ``batch_size // 8`` chunks, at least one and at most an eighth of all chunks: a
@@ -283,6 +290,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "origin_share": [Interval(Real, 0, 1, closed="right"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -323,6 +331,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         grad_clip: float = 1.0,
         training_mode: str = "auto",
         chunk_rows: int | str = "auto",
+        origin_share: float | str = "auto",
         batch_size: int = 64,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -352,6 +361,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.grad_clip = grad_clip
         self.training_mode = training_mode
         self.chunk_rows = chunk_rows
+        self.origin_share = origin_share
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -1,5 +1,6 @@
 """Seasonal states: each step ahead reads the state one season before it."""
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -66,7 +67,9 @@ class SeasonalStates(nn.Module):
             padded = F.pad(message, (0, 0, period, 0)).flatten(0, 1)
             # Row t - period + 1 of a chunk is row t + 1 of the padded one.
             first = chunk * (n_rows + period) + row + 1
-            got = padded.unfold(0, length, 1).index_select(0, first)
-            got = repeat_season(got, self.n_steps)
+            # An index of rows: the backward of an unfolded view takes far longer.
+            ahead = first[:, None] + torch.arange(length, device=first.device)
+            got = padded.index_select(0, ahead.flatten()).unflatten(0, ahead.shape)
+            got = repeat_season(got.transpose(1, 2), self.n_steps)
             total = got if total is None else total + got
         return total

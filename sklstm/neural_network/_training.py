@@ -76,6 +76,9 @@ _FLAT_NAMES = {
 # Parts that the net does not have: their parameters would have no effect.
 _UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 
+# Epochs of a net with a skip, if each takes all windows or a share of them.
+_EPOCHS, _EPOCHS_OF_SHARES = 20, 30
+
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
 _DEVICE_BUDGET = 1 << 28
 
@@ -85,8 +88,9 @@ def choose_epochs(estimator, batches):
 
     The rule counts steps of the optimizer: 1000, and twice as many for four times the
     data where an epoch has more than 100. A net with a skip learns a correction alone,
-    and gains from more: at least 20 epochs of up to 600 steps each, and at least 800
-    steps, or fewer by the square root of how many windows a step has beyond 576.
+    and gains from more: at least 20 epochs of up to 600 steps each, 30 where an epoch
+    takes a share of the windows, and at least 800 steps, or fewer by the square root of
+    how many windows a step has beyond 576.
 
     Parameters
     ----------
@@ -105,7 +109,8 @@ def choose_epochs(estimator, batches):
         epochs = 1000 / n_batches * max(1.0, n_batches / 100) ** 0.5
     else:
         n_steps = 800 * min(1.0, 576 / batches.batch_windows) ** 0.5
-        epochs = max(n_steps / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
+        fewest = _EPOCHS_OF_SHARES if batches.origin_share < 1 else _EPOCHS
+        epochs = max(n_steps / n_batches, fewest * min(1.0, 600 / n_batches) ** 0.5)
     return int(np.clip(round(epochs), 3, 100))
 
 
@@ -184,6 +189,7 @@ def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
             batch_size=estimator.batch_size,
             shuffle=shuffle,
             mixup=_choose_mixup(estimator.mixup, windows) if shuffle else 0.0,
+            origin_share=_choose_origins(estimator.origin_share, windows),
         )
 
     return iterate(train, True), iterate(valid, False) if len(valid) else None
@@ -196,6 +202,13 @@ def _choose_mixup(mixup, windows):
     if mixup == "auto":
         return _USUAL_MIXUP if windows.n_series >= _MANY_SERIES else 0.0
     return mixup
+
+
+def _choose_origins(origin_share, windows):
+    """The share of windows to draw: all where an output costs next to nothing."""
+    if origin_share == "auto" and windows.naive is None and windows.ahead is None:
+        return 1.0
+    return origin_share
 
 
 def _seasons_read(windows):
@@ -301,11 +314,20 @@ def make_net(
     }
     more = estimator.net_params or {}
     _check_net_params(estimator, more, params)
+    if _has_fused(estimator.optimizer, windows.inputs.device, more):
+        # One call updates all weights: a tenth of the step of a small net.
+        more = {"optimizer__fused": True} | more
     net = WindowNet(LSTMModule, **params | more)
     net.initialize()
     net.module_.to(windows.inputs.dtype)
     net.scale_, net.quantiles_ = scale, quantiles
     return net
+
+
+def _has_fused(optimizer, device, more):
+    """Whether torch has a fused form of an optimizer, and nothing asks for another."""
+    other = {"optimizer__foreach", "optimizer__differentiable"} & set(more)
+    return optimizer in ("adam", "adamw", "sgd") and device.type != "mps" and not other
 
 
 def _check_net_params(estimator, more, own):

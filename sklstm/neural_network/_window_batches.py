@@ -219,11 +219,16 @@ class TargetTensors:
         The net's units; None for those of y.
     dtype : torch.dtype
     device : torch.device
+
+    Attributes
+    ----------
+    n_steps : int
+        How many rows ahead the targets of a window are; 1 where y does not say.
     """
 
     def __init__(self, y, weight, scale=None, *, dtype, device):
         self.weight = None if weight is None else as_tensor(weight, device).to(dtype)
-        self.steps, self.scale, self.dtype = None, None, dtype
+        self.steps, self.scale, self.dtype, self.n_steps = None, None, dtype, 1
         # Scaled in double precision, where the device has it: y may be far from 0.
         exact = torch.float32 if device.type == "mps" else torch.float64
         if scale is not None:
@@ -242,6 +247,7 @@ class TargetTensors:
             self.segments = as_tensor(y.segments, device)
             self.limits = as_tensor(np.append(y.segments[1:], len(y.target)), device)
             self.steps = torch.arange(1, y.horizon + 1, device=device)
+            self.n_steps = y.horizon
         else:
             self.table = self._scaled(as_tensor(y, device).to(exact))
 
@@ -276,6 +282,9 @@ class BatchIterator:
     batch_size : int
     shuffle : bool
     """
+
+    # A pass takes every window.
+    origin_share = 1.0
 
     def __init__(self, windows, targets, positions, batch_size, *, shuffle):
         self.windows = windows
