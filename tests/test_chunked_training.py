@@ -281,11 +281,10 @@ def test_small_data_still_has_several_batches(Xy):
 
 
 class Batches:
-    """A number of batches, the number of windows in each, and the share learned."""
+    """A number of batches, and the number of windows in each."""
 
-    def __init__(self, n_batches, batch_windows, origin_share=1.0):
+    def __init__(self, n_batches, batch_windows):
         self.n_batches, self.batch_windows = n_batches, batch_windows
-        self.origin_share = origin_share
 
     def __len__(self):
         return self.n_batches
@@ -307,8 +306,3 @@ def test_automatic_epochs_with_a_skip(n_batches, batch_windows, epochs):
         choose_epochs(small(max_epochs="auto", seasonal_periods=4), batches) == epochs
     )
     assert choose_epochs(small(max_epochs=7, seasonal_periods=4), batches) == 7
-
-
-def test_more_epochs_where_each_takes_a_share_of_the_windows():
-    net = small(max_epochs="auto", seasonal_periods=4)
-    assert choose_epochs(net, Batches(2400, 64, origin_share=0.2)) == 15

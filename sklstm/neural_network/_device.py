@@ -1,26 +1,39 @@
-"""Where a fit runs, and the seed that it runs under."""
+"""Where a net runs, on how many threads, and under which seed."""
 
 import os
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock, RLock
 
 import numpy as np
 import torch
 
-__all__ = ["float_type", "resolve_device", "seeded"]
+__all__ = ["float_type", "limit_threads", "resolve_device", "seeded"]
 
 # torch has one generator for all threads of a process.
 _GENERATOR = RLock()
 
+# The most units of a layer that one thread is quick enough for.
+_ONE_THREAD = 128
 
-def _renew_lock():
-    global _GENERATOR
-    _GENERATOR = RLock()
+
+class _Limits:
+    """How many blocks limit torch's threads now, and the number before the first."""
+
+    def __init__(self):
+        self.lock, self.n_blocks, self.before = Lock(), 0, 0
+
+
+_LIMITS = _Limits()
+
+
+def _renew_locks():
+    global _GENERATOR, _LIMITS
+    _GENERATOR, _LIMITS = RLock(), _Limits()
 
 
 # In a forked process no thread is left to let go of a lock that one held at the fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def resolve_device(device):
@@ -70,3 +83,37 @@ def seeded(seed, device):
     with _GENERATOR, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def limit_threads(estimator, device):
+    """Let torch use so many threads for a while, and then as many as before.
+
+    torch has one number for a process: where two blocks run at a time in threads of
+    their own, the one that began last decides for both.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+        Its `n_threads` says how many.
+    device : torch.device
+    """
+    n_threads = estimator.n_threads
+    if n_threads == "auto":
+        small = device.type == "cpu" and estimator.hidden_size <= _ONE_THREAD
+        n_threads = 1 if small else None
+    if n_threads is None:
+        yield
+        return
+    limits = _LIMITS
+    with limits.lock:
+        if limits.n_blocks == 0:
+            limits.before = torch.get_num_threads()
+        limits.n_blocks += 1
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        with limits.lock:
+            limits.n_blocks -= 1
+            torch.set_num_threads(limits.before)

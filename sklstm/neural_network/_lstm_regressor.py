@@ -26,7 +26,7 @@ from .._panels.parameters import (
 from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_of
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
-from ._device import resolve_device
+from ._device import limit_threads, resolve_device
 from ._input_spec import InputSpec, TargetFormat, read_targets
 from ._training import (
     LOSSES,
@@ -179,6 +179,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         Number of epochs without improvement before training stops.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last fit.
+    n_threads : int, "auto" or None, default="auto"
+        Number of threads that torch uses in `fit` and `predict`, which give it back its
+        own number at the end. "auto" is 1 on the CPU for a `hidden_size` of up to 128,
+        whose steps are too small to share out: two threads save little time on idle
+        cores, and cost many times as much on cores that other work uses. None, and
+        "auto" otherwise, leave torch as it is.
     verbose : int, default=0
         1 shows a progress bar of epochs, 2 prints a line for each epoch.
     callbacks : list of skorch callbacks or of (name, callback), default=None
@@ -295,6 +301,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
+        "n_threads": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "verbose": ["verbose"],
         "callbacks": [None, list],
         "net_params": [None, dict],
@@ -336,6 +347,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         warm_start: bool = False,
+        n_threads: int | str | None = "auto",
         verbose: int = 0,
         callbacks: Any = None,
         net_params: dict | None = None,
@@ -366,6 +378,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
+        self.n_threads = n_threads
         self.verbose = verbose
         self.callbacks = callbacks
         self.net_params = net_params
@@ -563,12 +576,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if targets.quantiles is not None:
             shape += (len(targets.quantiles),)
         out = torch.empty(shape, dtype=weight.dtype, device=device)
-        for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
-            for some in positions.split(size):
-                padded = some.new_zeros(size) + some[0]
-                padded[: len(some)] = some
-                step = self.net_.evaluation_step((windows.gather(padded), None))
-                out[some] = step[: len(some)]
+        with limit_threads(self, device):
+            for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
+                for some in positions.split(size):
+                    padded = some.new_zeros(size) + some[0]
+                    padded[: len(some)] = some
+                    step = self.net_.evaluation_step((windows.gather(padded), None))
+                    out[some] = step[: len(some)]
         return self.net_.scale_.undo(out.double().cpu().numpy())
 
     @property

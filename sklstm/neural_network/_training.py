@@ -12,7 +12,7 @@ from .._windows.step_targets import StepTargets, split_tails
 from .._windows.windows import PanelWindows
 from ._callbacks import make_callbacks
 from ._chunked_batches import ChunkedIterator, choose_chunk_rows
-from ._device import seeded
+from ._device import limit_threads, seeded
 from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
 from ._quantile_head import QuantileLoss
@@ -76,9 +76,6 @@ _FLAT_NAMES = {
 # Parts that the net does not have: their parameters would have no effect.
 _UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 
-# Epochs of a net with a skip, if each takes all windows or a share of them.
-_EPOCHS, _EPOCHS_OF_SHARES = 20, 30
-
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
 _DEVICE_BUDGET = 1 << 28
 
@@ -88,9 +85,8 @@ def choose_epochs(estimator, batches):
 
     The rule counts steps of the optimizer: 1000, and twice as many for four times the
     data where an epoch has more than 100. A net with a skip learns a correction alone,
-    and gains from more: at least 20 epochs of up to 600 steps each, 30 where an epoch
-    takes a share of the windows, and at least 800 steps, or fewer by the square root of
-    how many windows a step has beyond 576.
+    and gains from more: at least 20 epochs of up to 600 steps each, and at least 800
+    steps, or fewer by the square root of how many windows a step has beyond 576.
 
     Parameters
     ----------
@@ -109,8 +105,7 @@ def choose_epochs(estimator, batches):
         epochs = 1000 / n_batches * max(1.0, n_batches / 100) ** 0.5
     else:
         n_steps = 800 * min(1.0, 576 / batches.batch_windows) ** 0.5
-        fewest = _EPOCHS_OF_SHARES if batches.origin_share < 1 else _EPOCHS
-        epochs = max(n_steps / n_batches, fewest * min(1.0, 600 / n_batches) ** 0.5)
+        epochs = max(n_steps / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
     return int(np.clip(round(epochs), 3, 100))
 
 
@@ -461,7 +456,8 @@ def train_net(estimator, inputs, targets, data, n_epochs=None):
     iterators = data.iterators(estimator)
     max_epochs = choose_epochs(estimator, iterators[0])
     learned = data.labels_learned()[: len(inputs.labels)]
-    with seeded(data.seed, data.device):
+    threads = limit_threads(estimator, data.device)
+    with threads, seeded(data.seed, data.device):
         net = make_net(
             estimator,
             inputs,
@@ -496,7 +492,8 @@ def train_on(estimator, net, data, n_epochs=None):
     iterators = data.iterators(estimator)
     if n_epochs is None:
         n_epochs = choose_epochs(estimator, iterators[0])
-    with seeded(data.seed, data.device):
+    threads = limit_threads(estimator, data.device)
+    with threads, seeded(data.seed, data.device):
         restart_lr(net, estimator.lr)
         net.partial_fit(iterators, epochs=n_epochs)
     more = data.labels_learned()

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 
 from .._callbacks import make_callbacks
-from .._device import seeded
+from .._device import limit_threads, seeded
 from .._labels import center_unlearned, grow_embeddings, labels_of_series
 from .._training import (
     choose_epochs,
@@ -260,7 +260,7 @@ class ContinualTrainer:
     def _running(self):
         """Let the generators go on from where they stood, and keep where they end."""
         device = self.windows.inputs.device
-        with seeded(0, device):
+        with limit_threads(self.estimator, device), seeded(0, device):
             torch.set_rng_state(self.carried.generators[0])
             if len(self.carried.generators) > 1:
                 torch.cuda.set_rng_state(self.carried.generators[1], device)
