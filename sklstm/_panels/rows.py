@@ -89,6 +89,13 @@ class PanelRows:
     def _level(self):
         return time_level(self.index)
 
+    def take(self, index, kept):
+        """The rows at ascending positions of a sorted panel, whose index is given."""
+        codes = self.codes[kept]
+        first = np.flatnonzero(np.diff(codes, prepend=-1))
+        series = self.series.take(codes[first])
+        return PanelRows(index, None, np.r_[first, len(codes)], series)
+
     def time_ranks(self):
         """Number each given row's time among all times of the panel, from 0 on."""
         key = _time_key(self.index, "X")

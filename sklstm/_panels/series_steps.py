@@ -68,6 +68,11 @@ class SeriesSteps:
         """The step that most rows keep, or None."""
         return self.steps[0] if self.steps else None
 
+    @property
+    def learn_hours(self):
+        """Whether later rows show more of the open hours of any series."""
+        return any(hours is not None for hours in self.hours)
+
     def take(self, series):
         """Keep these series, in this order."""
         return replace(self, which=self.which[series], counting=self.counting[series])

@@ -95,10 +95,13 @@ class History:
         return self.take(kept)
 
     def take(self, kept):
-        """Keep the rows at these positions, some of each series."""
-        return self._of(
-            self.X.iloc[kept], self.y.iloc[kept], self.steps, ahead=self.ahead
-        )
+        """Keep the rows at these ascending positions, some of each series."""
+        return self._take(kept, self.steps, self.ahead)
+
+    def _take(self, kept, steps, ahead=None):
+        X, y = self.X.iloc[kept], self.y.iloc[kept]
+        rows = self.rows.take(X.index, kept)
+        return History(X, y, rows, self.freq, self.given, steps, ahead)
 
     def until_known(self):
         """End each series at its last row in which any target is known.
@@ -178,8 +181,10 @@ class History:
         if self.known_steps is None or joint.known_steps is not None:
             return joint
         # Rows that are no longer remembered have told how their series count.
-        steps = find_steps(joint.rows, self.freq, self.steps)
         positions = locate_series(joint.series, self.series)
+        if (positions >= 0).all() and not self.steps.learn_hours:
+            return replace(joint, known_steps=self.steps.take(positions))
+        steps = find_steps(joint.rows, self.freq, self.steps)
         return replace(joint, known_steps=steps.carry_on(self.steps, positions))
 
     def _behind(self, ahead):
@@ -322,8 +327,7 @@ class History:
         if len(series) == self.rows.n_series:
             return self
         kept = ragged_arange(self.rows.indptr[series], self.rows.lengths[series])
-        steps = self.steps.take(series)
-        return self._of(self.X.iloc[kept], self.y.iloc[kept], steps)
+        return self._take(kept, self.steps.take(series))
 
 
 def _sort(X, y):

@@ -170,7 +170,7 @@ def _rows_read(regressor, windows, horizon):
         if not hasattr(regressor, "past_reach_"):
             return windows
         reach = max(reach, regressor.past_reach_)
-    return windows.cut(reach, horizon)
+    return windows.cut(reach, horizon if windows.table.known else 0)
 
 
 def _predict_arrays(regressor, windows):

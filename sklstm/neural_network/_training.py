@@ -76,6 +76,9 @@ _FLAT_NAMES = {
 # Parts that the net does not have: their parameters would have no effect.
 _UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 
+# Rows that a prediction batch holds at a time on the CPU, if its windows are short.
+_CPU_ROWS = 1 << 13
+
 # Numbers that a prediction batch may hold at a time on a device that is not the CPU.
 _DEVICE_BUDGET = 1 << 28
 
@@ -374,8 +377,9 @@ def prediction_batch(module, n_steps):
 
     Batches are always padded to this number: matrix products of one shape give a row
     the same bits whatever the other rows are. So it depends on the net and the window
-    alone. On the CPU 64 windows are as fast as more; elsewhere a batch is as large as
-    memory allows within reason.
+    alone. On the CPU 64 windows are as fast as more, or 256 where they are so short that
+    the calls of torch count; elsewhere a batch is as large as memory allows within
+    reason.
 
     Parameters
     ----------
@@ -387,7 +391,7 @@ def prediction_batch(module, n_steps):
     int
     """
     if module.output.weight.device.type == "cpu":
-        return 64
+        return int(np.clip(2 ** int(np.log2(_CPU_ROWS / n_steps)), 64, 256))
     lstm = module.lstm
     directions = 2 if lstm.bidirectional else 1
     per_step = lstm.input_size + 4 * lstm.hidden_size * lstm.num_layers * directions

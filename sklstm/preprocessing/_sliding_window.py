@@ -33,6 +33,7 @@ from .._panels.rows import (
     is_later,
     is_panel,
     locate_series,
+    ragged_arange,
     read_rows,
     show,
 )
@@ -80,7 +81,7 @@ def _check_nothing_between(context, rows, positions):
     first = context.time.take(context.rows.indptr[:-1].take(of_row))
     inside = ~is_later(first, time) & is_later(context.rows.end.take(of_row), time)
     of_row, time, kept = of_row[inside], time[inside], kept[inside]
-    if len(kept) == 0 or _are_the_same(context, of_row, time):
+    if len(kept) == 0 or _are_the_last(context, of_row, time):
         return
     seen = np.repeat(np.arange(len(context.series)), context.rows.lengths)
     seen = pd.MultiIndex.from_arrays([seen, context.time])
@@ -95,13 +96,17 @@ def _check_nothing_between(context, rows, positions):
         )
 
 
-def _are_the_same(context, of_row, time):
-    """Whether the rows equal those of the context before its ends."""
-    inner = np.ones(len(context.time), dtype=bool)
-    last = context.time == context.rows.end.repeat(context.rows.lengths)
-    inner[last] = False
-    series = np.repeat(np.arange(len(context.series)), context.rows.lengths)
-    return np.array_equal(series[inner], of_row) and context.time[inner].equals(time)
+def _are_the_last(context, of_row, time):
+    """Whether the rows of each series are the last ones of the context before its end.
+
+    They mostly are, and it takes a fraction of the time of looking each of them up.
+    """
+    first = np.flatnonzero(np.diff(of_row, prepend=-1))
+    n_rows = np.diff(np.append(first, len(of_row)))
+    before = context.rows.indptr[of_row[first] + 1] - 1 - n_rows
+    if (before < context.rows.indptr[of_row[first]]).any():
+        return False
+    return context.time.take(ragged_arange(before, n_rows)).equals(time)
 
 
 def _warn_of_new_labels(column, codes, name):
