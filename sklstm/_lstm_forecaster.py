@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._panels.all_or_nothing import all_or_nothing
+from ._panels.all_or_nothing import all_or_nothing, shallow_copy
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
@@ -80,6 +80,10 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         Number of networks, trained from different seeds, whose forecasts are averaged.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
+    history : {"all", "context"}, default="all"
+        Which rows are remembered: "all" gives fitted values on the rows of `fit`,
+        "context" keeps what forecasts need, so that memory and the time of an `update`
+        do not grow with the history.
     gaps : {"keep", "fill"}, default="keep"
         Whether windows and seasons count the rows of a series ("keep") or time steps
         ("fill"); see :class:`~sklstm.PanelForecaster`.
@@ -167,6 +171,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         ],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
+        "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
         "freq": "no_validation",
         "device": [str],
@@ -190,6 +195,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         max_epochs: int | str = "auto",
         n_estimators: int = 3,
         random_state: Any = None,
+        history: str = "all",
         gaps: str = "keep",
         freq: Any = "infer",
         device: str = "auto",
@@ -207,6 +213,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.n_estimators = n_estimators
         self.random_state = random_state
+        self.history = history
         self.gaps = gaps
         self.freq = freq
         self.device = device
@@ -251,6 +258,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         return PanelForecaster(
             Pipeline(steps),
             horizon=self.horizon,
+            history=self.history,
             gaps=self.gaps,
             freq=self.freq,
             target_transformer=Pipeline([("log", log), ("scale", scale)]),
@@ -282,6 +290,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             The fitted forecaster.
         """
         self.forecaster_ = self.to_pipeline().fit(X, y, sample_weight)
+        self._begun = None
         return self
 
     @all_or_nothing
@@ -293,10 +302,15 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
     ) -> "LSTMForecaster":
         """Extend the history by these rows, and train one epoch on them.
 
+        Before a `fit` it begins, and the learning rate falls over `max_epochs` calls:
+        see :meth:`PanelForecaster.partial_fit` for a loop over parts of data that do
+        not fit into memory.
+
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns) or None
-            Rows later than the remembered end of their series, or new series.
+            Rows of new series, later rows of known ones, or rows that were learned
+            before.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X.
         sample_weight : array of shape (n_rows,), default=None
@@ -307,9 +321,33 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         LSTMForecaster
             The forecaster itself.
         """
-        if not hasattr(self, "forecaster_"):
-            return self.fit(X, y, sample_weight)
-        self.forecaster_.partial_fit(X, y, sample_weight)
+        forecaster = self._forecaster()
+        self.forecaster_ = forecaster.partial_fit(X, y, sample_weight)
+        self._begun = None
+        return self
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=False)
+    def learn_statistics(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "LSTMForecaster":
+        """Learn the statistics of series and the labels in a part of the data.
+
+        A first pass over the parts that `partial_fit` trains on afterwards.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows of new series. The statistics of known series stay as they are.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself.
+        """
+        self._begun = self._forecaster().learn_statistics(X, y)
         return self
 
     def update(
@@ -372,6 +410,11 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.forecaster_.predict_interval(X, coverage)
+
+    def _forecaster(self):
+        """A copy of the forecaster so far, or a new one."""
+        begun = getattr(self, "forecaster_", None) or getattr(self, "_begun", None)
+        return self.to_pipeline() if begun is None else shallow_copy(begun)
 
     def _make_regressor(self, periods, window_size):
         """The network, or an ensemble of networks, and its name in the pipeline."""

@@ -297,8 +297,7 @@ class TestMethods:
 
     def test_partial_fit_continues_or_begins(self, halves):
         X, y, new_X, new_y = halves
-        flat = small().partial_fit(X, y)
-        composed = parts().fit(X, y)
+        flat, composed = (model.partial_fit(X, y) for model in (small(), parts()))
         assert_same(flat, composed, new_X)
         flat.partial_fit(new_X, new_y), composed.partial_fit(new_X, new_y)
         pd.testing.assert_series_equal(flat.forecast(), composed.forecast())

@@ -98,6 +98,10 @@ class History:
         """Keep the rows at these ascending positions, some of each series."""
         return self._take(kept, self.steps, self.ahead)
 
+    def only(self, kept):
+        """These rows, as if there were no others."""
+        return self._take(kept, None)
+
     def _take(self, kept, steps, ahead=None):
         X, y = self.X.iloc[kept], self.y.iloc[kept]
         rows = self.rows.take(X.index, kept)
@@ -150,6 +154,39 @@ class History:
         if is_inferred(self.freq):
             return self
         return replace(self, known_steps=find_steps(self.rows, self.freq))
+
+    def holds(self, new):
+        """Whether each row of another history is at or before the end of its series."""
+        positions = locate_series(new.series, self.series)[new.rows.codes]
+        held = positions >= 0
+        end = self.end.take(positions[held])
+        held[held] = ~is_later(new.rows.time[held], end)
+        return held
+
+    def again(self, new):
+        """The rows of another history, behind those that are remembered before them.
+
+        Parameters
+        ----------
+        new : History
+            Rows of series that are remembered.
+
+        Returns
+        -------
+        History
+        """
+        positions = locate_series(self.series, new.series)
+        first = new.rows.times_at(new.rows.indptr[:-1])
+        before = positions[self.rows.codes] >= 0
+        place = positions[self.rows.codes[before]]
+        before[before] = is_later(first.take(place), self.rows.time[before])
+        frames = [
+            pd.concat([old[before], more.rename_axis(old.index.names)])
+            for old, more in ((self.X, new.X), (self.y, new.y))
+        ]
+        joint = History(*_sort(*frames), self.freq, self.given)
+        known = locate_series(joint.series, self.series)
+        return replace(joint, known_steps=self.steps.take(known))
 
     def append(self, X, y):
         """Add rows that come later than those of their series, or new series.

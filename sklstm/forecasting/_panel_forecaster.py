@@ -368,16 +368,7 @@ class PanelForecaster(
         """
         check_pipeline(self.estimator)
         history, weight = self._read(X, y, sample_weight, reset=True)
-        ready = self._prepare(history)
-        check_horizon(self.horizon, history.rows)
-        past = None if takes_windows(ready.regressor) else ready.past
-
-        def train(fit):
-            self._train(fit, self.horizon, ready, past, weight)
-
-        n_outputs = self.horizon * history.y.shape[1]
-        ready.finish(fit_or_fit_each(ready.regressor, n_outputs, train))
-        return self
+        return self._begin("fit", self._prepare(history), history, weight)
 
     @available_if(_has_partial_fit)
     @all_or_nothing
@@ -389,11 +380,17 @@ class PanelForecaster(
     ) -> "PanelForecaster":
         """Extend the history by these rows, and train on the forecasts of them.
 
+        Before a `fit` it begins, with ``partial_fit`` of the regressor, one epoch of an
+        :class:`~sklstm.LSTMRegressor`. So a loop over parts learns from more rows than
+        fit into memory: the parts hold whole series, or later rows of them, and come
+        again in each pass. Rows that come again are learned again, from the values that
+        are given; the history stays as it is. Use ``history="context"``.
+
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns) or None
-            Rows later than the remembered end of their series, or new series. None
-            takes the rows from the index of y.
+            Rows of new series, later rows of known ones, or rows that were learned
+            before. None takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X; NaN as in `fit`.
         sample_weight : array of shape (n_rows,), default=None
@@ -403,9 +400,19 @@ class PanelForecaster(
         -------
         PanelForecaster
             The forecaster itself.
+
+        See Also
+        --------
+        PanelForecaster.learn_statistics : A first pass over the parts.
         """
         if not hasattr(self, "estimator_"):
-            return self.fit(X, y, sample_weight)
+            check_pipeline(self.estimator)
+            known = getattr(self, "_transform", None)
+            history, weight = self._read(
+                X, y, sample_weight, reset=known is None, apart=True
+            )
+            ready = self._prepare(history, known)
+            return self._begin("partial_fit", ready, history, weight)
         new, weight = self._read(X, y, sample_weight, reset=False)
         ready = self._prepare_more(new)
         if weight is not None:
@@ -414,6 +421,44 @@ class PanelForecaster(
         train = ready.regressor.partial_fit
         self._train(train, self.horizon_, ready, ready.past, weight)
         ready.finish(ready.regressor)
+        return self
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=False)
+    def learn_statistics(
+        self, X: pd.DataFrame | None, y: pd.Series | pd.DataFrame | np.ndarray
+    ) -> "PanelForecaster":
+        """Learn the statistics of series and the labels in a part of the data.
+
+        For a first pass over parts that are trained on by `partial_fit` afterwards: the
+        network then has an embedding for every label of all parts, and the statistics
+        of short series need no rows to be kept. Nothing is trained or remembered.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows of new series, from which their statistics are learned. Those of known
+            series stay as they are. None takes the rows from the index of y.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Targets of the rows of X.
+
+        Returns
+        -------
+        PanelForecaster
+            The forecaster itself. A `fit` begins anew.
+        """
+        if hasattr(self, "estimator_"):
+            raise ValueError(
+                "learn_statistics comes before the first partial_fit, whose network "
+                "has a fixed number of labels. Call it on a clone of this forecaster."
+            )
+        check_pipeline(self.estimator)
+        known = getattr(self, "_transform", None)
+        history, _ = self._read(X, y, None, reset=known is None, apart=True)
+        if known is None:
+            self._transform, *_ = self._fit_transform(history)
+        else:
+            self._transform = known.with_more_series(history)
         return self
 
     @all_or_nothing
@@ -702,6 +747,9 @@ class PanelForecaster(
         y = y.set_axis(self._history.index_as_given(y.index), axis=0)
         return y if self._format.ndim == 2 else y.iloc[:, 0].rename(self._format.name)
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
     def _check_frame(self, X, reset):
         if not is_panel(X):
             raise TypeError(index_message(X))
@@ -729,11 +777,12 @@ class PanelForecaster(
         check_same_kinds(X[read], self._history.X)
         return X
 
-    def _read(self, X, y, sample_weight, reset):
+    def _read(self, X, y, sample_weight, reset, apart=None):
         """Check X, y and weights, and sort them by series and time.
 
-        With `reset`, series end at their last known y and gaps are filled; else
-        `_extended` does it, with the rows before them.
+        With `reset`, learn their form. Rows that stand `apart`, as they do then, end at
+        the last known y of their series, and gaps are filled; else `_extended` does it,
+        with the rows before them.
         """
         if y is None:
             raise ValueError(
@@ -754,10 +803,11 @@ class PanelForecaster(
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = read_rows(X).sort(weight)
-        if reset:
+        apart = reset if apart is None else apart
+        if apart:
             history, kept = history.until_known()
             weight = None if weight is None else weight[kept]
-        if reset and self.gaps == "fill":
+        if apart and self.gaps == "fill":
             history, source = history.filled()
             weight = None if weight is None else weight[source]
         return history, weight
@@ -772,13 +822,34 @@ class PanelForecaster(
             self._format.check(y, table)
         return table.set_axis(self._format.columns, axis=1)
 
-    def _prepare(self, history):
+    def _begin(self, method, ready, history, weight):
+        """Train a regressor from the start, by `fit` or by `partial_fit`."""
+        check_horizon(self.horizon, history.rows)
+        past = None if takes_windows(ready.regressor) else ready.past
+
+        def train(regressor):
+            learn = getattr(regressor, method)
+            self._train(learn, self.horizon, ready, past, weight)
+
+        n_outputs = self.horizon * history.y.shape[1]
+        return ready.finish(fit_or_fit_each(ready.regressor, n_outputs, train))
+
+    def _fit_transform(self, history):
         """Fit the transformers of X and y, and make the windows of all rows."""
+        one_target = self._format.ndim == 1
+        steps, of_target = self.estimator[:-1], self.target_transformer
+        return PanelTransform.fit(steps, of_target, history, one_target)
+
+    def _prepare(self, history, transform=None):
+        """Make the windows of all rows, with transformers fitted on them or before."""
         history.steps  # noqa: B018 - times that cannot be counted raise before training
         pipeline = clone(self.estimator)
-        transform, windows, past = PanelTransform.fit(
-            pipeline[:-1], self.target_transformer, history, self._format.ndim == 1
-        )
+        if transform is None:
+            transform, windows, past = self._fit_transform(history)
+        else:
+            transform = transform.with_more_series(history)
+            past = transform.known_past(history.y)
+            windows = transform.windows(history.X, apart=True).with_target(past)
 
         def finish(regressor):
             self.settling_rows_ = transform.enough
@@ -800,11 +871,10 @@ class PanelForecaster(
         )
 
     def _prepare_more(self, new):
-        """Make windows of the series of new rows, with all their remembered rows."""
-        history, transform = self._extended(new)
-        joint = history.select(np.flatnonzero(history.series.isin(new.series)))
+        """Make windows of the series of new rows, with their remembered rows."""
+        history, transform, joint = self._joined(new)
         past = transform.known_past(joint.y)
-        windows = transform.windows(joint.X).with_target(past)
+        windows = transform.windows(joint.X, apart=True).with_target(past)
         learned = joint.X.index.isin(new.X.index)
         starts = np.ones(len(past), dtype=bool)
         if self._fills_gaps:
@@ -820,13 +890,36 @@ class PanelForecaster(
             regressor, windows, past, learned, starts, joint.X.index, finish
         )
 
+    def _joined(self, new):
+        """The history and the transformers with new rows, and the rows to train on.
+
+        Those are the series of the new rows with all remembered rows; or, where rows
+        come again, those that were remembered before them.
+        """
+        held = self._history.holds(new)
+        if not held.any():
+            history, transform = self._extended(new)
+            chosen = np.flatnonzero(history.series.isin(new.series))
+            return history, transform, history.select(chosen)
+        check_same_kinds(new.X, self._history.X)
+        new, kept = new.until_known()
+        held = held[kept]
+        if self._keeps_all and not new.X.index[held].isin(self._history.X.index).all():
+            self._history.append(new.X, new.y)  # raises
+        history, transform = self._history, self._transform
+        if not held.all():
+            later = np.flatnonzero(~held)
+            history, transform = self._extended(new.only(later))
+        joint = history.again(new)
+        joint = joint.filled()[0] if self._fills_gaps else joint
+        return history, transform, joint
+
     def _extended(self, new):
         """The history with new rows, and the transformers that learned of them."""
         check_same_kinds(new.X, self._history.X)
         history = self._history.append(new.X, new.y)
         history = history.filled()[0] if self._fills_gaps else history
-        known = self._history.series
-        return history, self._transform.with_new_rows(history, new, known)
+        return history, self._transform.with_new_rows(history, new)
 
     def _adopt(self, transform, regressor, history):
         """Take over what was learned, and remember the rows that forecasts need."""

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
 from .._panels.rows import locate_series, show
 from ._forecaster_checks import check_windows
@@ -26,8 +27,8 @@ class PanelTransform:
     depend on the rows of a series alone, and not on how many of them came at a time.
 
     A transformer with a method ``add_series(X)`` learns of series that it did not see
-    in `fit`, and keeps what it learned of all others. Pipelines, column transformers
-    and unions are opened to reach it.
+    in `fit`, and keeps what it learned of all others; one with ``add_labels(X)`` learns
+    more labels. Pipelines, column transformers and unions are opened to reach it.
 
     Attributes
     ----------
@@ -36,6 +37,8 @@ class PanelTransform:
     target_transformer : transformer or None
     enough : int
         The number of known values of y at which a series settles.
+    series : Index
+        The labels of all series that were learned of.
     young : Index
         The labels of the young series.
     settled : tuple of (transformer or None, Pipeline)
@@ -45,6 +48,7 @@ class PanelTransform:
     steps: Pipeline
     target_transformer: object
     enough: int
+    series: pd.Index
     young: pd.Index
     settled: tuple
 
@@ -84,14 +88,23 @@ class PanelTransform:
             steps,
             fitted,
             enough=int(_count_known(history).max()),
+            series=history.series,
             young=history.series[blank],
             settled=(settled, steps),
         )
         return transform, windows.with_target(past), past
 
-    def windows(self, X):
-        """Make the windows of rows of X, without the target's past."""
-        windows = check_windows(self.steps.transform(X))
+    def windows(self, X, *, apart=False):
+        """Make the windows of rows of X, without the target's past.
+
+        With `apart`, no row of `fit` goes before them.
+        """
+        steps = self.steps
+        if apart:
+            steps, last = shallow_copy(steps), shallow_copy(steps[-1])
+            steps.steps = [*steps.steps[:-1], (steps.steps[-1][0], last)]
+            last.carry_context = False
+        windows = check_windows(steps.transform(X))
         if len(windows) != len(X):
             raise ValueError(
                 f"The steps before the regressor returned {len(windows)} rows for "
@@ -140,7 +153,37 @@ class PanelTransform:
             values = step.inverse_transform(frame)
         return np.asarray(values, dtype=np.float64)
 
-    def with_new_rows(self, history, new, series):
+    def with_more_series(self, history):
+        """Learn the statistics of series and all labels before any training, on copies.
+
+        Parameters
+        ----------
+        history : History
+            Rows of series that are new, and of known ones, whose statistics stay.
+
+        Returns
+        -------
+        PanelTransform
+        """
+        joined = locate_series(history.series, self.series) < 0
+        settled, current = deepcopy((self.settled, self._transformers))
+        for transformers in (settled, current):
+            _learn(transformers, history, joined)
+            _learn_more("add_labels", transformers[1], history.X)
+        return replace(
+            self,
+            target_transformer=current[0],
+            steps=current[1],
+            enough=max(self.enough, int(_count_known(history).max())),
+            series=self.series.append(history.series[joined]),
+            settled=settled,
+        )
+
+    @property
+    def _transformers(self):
+        return self.target_transformer, self.steps
+
+    def with_new_rows(self, history, new):
         """Learn of new rows, on copies.
 
         Parameters
@@ -149,19 +192,17 @@ class PanelTransform:
             The remembered rows, the new ones included.
         new : History
             The new rows.
-        series : Index
-            The series that were known before.
 
         Returns
         -------
         PanelTransform
         """
-        joined = locate_series(history.series, series) < 0
+        joined = locate_series(history.series, self.series) < 0
         grows = joined | history.series.isin(self.young)
         target_transformer, steps = self.settled
         target_transformer = deepcopy(target_transformer)
         # Known series keep their statistics, but may turn negative for the first time.
-        known = new.series.isin(series) & ~new.series.isin(history.series[grows])
+        known = new.series.isin(self.series) & ~new.series.isin(history.series[grows])
         _learn((target_transformer, None), new, known)
         settled = (target_transformer, steps)
         if not grows.any():
@@ -177,6 +218,7 @@ class PanelTransform:
             self,
             target_transformer=current[0],
             steps=current[1],
+            series=self.series.append(history.series[joined]),
             young=history.series[young],
             settled=settled,
         )
@@ -188,8 +230,8 @@ def _learn(transformers, history, chosen, n_known=None):
         rows = history.select(np.flatnonzero(chosen))
         rows = rows if n_known is None else _first_known(rows, n_known)
         target_transformer, steps = transformers
-        _add_series(target_transformer, _name_target(rows.y))
-        _add_series(steps, rows.X)
+        _learn_more("add_series", target_transformer, _name_target(rows.y))
+        _learn_more("add_series", steps, rows.X)
 
 
 def _known(history):
@@ -272,26 +314,27 @@ def _known_past(transformer, y):
     return past
 
 
-def _add_series(transformer, X):
-    """Let transformers that learn by series learn of new ones, with `add_series`.
+def _learn_more(method, transformer, X):
+    """Let the transformers that have a method learn more from rows, such as new series.
 
     Parameters
     ----------
+    method : {"add_series", "add_labels"}
     transformer : fitted transformer, or a composition of them
         Pipelines, column transformers and unions are gone through.
     X : DataFrame
         Rows of series that were not seen in `fit`.
     """
-    if hasattr(transformer, "add_series"):
-        transformer.add_series(X)
+    if hasattr(transformer, method):
+        getattr(transformer, method)(X)
     elif isinstance(transformer, Pipeline):
         for position, (_, step) in enumerate(transformer.steps):
-            _add_series(step, X)
+            _learn_more(method, step, X)
             if position + 1 < len(transformer.steps) and hasattr(step, "transform"):
                 X = step.transform(X)
     elif isinstance(transformer, ColumnTransformer):
         for _, step, columns in transformer.transformers_:
-            _add_series(step, X[columns])
+            _learn_more(method, step, X[columns])
     elif isinstance(transformer, FeatureUnion):
         for _, step in transformer.transformer_list:
-            _add_series(step, X)
+            _learn_more(method, step, X)

@@ -42,7 +42,7 @@ def fit_or_fit_each(regressor, n_outputs, train):
     n_outputs : int
         One for each step and target.
     train : callable
-        Trains by the method that it is given, ``fit`` of a regressor.
+        Trains the regressor that it is given, from the start.
 
     Returns
     -------
@@ -50,13 +50,13 @@ def fit_or_fit_each(regressor, n_outputs, train):
         The same one, or a `MultiOutputRegressor` of copies.
     """
     try:
-        train(regressor.fit)
+        train(regressor)
         return regressor
     except ValueError:
         if n_outputs == 1 or takes_windows(regressor) or not _has_one(regressor):
             raise
     each = MultiOutputRegressor(clone(regressor))
-    train(each.fit)
+    train(each)
     return each
 
 

@@ -8,7 +8,7 @@ from skorch.callbacks import (
 )
 from tqdm.auto import tqdm
 
-__all__ = ["ProgressBar", "make_callbacks"]
+__all__ = ["ProgressBar", "lr_of_epoch", "make_callbacks"]
 
 # A schedule starts anew with each fit; skorch would go on from the epochs so far.
 _ANEW = -1
@@ -82,6 +82,30 @@ def make_callbacks(estimator, n_batches, max_epochs, validated):
     if estimator.verbose == 1:
         callbacks.append(("progress_bar", ProgressBar()))
     return callbacks
+
+
+def lr_of_epoch(estimator, n_done):
+    """The learning rate of the next epoch of a training that is done in parts.
+
+    After `max_epochs` its schedule starts anew. With "auto" there is no end to go to,
+    and the rate is constant.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+    n_done : int
+        Epochs that are done.
+
+    Returns
+    -------
+    float
+    """
+    max_epochs, schedule = estimator.max_epochs, estimator.lr_schedule
+    if max_epochs == "auto" or schedule not in ("cosine", "step"):
+        return estimator.lr
+    n_done %= max_epochs
+    scheduler = _SCHEDULES[schedule](estimator, 1, max_epochs)
+    return float(scheduler.simulate(n_done + 1, estimator.lr)[-1])
 
 
 def _cosine(estimator, n_batches, max_epochs):

@@ -439,12 +439,17 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The fitted estimator.
         """
         goes_on = self.warm_start and hasattr(self, "net_")
+        self._in_parts = False
         return self._learn(X, y, sample_weight, fresh=not goes_on)
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LSTMRegressor":
         """Train for one more epoch, on these windows.
+
+        Without a `fit` before, `lr_schedule` spans `max_epochs` calls: for ten passes
+        over forty parts set ``max_epochs=400``. After a `fit`, or with ``"auto"``, each
+        call starts at `lr`.
 
         Parameters
         ----------
@@ -461,6 +466,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The estimator itself.
         """
         first = not hasattr(self, "net_")
+        if first:
+            self._in_parts = True
         return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
     def stage_trainer(
@@ -699,7 +706,8 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             device = self.net_.module_.output.weight.device
             windows = self._inputs.tensors(X, self._targets.n_outputs, device)
             data = TrainingData(X, y, weight, self.net_.scale_, windows, split, seed)
-            self.net_ = train_on(self, self.net_, data, n_epochs)
+            n_passes = self.n_epochs_ if self._in_parts else 0
+            self.net_ = train_on(self, self.net_, data, n_epochs, n_passes)
             return self
         self._train_net(X, y, weight, split, seed, n_epochs)
         if self.early_stopping == "refit":

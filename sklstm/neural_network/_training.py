@@ -10,7 +10,7 @@ from torch import nn
 
 from .._windows.step_targets import StepTargets, split_tails
 from .._windows.windows import PanelWindows
-from ._callbacks import make_callbacks
+from ._callbacks import lr_of_epoch, make_callbacks
 from ._chunked_batches import ChunkedIterator, choose_chunk_rows
 from ._device import limit_threads, seeded
 from ._labels import center_unlearned, labels_learned
@@ -377,8 +377,8 @@ def prediction_batch(module, n_steps):
 
     Batches are always padded to this number: matrix products of one shape give a row
     the same bits whatever the other rows are. So it depends on the net and the window
-    alone. On the CPU 64 windows are as fast as more, or 256 where they are so short that
-    the calls of torch count; elsewhere a batch is as large as memory allows within
+    alone. On the CPU 64 windows are as fast as more, or 256 where they are so short
+    that the calls of torch count; elsewhere a batch is as large as memory allows within
     reason.
 
     Parameters
@@ -478,7 +478,7 @@ def train_net(estimator, inputs, targets, data, n_epochs=None):
     return net
 
 
-def train_on(estimator, net, data, n_epochs=None):
+def train_on(estimator, net, data, n_epochs=None, n_passes=0):
     """Train a net on, from the weights that it has.
 
     Parameters
@@ -488,6 +488,8 @@ def train_on(estimator, net, data, n_epochs=None):
     data : TrainingData
     n_epochs : int, default=None
         Number of epochs; by `max_epochs` if None.
+    n_passes : int, default=0
+        Epochs of a schedule that are done, and which goes on.
 
     Returns
     -------
@@ -498,7 +500,7 @@ def train_on(estimator, net, data, n_epochs=None):
         n_epochs = choose_epochs(estimator, iterators[0])
     threads = limit_threads(estimator, data.device)
     with threads, seeded(data.seed, data.device):
-        restart_lr(net, estimator.lr)
+        restart_lr(net, lr_of_epoch(estimator, n_passes))
         net.partial_fit(iterators, epochs=n_epochs)
     more = data.labels_learned()
     net.learned_ = [a | b for a, b in zip(net.learned_, more, strict=False)]

@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import StrOptions, _fit_context
@@ -263,6 +268,27 @@ class SeriesEncoder(TransformerMixin, BaseEstimator):
         self.n_levels_ = rows.index.nlevels
         if isinstance(X, pd.DataFrame):
             check_new_names(self._kept(X.columns), self._new_names(), _RENAME)
+        return self
+
+    def add_labels(self, X: pd.DataFrame) -> "SeriesEncoder":
+        """Learn the labels of more rows; those that are known keep their codes.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows with the columns and the index levels seen in `fit`.
+
+        Returns
+        -------
+        self : SeriesEncoder
+            The encoder itself.
+        """
+        check_is_fitted(self)
+        more = clone(self).fit(X).categories_
+        self.categories_ = {
+            name: labels.append(more[name].difference(labels))
+            for name, labels in self.categories_.items()
+        }
         return self
 
     def transform(self, X: Any) -> pd.DataFrame | np.ndarray:

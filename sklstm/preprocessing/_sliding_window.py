@@ -342,12 +342,29 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
                     "Scale the column first, with a SeriesScaler, or subtract a "
                     f"constant, with X[{name!r}] - X[{name!r}].mean().",
                 )
-        self.categories_ = {
-            name: observed_labels(X[name])
-            for name, kind in kinds.items()
-            if kind == "label"
-        }
+        labels = [name for name, kind in kinds.items() if kind == "label"]
+        self.categories_ = {name: observed_labels(X[name]) for name in labels}
         self._context = self._keep_context(X, rows)
+        return self
+
+    def add_labels(self, X: pd.DataFrame) -> "SlidingWindow":
+        """Learn the labels of more rows; those that are known keep their codes.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            A panel with the columns seen in `fit`.
+
+        Returns
+        -------
+        SlidingWindow
+            The transformer itself.
+        """
+        check_is_fitted(self)
+        self.categories_ = {
+            name: labels.append(observed_labels(X[name]).difference(labels))
+            for name, labels in (self.categories_ or {}).items()
+        }
         return self
 
     def transform(self, X: Any) -> Any:
