@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import ceil
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,10 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
     verbose : int, default=0
         1 shows a progress bar of epochs for each network, 2 prints a line for each
         epoch.
+    checkpoint_dir : str or Path, default=None
+        A folder in which `fit` writes where each network stands, every few seconds. The
+        same fit begun again, with the same parameters and data, goes on from there and
+        ends with the same weights. It needs a `random_state`.
 
     Attributes
     ----------
@@ -177,6 +182,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         "device": [str],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
+        "checkpoint_dir": [None, str, Path],
     }
 
     _inside = "forecaster_"
@@ -201,6 +207,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         device: str = "auto",
         n_jobs: int | None = None,
         verbose: int = 0,
+        checkpoint_dir: str | Path | None = None,
     ) -> None:
         self.horizon = horizon
         self.seasonal_periods = seasonal_periods
@@ -219,6 +226,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
 
     def to_pipeline(self) -> PanelForecaster:
         """Compose the forecaster of ordinary parts, not fitted.
@@ -440,6 +448,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
             device=self.device,
             random_state=self.random_state,
             verbose=self.verbose,
+            checkpoint_dir=self.checkpoint_dir,
         )
         if self.n_estimators == 1:
             return "lstm", lstm

@@ -119,8 +119,8 @@ def test_inputs_and_targets_of_a_drawn_window_are_its_own(Xy):
 
 
 @pytest.mark.parametrize("stride", [1, 4])
-@pytest.mark.parametrize(("horizon", "expected"), [(23, 1.0), (24, 0.25)])
-def test_auto_draws_six_windows_of_those_within_a_long_horizon(
+@pytest.mark.parametrize(("horizon", "expected"), [(23, 1.0), (48, 0.25)])
+def test_auto_draws_twelve_windows_of_those_within_a_long_horizon(
     stride, horizon, expected
 ):
     index = pd.MultiIndex.from_product([["a", "b"], range(120)])
@@ -281,10 +281,11 @@ def test_small_data_still_has_several_batches(Xy):
 
 
 class Batches:
-    """A number of batches, and the number of windows in each."""
+    """A number of batches, the number of windows in each, and the share learned."""
 
-    def __init__(self, n_batches, batch_windows):
+    def __init__(self, n_batches, batch_windows, origin_share=1.0):
         self.n_batches, self.batch_windows = n_batches, batch_windows
+        self.origin_share = origin_share
 
     def __len__(self):
         return self.n_batches
@@ -306,3 +307,8 @@ def test_automatic_epochs_with_a_skip(n_batches, batch_windows, epochs):
         choose_epochs(small(max_epochs="auto", seasonal_periods=4), batches) == epochs
     )
     assert choose_epochs(small(max_epochs=7, seasonal_periods=4), batches) == 7
+
+
+def test_more_epochs_where_each_takes_a_share_of_the_windows():
+    net = small(max_epochs="auto", seasonal_periods=4)
+    assert choose_epochs(net, Batches(100, 64, origin_share=0.2)) == 25

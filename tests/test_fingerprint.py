@@ -13,7 +13,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklstm.continual._loop_identity import fingerprint, fingerprint_rows
+from sklstm._panels.fingerprint import fingerprint, fingerprint_rows
 
 
 class Scaled:

@@ -25,8 +25,9 @@ from sklstm import (
     SlidingWindow,
     StaticFeatures,
 )
-from sklstm.continual import _checkpoints as checkpoints
-from sklstm.continual._checkpoints import lock_folder, read_checkpoint, write_checkpoint
+from sklstm._panels import checkpoint_files
+from sklstm._panels.checkpoint_files import read_checkpoint, write_checkpoint
+from sklstm.continual._checkpoints import lock_folder
 from sklstm.datasets import make_panel
 
 
@@ -421,7 +422,7 @@ def test_an_error_of_the_file_system_is_not_called_damage(tmp_path, monkeypatch,
         raise error(13, "Permission denied", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "open", refuse, raising=False)
+        patch.setattr(checkpoint_files, "open", refuse, raising=False)
         with pytest.raises(error, match=r"latest\.npz"):
             loop(tmp_path, resume=True, **SHORT).fit(*data())
     (tmp_path / "latest.npz").unlink()

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
+from .._panels.checkpoint_files import read_checkpoint
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.rows import (
     check_frame,
@@ -25,7 +26,7 @@ from .._panels.rows import (
 from ..forecasting._forecaster_checks import check_pipeline
 from ..forecasting._forecaster_mixins import ForecasterMixin
 from ..forecasting._panel_forecaster import PanelForecaster
-from ._checkpoints import CheckpointFolder, read_checkpoint
+from ._checkpoints import CheckpointFolder
 from ._loop_data import (
     join_datasets,
     make_data,

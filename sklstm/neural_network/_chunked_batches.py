@@ -24,7 +24,7 @@ _MIN_BATCHES = 8
 
 # Windows whose targets overlap teach nearly the same: of those that end within a long
 # horizon, so many are drawn. Short ones cost little, and short series need them all.
-_ORIGINS_PER_HORIZON = 6
+_ORIGINS_PER_HORIZON = 12
 _LONG_HORIZON = 24
 
 # Chunks are sorted by length among those of so many batches: less padding.
@@ -128,7 +128,7 @@ class ChunkedIterator:
         Share of the chunks that are replaced by a sum with another one.
     origin_share : float or "auto", default=1.0
         Share of the windows that are learned in a pass, if it shuffles. "auto" draws
-        about six of those that end within one horizon, if it has at least 24 steps.
+        about twelve of those that end within one horizon, if it has at least 24 steps.
     """
 
     def __init__(

@@ -7,7 +7,14 @@ from threading import Lock, RLock
 import numpy as np
 import torch
 
-__all__ = ["float_type", "limit_threads", "resolve_device", "seeded"]
+__all__ = [
+    "float_type",
+    "get_generators",
+    "limit_threads",
+    "resolve_device",
+    "seeded",
+    "set_generators",
+]
 
 # torch has one generator for all threads of a process.
 _GENERATOR = RLock()
@@ -83,6 +90,21 @@ def seeded(seed, device):
     with _GENERATOR, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def get_generators(device):
+    """The states of the generators of the CPU and, where it is used, of the GPU."""
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return states
+
+
+def set_generators(states, device):
+    """Bring back states of the generators; those of another kind of device stay."""
+    torch.set_rng_state(states[0])
+    if len(states) > 1:
+        torch.cuda.set_rng_state(states[1], device)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_o
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._device import limit_threads, resolve_device
+from ._fit_checkpoint import FitCheckpoint
 from ._input_spec import InputSpec, TargetFormat, read_targets
 from ._training import (
     LOSSES,
@@ -100,9 +102,10 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     max_epochs : int or "auto", default="auto"
         Number of passes over the training windows. "auto" depends on `n_steps`, the
         number of optimizer steps in a pass: ``1000 / n_steps``, or ``100 /
-        sqrt(n_steps)`` if a pass has more than 100. With `seasonal_periods` it is 20,
-        ``20 * sqrt(600 / n_steps)`` if a pass has more than 600 steps, and more than 20
-        if a pass has few steps: ``800 / n_steps``, times ``sqrt(576 / n_windows)`` if a
+        sqrt(n_steps)`` if a pass has more than 100. With `seasonal_periods` it is 20
+        (25 if a pass takes a share of the windows, see `origin_share`), less by
+        ``sqrt(600 / n_steps)`` if a pass has more than 600 steps, and more if a pass
+        has few steps: ``800 / n_steps``, times ``sqrt(576 / n_windows)`` if a
         step learns more than 576 windows. It is at least 3 and at most 100.
     lr : float, default=3e-3
         Learning rate.
@@ -164,7 +167,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
     origin_share : float or "auto", default="auto"
         Share of the windows of a chunk at which the loss is taken, drawn anew for each
         batch: windows that end a few rows apart have nearly the same targets, and teach
-        nearly the same. "auto" draws about six windows of those that end within one
+        nearly the same. "auto" draws about twelve windows of those that end within one
         horizon of at least 24 steps, if the net has `seasonal_periods` or inputs that
         are known ahead, which make outputs take the most time; else it is 1. Only with
         chunked training.
@@ -187,6 +190,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         "auto" otherwise, leave torch as it is.
     verbose : int, default=0
         1 shows a progress bar of epochs, 2 prints a line for each epoch.
+    checkpoint_dir : str or Path, default=None
+        A folder in which `fit` writes where it stands, every few seconds, to a file
+        whose name is a digest of the parameters, the data and the seed. The same fit
+        begun again goes on from there, with the weights that it would have had without
+        a break; one that had ended is read. It needs a `random_state`. Delete the
+        folder when you are done. None writes nothing.
     callbacks : list of skorch callbacks or of (name, callback), default=None
         Additional callbacks. They are cloned in `fit`.
     net_params : dict, default=None
@@ -307,6 +316,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             StrOptions({"auto"}),
         ],
         "verbose": ["verbose"],
+        "checkpoint_dir": [None, str, Path],
         "callbacks": [None, list],
         "net_params": [None, dict],
     }
@@ -349,6 +359,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         warm_start: bool = False,
         n_threads: int | str | None = "auto",
         verbose: int = 0,
+        checkpoint_dir: str | Path | None = None,
         callbacks: Any = None,
         net_params: dict | None = None,
     ) -> None:
@@ -380,6 +391,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
         self.callbacks = callbacks
         self.net_params = net_params
 
@@ -466,8 +478,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The estimator itself.
         """
         first = not hasattr(self, "net_")
-        if first:
-            self._in_parts = True
+        self._in_parts = first or self._in_parts
         return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
     def stage_trainer(
@@ -722,7 +733,12 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         self._inputs, scale = self._inputs.measured(X, y, weight, split[0])
         windows = self._inputs.tensors(X, self._targets.n_outputs, self.device_)
         data = TrainingData(X, y, weight, scale, windows, split, seed)
-        self.net_ = train_net(self, self._inputs, self._targets, data, n_epochs)
+        checkpoint = None
+        if not self._in_parts:
+            checkpoint = FitCheckpoint.of(self, data, n_epochs)
+        self.net_ = train_net(
+            self, self._inputs, self._targets, data, n_epochs, checkpoint
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

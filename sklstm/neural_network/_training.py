@@ -76,6 +76,9 @@ _FLAT_NAMES = {
 # Parts that the net does not have: their parameters would have no effect.
 _UNREAD = ("dataset__", "iterator_train__", "iterator_valid__")
 
+# Epochs of a net with a skip, if each takes all windows or a share of them.
+_EPOCHS, _EPOCHS_OF_SHARES = 20, 25
+
 # Rows that a prediction batch holds at a time on the CPU, if its windows are short.
 _CPU_ROWS = 1 << 13
 
@@ -88,8 +91,9 @@ def choose_epochs(estimator, batches):
 
     The rule counts steps of the optimizer: 1000, and twice as many for four times the
     data where an epoch has more than 100. A net with a skip learns a correction alone,
-    and gains from more: at least 20 epochs of up to 600 steps each, and at least 800
-    steps, or fewer by the square root of how many windows a step has beyond 576.
+    and gains from more: at least 20 epochs of up to 600 steps each, or 25 where an
+    epoch takes a share of the windows, and at least 800 steps, or fewer by the square
+    root of how many windows a step has beyond 576.
 
     Parameters
     ----------
@@ -108,7 +112,8 @@ def choose_epochs(estimator, batches):
         epochs = 1000 / n_batches * max(1.0, n_batches / 100) ** 0.5
     else:
         n_steps = 800 * min(1.0, 576 / batches.batch_windows) ** 0.5
-        epochs = max(n_steps / n_batches, 20 * min(1.0, 600 / n_batches) ** 0.5)
+        fewest = _EPOCHS_OF_SHARES if batches.origin_share < 1 else _EPOCHS
+        epochs = max(n_steps / n_batches, fewest * min(1.0, 600 / n_batches) ** 0.5)
     return int(np.clip(round(epochs), 3, 100))
 
 
@@ -440,7 +445,7 @@ class TrainingData(NamedTuple):
         return make_iterators(estimator, X, y, weight, scale, windows, *split)
 
 
-def train_net(estimator, inputs, targets, data, n_epochs=None):
+def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
     """Train a net from the start.
 
     Parameters
@@ -452,6 +457,8 @@ def train_net(estimator, inputs, targets, data, n_epochs=None):
     n_epochs : int, default=None
         Number of epochs; by `max_epochs` if None, for which the schedule of the
         learning rate is made in any case.
+    checkpoint : FitCheckpoint, default=None
+        Where the training stands if it was begun before, and is written to.
 
     Returns
     -------
@@ -472,10 +479,21 @@ def train_net(estimator, inputs, targets, data, n_epochs=None):
             iterators,
             max_epochs,
         )
-        net.partial_fit(iterators, epochs=n_epochs or max_epochs)
+        _train_to_end(net, iterators, n_epochs or max_epochs, checkpoint)
     net.learned_ = learned
     center_unlearned(net, learned)
     return net
+
+
+def _train_to_end(net, iterators, n_epochs, checkpoint):
+    """Train for a number of epochs, less those that are done in a checkpoint."""
+    if checkpoint is None:
+        net.partial_fit(iterators, epochs=n_epochs)
+        return
+    # The last callback: it writes, and brings back, what the others have done.
+    net.callbacks_.append(("fit_checkpoint", checkpoint))
+    net.partial_fit(iterators, epochs=checkpoint.n_left(n_epochs))
+    net.callbacks_.pop()
 
 
 def train_on(estimator, net, data, n_epochs=None, n_passes=0):

@@ -283,6 +283,9 @@ class BatchIterator:
     shuffle : bool
     """
 
+    # A pass takes every window.
+    origin_share = 1.0
+
     def __init__(self, windows, targets, positions, batch_size, *, shuffle):
         self.windows = windows
         self.targets = targets

@@ -8,8 +8,14 @@ import torch
 from sklearn.base import clone
 
 from .._callbacks import make_callbacks
-from .._device import limit_threads, seeded
+from .._device import get_generators, limit_threads, seeded, set_generators
 from .._labels import center_unlearned, grow_embeddings, labels_of_series
+from .._net_state import (
+    collect_state,
+    restore_net,
+    restore_training,
+    restore_weights,
+)
 from .._training import (
     choose_epochs,
     make_iterators,
@@ -17,12 +23,6 @@ from .._training import (
     restart_lr,
 )
 from .mixed_batches import MixedIterator
-from .net_state import (
-    collect_state,
-    restore_net,
-    restore_training,
-    restore_weights,
-)
 from .stage_callbacks import StageEnd, StageResume, WeightPenalty
 from .weight_penalty import (
     add_quadratics,
@@ -155,7 +155,7 @@ class ContinualTrainer:
                 batches,
                 max_epochs=1,
             )
-            self.carried.generators = _generators(device)
+            self.carried.generators = get_generators(device)
         self.carried.used = [np.arange(len(known) + 1) == 0 for known in self.labels]
 
     def _grow(self):
@@ -251,7 +251,7 @@ class ContinualTrainer:
             nonlocal done
             done += 1
             if stage.after_epoch is not None:
-                self.carried.generators = _generators(self.windows.inputs.device)
+                self.carried.generators = get_generators(self.windows.inputs.device)
                 stage.after_epoch(done)
 
         return after_epoch
@@ -261,18 +261,9 @@ class ContinualTrainer:
         """Let the generators go on from where they stood, and keep where they end."""
         device = self.windows.inputs.device
         with limit_threads(self.estimator, device), seeded(0, device):
-            torch.set_rng_state(self.carried.generators[0])
-            if len(self.carried.generators) > 1:
-                torch.cuda.set_rng_state(self.carried.generators[1], device)
+            set_generators(self.carried.generators, device)
             yield
-            self.carried.generators = _generators(device)
-
-
-def _generators(device):
-    states = [torch.get_rng_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device))
-    return states
+            self.carried.generators = get_generators(device)
 
 
 def _either(one, other):

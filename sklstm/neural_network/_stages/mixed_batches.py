@@ -43,6 +43,11 @@ class MixedIterator:
         """How many windows of those to learn a batch holds, at most."""
         return self.learned.batch_windows
 
+    @property
+    def origin_share(self):
+        """The share of those windows that a pass takes."""
+        return self.learned.origin_share
+
     def __iter__(self):
         units, size = self.learned.draw_units(), self.learned.batch_units
         if self.balanced:
