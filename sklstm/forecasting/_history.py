@@ -155,12 +155,12 @@ class History:
             return self
         return replace(self, known_steps=find_steps(self.rows, self.freq))
 
-    def holds(self, new):
-        """Whether each row of another history is at or before the end of its series."""
-        positions = locate_series(new.series, self.series)[new.rows.codes]
+    def holds(self, rows):
+        """Whether each sorted row is at or before the end of its series here."""
+        positions = locate_series(rows.series, self.series)[rows.codes]
         held = positions >= 0
         end = self.end.take(positions[held])
-        held[held] = ~is_later(new.rows.time[held], end)
+        held[held] = ~is_later(rows.time[held], end)
         return held
 
     def again(self, new):

@@ -33,6 +33,7 @@ from .._panels.rows import (
     is_panel,
     read_rows,
     rows_without_columns,
+    with_times_of,
 )
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
@@ -896,7 +897,7 @@ class PanelForecaster(
         Those are the series of the new rows with all remembered rows; or, where rows
         come again, those that were remembered before them.
         """
-        held = self._history.holds(new)
+        held = self._history.holds(new.rows)
         if not held.any():
             history, transform = self._extended(new)
             chosen = np.flatnonzero(history.series.isin(new.series))
@@ -930,14 +931,16 @@ class PanelForecaster(
         ]
         self.estimator_, self._transform = pipeline, transform
         self.target_transformer_ = transform.target_transformer
-        if not self._keeps_all:
-            # Enough for the windows of rows whose forecasts `partial_fit` learns.
-            reach = max(self._reach, getattr(regressor, "past_reach_", 0))
-            size = self.window_size_ + reach + self.horizon_ - 1
-            # Young series have statistics to be learned anew from all their rows.
-            young = history.series.isin(transform.young)
-            history = history.tail(np.where(young, history.rows.lengths, size))
-        self._history = history
+        self._history = history if self._keeps_all else self._recent(history)
+
+    def _recent(self, history):
+        """Keep the last rows of each series, which forecasts of later ones read."""
+        # Enough for the windows of rows whose forecasts `partial_fit` learns.
+        reach = max(self._reach, getattr(self.estimator_[-1], "past_reach_", 0))
+        size = self.window_size_ + reach + self.horizon_ - 1
+        # Young series have statistics to be learned anew from all their rows.
+        young = history.series.isin(self._transform.young)
+        return history.tail(np.where(young, history.rows.lengths, size))
 
     def _train(self, train, horizon, ready, past, weight):
         train_on_origins(
@@ -972,9 +975,13 @@ class PanelForecaster(
         past : ndarray of shape (n_rows, n_targets)
             The transformed y of the remembered rows, NaN ahead.
         """
-        for block in series_blocks(self._history, read_rows(X), _BLOCK_ROWS):
+        X = with_times_of(X, self._history.rows.time)
+        asked, history = read_rows(X), self._history
+        if self._keeps_all and not history.holds(asked).any():
+            history = self._recent(history)
+        for block in series_blocks(history, asked, _BLOCK_ROWS):
             some = X if len(block) == len(X) else X.iloc[block]
-            ahead = place_rows(self._history, some)
+            ahead = place_rows(history, some)
             check_some_known(ahead)
             if self._fills_gaps:
                 check_not_filled(ahead)
