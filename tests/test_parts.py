@@ -264,6 +264,15 @@ def test_an_interrupted_part_changes_nothing(Xy, monkeypatch):
     assert_array_equal(model.forecast(), other.forecast())
 
 
+def test_rows_may_come_again_in_another_time_zone(Xy):
+    X, y = (part.tz_localize("Europe/Paris", level=1) for part in Xy)
+    model = recorder().partial_fit(X, y)
+    again = [part.tz_convert("Asia/Tokyo", level=1) for part in (X, y)]
+    model.partial_fit(*again)
+    assert_array_equal(*Recorder.calls)
+    pd.testing.assert_series_equal(model.history_, y)
+
+
 def test_unknown_values_at_the_end_of_a_part_are_no_targets(Xy):
     X, y = Xy
     y = y.where(X.groupby(level=0).cumcount(ascending=False) > 2)

@@ -251,7 +251,8 @@ class TestStepsThatMoveRows:
         late = X.groupby(level=0).cumcount(ascending=False) < 3
         model = PanelForecaster(steps, horizon=3).fit(X[~late], y[~late])
         with pytest.raises(
-            ValueError, match="before the regressor returned 92 rows for 93"
+            ValueError,
+            match=r"the regressor returned \d+ rows for \d+ rows",
         ):
             model.predict(X[late].where(np.arange(9)[:, None] != 4))
 

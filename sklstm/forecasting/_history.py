@@ -155,6 +155,12 @@ class History:
             return self
         return replace(self, known_steps=find_steps(self.rows, self.freq))
 
+    def lacks_values(self, size):
+        """Whether a series has a missing value among its last `size` rows."""
+        tail, indptr = tail_positions(self.rows.indptr, size)
+        missing = np.isnan(self.y.to_numpy(dtype=np.float64)[tail]).any(axis=1)
+        return np.add.reduceat(missing, indptr[:-1], dtype=np.intp) > 0
+
     def holds(self, rows):
         """Whether each sorted row is at or before the end of its series here."""
         positions = locate_series(rows.series, self.series)[rows.codes]
@@ -180,10 +186,10 @@ class History:
         before = positions[self.rows.codes] >= 0
         place = positions[self.rows.codes[before]]
         before[before] = is_later(first.take(place), self.rows.time[before])
-        frames = [
-            pd.concat([old[before], more.rename_axis(old.index.names)])
-            for old, more in ((self.X, new.X), (self.y, new.y))
-        ]
+        frames = []
+        for old, more in ((self.X, new.X), (self.y, new.y)):
+            more = with_times_of(more, self.rows.time).rename_axis(old.index.names)
+            frames.append(pd.concat([old[before], more]))
         joint = History(*_sort(*frames), self.freq, self.given)
         known = locate_series(joint.series, self.series)
         return replace(joint, known_steps=self.steps.take(known))

@@ -33,7 +33,6 @@ from .._panels.rows import (
     is_panel,
     read_rows,
     rows_without_columns,
-    with_times_of,
 )
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
@@ -939,8 +938,11 @@ class PanelForecaster(
         reach = max(self._reach, getattr(self.estimator_[-1], "past_reach_", 0))
         size = self.window_size_ + reach + self.horizon_ - 1
         # Young series have statistics to be learned anew from all their rows.
-        young = history.series.isin(self._transform.young)
-        return history.tail(np.where(young, history.rows.lengths, size))
+        whole = history.series.isin(self._transform.young)
+        if self._keeps_all:
+            # A missing value may be filled from however far back.
+            whole |= history.lacks_values(size)
+        return history.tail(np.where(whole, history.rows.lengths, size))
 
     def _train(self, train, horizon, ready, past, weight):
         train_on_origins(
@@ -975,7 +977,6 @@ class PanelForecaster(
         past : ndarray of shape (n_rows, n_targets)
             The transformed y of the remembered rows, NaN ahead.
         """
-        X = with_times_of(X, self._history.rows.time)
         asked, history = read_rows(X), self._history
         if self._keeps_all and not history.holds(asked).any():
             history = self._recent(history)

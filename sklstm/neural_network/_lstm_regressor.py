@@ -478,7 +478,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             The estimator itself.
         """
         first = not hasattr(self, "net_")
-        self._in_parts = first or self._in_parts
+        self._in_parts = first or getattr(self, "_in_parts", False)
         return self._learn(X, y, sample_weight, fresh=first, n_epochs=1)
 
     def stage_trainer(
