@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         describe_panel,
         panel_sample_weight,
         regularize,
+        to_panel,
     )
 
 __version__ = "0.2.0"
@@ -61,6 +62,7 @@ __all__ = [
     "metrics",
     "panel_sample_weight",
     "regularize",
+    "to_panel",
 ]
 
 _home = {
@@ -86,6 +88,7 @@ _home = {
     "LSTMForecaster": "_lstm_forecaster",
     "panel_sample_weight": "preprocessing",
     "regularize": "preprocessing",
+    "to_panel": "preprocessing",
 }
 
 _submodules = {

@@ -10,6 +10,7 @@ from ._series_log import SeriesLog
 from ._series_scaler import SeriesScaler
 from ._sliding_window import SlidingWindow
 from ._static_features import StaticFeatures
+from ._to_panel import to_panel
 
 __all__ = [
     "CalendarFeatures",
@@ -22,4 +23,5 @@ __all__ = [
     "describe_panel",
     "panel_sample_weight",
     "regularize",
+    "to_panel",
 ]

@@ -1,0 +1,98 @@
+"""Tables in the usual forms become panels."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sklstm import LSTMForecaster, to_panel
+
+
+@pytest.fixture
+def panel():
+    rng = np.random.default_rng(0)
+    index = pd.MultiIndex.from_product(
+        [["a", "b"], pd.date_range("2024-01-01", periods=12)], names=["shop", "day"]
+    )
+    return pd.DataFrame(rng.normal(size=(24, 2)), index, columns=["price", "sales"])
+
+
+def test_a_long_table_in_any_order_becomes_the_panel(panel):
+    table = panel.reset_index().sample(frac=1, random_state=0)
+    got = to_panel(table, series="shop", time="day")
+    pd.testing.assert_frame_equal(got, panel)
+    assert table.columns.tolist() == ["shop", "day", "price", "sales"]
+
+
+def test_a_table_of_arrow_becomes_the_panel(panel):
+    got = to_panel(pa.Table.from_pandas(panel.reset_index()), "shop", "day")
+    pd.testing.assert_frame_equal(got, panel, check_index_type=False)
+
+
+def test_several_columns_name_the_series(panel):
+    table = panel.reset_index().assign(town=lambda t: t["shop"].map({"a": 1, "b": 2}))
+    got = to_panel(table, series=["town", "shop"], time="day")
+    assert got.index.names == ["town", "shop", "day"]
+    pd.testing.assert_frame_equal(got.droplevel(0), panel)
+
+
+def test_the_usual_names_need_not_be_given(panel):
+    table = panel["sales"].reset_index().set_axis(["unique_id", "ds", "y"], axis=1)
+    got = to_panel(table)
+    assert got.index.names == ["unique_id", "ds"]
+    np.testing.assert_array_equal(got["y"], panel["sales"])
+
+
+@pytest.mark.parametrize("name", [None, "day"])
+def test_one_series_is_called_0(panel, name):
+    one = panel.loc["a", "sales"].rename_axis(name)
+    got = to_panel(one[::-1])
+    assert got.index.names == ["series", name or "time"]
+    assert got.index.unique(0).tolist() == [0]
+    np.testing.assert_array_equal(got["sales"], one)
+
+
+def test_a_wide_table_has_a_series_in_each_column(panel):
+    wide = panel["sales"].unstack(0)
+    wide.iloc[:3, 0] = wide.iloc[-2:, 1] = wide.iloc[6, 1] = np.nan
+    for table, time in ((wide, None), (wide.reset_index(), "day")):
+        got = to_panel(table, time=time, wide=True, target="sales")
+        assert got.index.names == ["series", "day"]
+        assert got.groupby(level=0).size().to_dict() == {"a": 9, "b": 10}
+        assert got.loc["b", "sales"].isna().sum() == 1
+        known = got["sales"].dropna()
+        expected = wide.unstack().dropna().rename_axis(known.index.names)
+        pd.testing.assert_series_equal(known, expected.rename("sales"))
+
+
+def test_forecasts_come_back_in_the_columns_of_the_table(panel):
+    table = panel["sales"].reset_index()
+    y = to_panel(table, series="shop", time="day")["sales"]
+    model = LSTMForecaster(2, hidden_size=2, max_epochs=1, n_estimators=1)
+    got = model.fit(None, y).forecast().reset_index()
+    assert got.columns.tolist() == table.columns.tolist()
+    assert len(got) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda t: (t, "store", "day"), ValueError, "no column 'store'.*'shop'"),
+        (lambda t: (t, "shop", "date"), ValueError, "no column 'date'"),
+        (lambda t: (t, ["shop", "x"], "day"), ValueError, "no column 'x'"),
+        (lambda t: (pd.concat([t, t[:1]]), "shop", "day"), ValueError, "more than one"),
+        (lambda t: (t.to_numpy(), "shop", "day"), TypeError, "to_pandas.*ndarray"),
+        (lambda t: (t.set_index(["shop", "day"]),), ValueError, "a panel already"),
+    ],
+)
+def test_what_is_no_such_table_is_refused(panel, change, error, words):
+    with pytest.raises(error, match=words):
+        to_panel(*change(panel.reset_index()))
+
+
+def test_a_wide_table_has_values_alone(panel):
+    table = panel.reset_index()
+    with pytest.raises(ValueError, match="dtype"):
+        to_panel(table, time="day", wide=True)
+    with pytest.raises(ValueError, match="leave series|Leave series"):
+        to_panel(table, "shop", "day", wide=True)
