@@ -12,6 +12,7 @@ from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._device import get_generators, set_generators
 from ._net_state import collect_state, restore_net, restore_training
+from ._processes import is_first
 
 __all__ = ["FitCheckpoint"]
 
@@ -118,7 +119,8 @@ class FitCheckpoint(Callback):
             facts["stopping"] = {name: getattr(stopping, name) for name in _STOPPING}
             best = getattr(stopping, "best_model_weights_", None) or {}
             arrays |= {_BEST + k: v.cpu().numpy() for k, v in best.items()}
-        write_checkpoint(self.path, arrays, facts | {"done": done})
+        if is_first():
+            write_checkpoint(self.path, arrays, facts | {"done": done})
         self._written = monotonic()
 
 

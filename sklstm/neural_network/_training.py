@@ -15,6 +15,7 @@ from ._chunked_batches import ChunkedIterator, choose_chunk_rows
 from ._device import limit_threads, seeded
 from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
+from ._processes import share_training, shared_seed
 from ._quantile_head import QuantileLoss
 from ._seasonal_skip import drop_years
 from ._target_scale import TargetScale
@@ -468,7 +469,7 @@ def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
     max_epochs = choose_epochs(estimator, iterators[0])
     learned = data.labels_learned()[: len(inputs.labels)]
     threads = limit_threads(estimator, data.device)
-    with threads, seeded(data.seed, data.device):
+    with threads, seeded(shared_seed(data.seed, data.device), data.device):
         net = make_net(
             estimator,
             inputs,
@@ -479,7 +480,9 @@ def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
             iterators,
             max_epochs,
         )
-        _train_to_end(net, iterators, n_epochs or max_epochs, checkpoint)
+        with share_training(net, iterators[0], len(data.X)) as main:
+            batches = (main, iterators[1])
+            _train_to_end(net, batches, n_epochs or max_epochs, checkpoint)
     net.learned_ = learned
     center_unlearned(net, learned)
     return net
@@ -517,9 +520,10 @@ def train_on(estimator, net, data, n_epochs=None, n_passes=0):
     if n_epochs is None:
         n_epochs = choose_epochs(estimator, iterators[0])
     threads = limit_threads(estimator, data.device)
-    with threads, seeded(data.seed, data.device):
+    with threads, seeded(shared_seed(data.seed, data.device), data.device):
         restart_lr(net, lr_of_epoch(estimator, n_passes))
-        net.partial_fit(iterators, epochs=n_epochs)
+        with share_training(net, iterators[0], len(data.X)) as main:
+            net.partial_fit((main, iterators[1]), epochs=n_epochs)
     more = data.labels_learned()
     net.learned_ = [a | b for a, b in zip(net.learned_, more, strict=False)]
     center_unlearned(net, net.learned_)

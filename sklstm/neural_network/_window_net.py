@@ -8,6 +8,7 @@ from skorch.callbacks import EpochTimer, PrintLog
 from skorch.callbacks.scoring import ScoringBase
 
 from .._panels.quantiles import median_of
+from ._processes import total_of
 
 __all__ = ["WindowNet"]
 
@@ -35,7 +36,16 @@ class WindowNet(NeuralNet):
     between. The loss leaves out unknown targets and applies sample weights. Batch
     losses stay on the device until the epoch is over, so that the device never
     waits for the host.
+
+    Attributes
+    ----------
+    is_shared_ : bool
+        Whether a batch is this process's share of one.
+    n_windows_ : Tensor
+        The windows of the joint batch, if it is.
     """
+
+    is_shared_ = False
 
     @property
     def _default_callbacks(self):
@@ -56,7 +66,11 @@ class WindowNet(NeuralNet):
         loss = self.criterion_(y_pred, torch.where(known, y, 0.0))
         if weight is not None:
             loss = loss * weight
-        return (loss * known).sum() / known.sum().clamp(min=1)
+        n_known = known.sum()
+        if training and self.is_shared_:
+            counts = n_known.new_tensor([n_known, len(y)])
+            n_known, self.n_windows_ = total_of(counts)
+        return (loss * known).sum() / n_known.clamp(min=1)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches once, and record the mean loss and their number."""
@@ -64,17 +78,21 @@ class WindowNet(NeuralNet):
             return
         total, n_targets, n_batches = 0.0, 0, 0
         watched = any(isinstance(c, ScoringBase) for _, c in self.callbacks_)
+        shared = training and self.is_shared_
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            size = len(batch[1][0])
+            # The losses of the shares of a batch add up to its own.
+            size = self.n_windows_ if shared else len(batch[1][0])
             if watched:
                 batch, step = self._in_units(batch, step)
             # Added up where it is: no transfer, and no block of memory per batch.
             total = step["loss"].detach().double().mul_(size).add_(total)
             n_targets, n_batches = n_targets + size, n_batches + 1
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record_loss(f"{prefix}_loss", float(total) / n_targets)
+        if shared:
+            total = total_of(total)
+        self._record_loss(f"{prefix}_loss", float(total) / float(n_targets))
         self.history.record(f"{prefix}_batch_count", n_batches)
 
     def _in_units(self, batch, step):
