@@ -163,7 +163,7 @@ def test_with_all_of_history_rows_before_the_end_must_be_remembered(Xy):
     late, late_y = by_time(*Xy, "2024-01-12")[1]
     model = recorder().partial_fit(late, late_y)
     before = model.history_
-    with pytest.raises(ValueError, match="before it"):
+    with pytest.raises(ValueError, match="44 row.s. of X come before .*not remembered"):
         model.partial_fit(*Xy)
     pd.testing.assert_series_equal(model.history_, before)
 
@@ -280,6 +280,15 @@ def test_unknown_values_at_the_end_of_a_part_are_no_targets(Xy):
     for _ in range(2):
         model.partial_fit(X, y)
     assert_array_equal(*Recorder.calls)
+
+
+def test_a_part_without_any_known_value_is_refused(Xy):
+    (X, y), (later, later_y) = by_series(*Xy, "ab", "cd")
+    model = recorder().partial_fit(X, y)
+    for rows, values in ((X, y), (later, later_y)):
+        with pytest.raises(ValueError, match="No row of y can be learned"):
+            model.partial_fit(rows, values * np.nan)
+    pd.testing.assert_series_equal(model.history_, y)
 
 
 def test_regressors_of_one_output_learn_in_parts(Xy):

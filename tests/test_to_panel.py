@@ -81,6 +81,7 @@ def test_forecasts_come_back_in_the_columns_of_the_table(panel):
         (lambda t: (t, "shop", "date"), ValueError, "no column 'date'"),
         (lambda t: (t, ["shop", "x"], "day"), ValueError, "no column 'x'"),
         (lambda t: (pd.concat([t, t[:1]]), "shop", "day"), ValueError, "more than one"),
+        (lambda t: (t, "shop"), ValueError, "time is not given.*'day'"),
         (lambda t: (t.to_numpy(), "shop", "day"), TypeError, "to_pandas.*ndarray"),
         (lambda t: (t.set_index(["shop", "day"]),), ValueError, "a panel already"),
     ],

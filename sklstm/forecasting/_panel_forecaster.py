@@ -33,6 +33,7 @@ from .._panels.rows import (
     is_panel,
     read_rows,
     rows_without_columns,
+    show,
 )
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
@@ -900,12 +901,20 @@ class PanelForecaster(
         if not held.any():
             history, transform = self._extended(new)
             chosen = np.flatnonzero(history.series.isin(new.series))
+            if len(chosen) == 0:
+                new.until_known()  # raises
             return history, transform, history.select(chosen)
         check_same_kinds(new.X, self._history.X)
         new, kept = new.until_known()
         held = held[kept]
-        if self._keeps_all and not new.X.index[held].isin(self._history.X.index).all():
-            self._history.append(new.X, new.y)  # raises
+        lost = ~new.X.index[held].isin(self._history.X.index)
+        if self._keeps_all and lost.any():
+            raise ValueError(
+                f"{lost.sum()} row(s) of X come before the remembered end of their "
+                f"series, and are not remembered: {show(new.X.index[held][lost])}. "
+                "partial_fit takes later rows, and rows that were learned before. "
+                'Leave the others out, or use history="context", which does not look.'
+            )
         history, transform = self._history, self._transform
         if not held.all():
             later = np.flatnonzero(~held)

@@ -94,6 +94,11 @@ def to_panel(
                 f"{list(table.index.names)}. If these are the series and the time, it "
                 "is a panel already; else call table.reset_index() first."
             )
+        if series is not None and isinstance(table.index, pd.RangeIndex):
+            raise ValueError(
+                f"time is not given, and the index of the table only numbers its rows. "
+                f"Name the column of the times: one of {show(list(table.columns), 20)}."
+            )
         time = "time" if table.index.name is None else table.index.name
         table = table.rename_axis(time).reset_index()
     labels = series if isinstance(series, list) else [series]
