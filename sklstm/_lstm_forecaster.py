@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._panels.all_or_nothing import all_or_nothing, shallow_copy
+from ._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
@@ -40,7 +41,7 @@ def _learns_quantiles(self):
     return True
 
 
-class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
+class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator):
     """Forecast many series with one global LSTM and recommended defaults.
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its
@@ -273,6 +274,7 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         )
 
     @all_or_nothing
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -297,8 +299,11 @@ class LSTMForecaster(WrapperMixin, RegressorMixin, BaseEstimator):
         LSTMForecaster
             The fitted forecaster.
         """
-        self.forecaster_ = self.to_pipeline().fit(X, y, sample_weight)
+        task, forecaster = self._begin_tasks(1, X, y), self.to_pipeline()
+        with run_as(new_task(task, "fit-forecaster"), forecaster):
+            self.forecaster_ = forecaster.fit(X, y, sample_weight)
         self._begun = None
+        self._end_tasks(task, X, y)
         return self
 
     @all_or_nothing

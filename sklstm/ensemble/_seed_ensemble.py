@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, _fit_context
 
 
@@ -31,7 +32,7 @@ def _member(ensemble):
     return getattr(ensemble, "estimators_", [ensemble.estimator])[0]
 
 
-class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Train a regressor from several random seeds and average the predictions.
 
     Networks trained from different seeds make different errors, and the average of a
@@ -116,6 +117,7 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Whether the regressor reads windows as they are."""
         return getattr(_member(self), "accepts_panel_windows", False)
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SeedEnsemble":
         """Train every regressor.
@@ -134,7 +136,9 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         SeedEnsemble
             The fitted estimator.
         """
-        self.estimators_ = self._train("fit", self._new(), X, y, sample_weight)
+        task, members = self._begin_tasks(self.n_estimators, X, y), self._new()
+        self.estimators_ = self._train("fit", members, X, y, sample_weight, task)
+        self._end_tasks(task, X, y)
         return self
 
     @available_if(_has_partial_fit)
@@ -223,10 +227,11 @@ class SeedEnsemble(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
 
-    def _train(self, method, members, X, y, sample_weight):
+    def _train(self, method, members, X, y, sample_weight, task=None):
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
         return Parallel(n_jobs=self.n_jobs)(
-            delayed(_train_one)(member, method, X, y, extra) for member in members
+            delayed(_train_one)(member, method, X, y, extra, new_task(task, "fit-net"))
+            for member in members
         )
 
     def __sklearn_tags__(self):
@@ -254,5 +259,6 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
-def _train_one(estimator, method, X, y, extra):
-    return getattr(estimator, method)(X, y, **extra)
+def _train_one(estimator, method, X, y, extra, task):
+    with run_as(task, estimator):
+        return getattr(estimator, method)(X, y, **extra)

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
+from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from .._panels.parameters import (
     HasMethods,
     Interval,
@@ -40,7 +41,7 @@ from ._step_forecasts import label_intervals, label_quantiles
 
 
 class ConformalForecaster(
-    WrapperMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    FitTasksMixin, WrapperMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Calibrated prediction intervals, sized by the errors on held-out rows.
 
@@ -152,6 +153,7 @@ class ConformalForecaster(
         self.refit = refit
 
     @all_or_nothing
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -188,6 +190,7 @@ class ConformalForecaster(
             errors = roll_errors(fitted, tail_X, tail_y)
             self.estimator_, self.errors_ = fitted.update(tail_X, tail_y), errors
             return self
+        task = self._begin_tasks(1 + bool(self.refit), X, y)
         late = _calibration_rows(X, y, self.calibration_size)
         weights = {}
         if sample_weight is not None:
@@ -195,7 +198,7 @@ class ConformalForecaster(
         early = {name: weight[~late] for name, weight in weights.items()}
         (head_X, head_y), (tail_X, tail_y) = _cut(X, y, ~late), _cut(X, y, late)
         try:
-            forecaster = _composed(self.estimator).fit(head_X, head_y, **early)
+            forecaster = self._train(task, head_X, head_y, early)
         except ValueError as error:
             error.add_note(
                 f"calibration_size={self.calibration_size} leaves {len(head_X)} of "
@@ -204,11 +207,19 @@ class ConformalForecaster(
             raise
         errors = roll_errors(forecaster, tail_X, tail_y)
         if self.refit:
-            forecaster = _composed(self.estimator).fit(X, y, **weights)
+            forecaster = self._train(task, X, y, weights)
         else:
             forecaster.update(tail_X, tail_y)
         self.estimator_, self.errors_ = forecaster, errors
+        self._end_tasks(task, X, y)
         return self
+
+    def _train(self, task, X, y, weights):
+        """Train the forecaster anew, composed of its parts if it is flat."""
+        composed = hasattr(self.estimator, "to_pipeline")
+        new = self.estimator.to_pipeline() if composed else clone(self.estimator)
+        with run_as(new_task(task, "fit-forecaster"), new):
+            return new.fit(X, y, **weights)
 
     @all_or_nothing
     def update(
@@ -335,12 +346,6 @@ def _fitted_forecaster(estimator, X):
     elif not hasattr(forecaster, "estimator_") or not _rows_after(forecaster, X).all():
         return None
     return deepcopy(forecaster)
-
-
-def _composed(estimator):
-    """A clone of the forecaster to train, composed of its parts if it is flat."""
-    composed = hasattr(estimator, "to_pipeline")
-    return estimator.to_pipeline() if composed else clone(estimator)
 
 
 def _rows_after(forecaster, X):

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.columns import check_same_kinds
+from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from .._panels.parameters import (
     HasMethods,
     Interval,
@@ -158,7 +159,7 @@ def _regressor(forecaster):
 
 
 class PanelForecaster(
-    ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    FitTasksMixin, ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Turn a pipeline of windows and a regressor into a forecaster of many series.
 
@@ -341,6 +342,7 @@ class PanelForecaster(
 
     # Parameters of the nested estimators are checked by their own fit.
     @all_or_nothing
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -368,8 +370,13 @@ class PanelForecaster(
             The fitted forecaster.
         """
         check_pipeline(self.estimator)
+        task = self._begin_tasks(1, X, y)
         history, weight = self._read(X, y, sample_weight, reset=True)
-        return self._begin("fit", self._prepare(history), history, weight)
+        ready = self._prepare(history)
+        with run_as(new_task(task, "fit-regressor"), ready.regressor):
+            self._begin("fit", ready, history, weight)
+        self._end_tasks(task, X, y)
+        return self
 
     @available_if(_has_partial_fit)
     @all_or_nothing

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from .._panels.all_or_nothing import all_or_nothing
+from .._panels.fit_tasks import FitTasksMixin, with_callbacks
 from .._panels.parameters import (
     Interval,
     StrOptions,
@@ -28,6 +29,7 @@ from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_o
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._device import limit_threads, resolve_device
+from ._epoch_tasks import EpochTasks
 from ._fit_checkpoint import FitCheckpoint
 from ._input_spec import InputSpec, TargetFormat, read_targets
 from ._training import (
@@ -57,7 +59,7 @@ def _learns_quantiles(self):
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 
 
-class LSTMRegressor(RegressorMixin, BaseEstimator):
+class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
     """A global LSTM that maps windows to one or many outputs.
 
     The parameters are flat, as in scikit-learn; `fit` builds a PyTorch module and
@@ -432,6 +434,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         return self
 
     @all_or_nothing
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LSTMRegressor":
         """Train on windows and their targets.
@@ -452,7 +455,11 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         """
         goes_on = self.warm_start and hasattr(self, "net_")
         self._in_parts = False
-        return self._learn(X, y, sample_weight, fresh=not goes_on)
+        known = self.max_epochs != "auto" and self.early_stopping != "refit"
+        task = self._begin_tasks(self.max_epochs if known else None, X, y)
+        self._learn(X, y, sample_weight, fresh=not goes_on, task=task)
+        self._end_tasks(task, X, y)
+        return self
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
@@ -705,7 +712,7 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             raise ValueError("sample_weight must hold at least one non-zero weight.")
         return X, y, weight / weight.mean()
 
-    def _learn(self, X, y, sample_weight, fresh, n_epochs=None):
+    def _learn(self, X, y, sample_weight, fresh, n_epochs=None, task=None):
         if not fresh:
             self.net_, self._random_state = deepcopy((self.net_, self._random_state))
         X, y, weight = self._read(X, y, sample_weight, fresh)
@@ -720,15 +727,15 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
             n_passes = self.n_epochs_ if self._in_parts else 0
             self.net_ = train_on(self, self.net_, data, n_epochs, n_passes)
             return self
-        self._train_net(X, y, weight, split, seed, n_epochs)
+        self._train_net(X, y, weight, split, seed, n_epochs, task)
         if self.early_stopping == "refit":
             self._validated = self.net_.history
             n_best = 1 + int(np.argmin(self._validated[:, "valid_loss"]))
             split = np.arange(len(y)), np.arange(0)
-            self._train_net(X, y, weight, split, seed, n_best)
+            self._train_net(X, y, weight, split, seed, n_best, task)
         return self
 
-    def _train_net(self, X, y, weight, split, seed, n_epochs):
+    def _train_net(self, X, y, weight, split, seed, n_epochs, task):
         """Train a net from the start, in the units of what it learns from."""
         self._inputs, scale = self._inputs.measured(X, y, weight, split[0])
         windows = self._inputs.tensors(X, self._targets.n_outputs, self.device_)
@@ -737,7 +744,13 @@ class LSTMRegressor(RegressorMixin, BaseEstimator):
         if not self._in_parts:
             checkpoint = FitCheckpoint.of(self, data, n_epochs)
         self.net_ = train_net(
-            self, self._inputs, self._targets, data, n_epochs, checkpoint
+            self,
+            self._inputs,
+            self._targets,
+            data,
+            n_epochs,
+            checkpoint=checkpoint,
+            tasks=None if task is None else EpochTasks(self, task, X, y),
         )
 
     def __sklearn_tags__(self):

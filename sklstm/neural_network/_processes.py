@@ -64,13 +64,14 @@ def share_training(net, batches, n_windows):
     for tensor in net.module_.state_dict().values():
         dist.broadcast(tensor, 0)
     # The first of all: the norm that is clipped is that of the joint gradient.
-    net.callbacks_.insert(0, ("sum_gradients", _SumGradients()))
+    own = net.callbacks_
+    net.callbacks_ = [("sum_gradients", _SumGradients()), *own]
     net.is_shared_ = True
     try:
         yield SharedBatches(batches, dist.get_rank(), _size())
     finally:
         net.is_shared_ = False
-        del net.callbacks_[0]
+        net.callbacks_ = own
 
 
 def _check_same(numbers, device):

@@ -446,7 +446,9 @@ class TrainingData(NamedTuple):
         return make_iterators(estimator, X, y, weight, scale, windows, *split)
 
 
-def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
+def train_net(
+    estimator, inputs, targets, data, n_epochs=None, *, checkpoint=None, tasks=None
+):
     """Train a net from the start.
 
     Parameters
@@ -460,6 +462,8 @@ def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
         learning rate is made in any case.
     checkpoint : FitCheckpoint, default=None
         Where the training stands if it was begun before, and is written to.
+    tasks : EpochTasks, default=None
+        Who is told of each epoch.
 
     Returns
     -------
@@ -482,21 +486,21 @@ def train_net(estimator, inputs, targets, data, n_epochs=None, checkpoint=None):
         )
         with share_training(net, iterators[0], len(data.X)) as main:
             batches = (main, iterators[1])
-            _train_to_end(net, batches, n_epochs or max_epochs, checkpoint)
+            _train_to_end(net, batches, n_epochs or max_epochs, checkpoint, tasks)
     net.learned_ = learned
     center_unlearned(net, learned)
     return net
 
 
-def _train_to_end(net, iterators, n_epochs, checkpoint):
+def _train_to_end(net, iterators, n_epochs, checkpoint, tasks):
     """Train for a number of epochs, less those that are done in a checkpoint."""
-    if checkpoint is None:
-        net.partial_fit(iterators, epochs=n_epochs)
-        return
-    # The last callback: it writes, and brings back, what the others have done.
-    net.callbacks_.append(("fit_checkpoint", checkpoint))
-    net.partial_fit(iterators, epochs=checkpoint.n_left(n_epochs))
-    net.callbacks_.pop()
+    # The last callbacks: a checkpoint writes, and brings back, what the others did.
+    last = [("fit_checkpoint", checkpoint), ("epoch_tasks", tasks)]
+    own, last = net.callbacks_, [pair for pair in last if pair[1] is not None]
+    net.callbacks_ = own + last
+    left = n_epochs if checkpoint is None else checkpoint.n_left(n_epochs)
+    net.partial_fit(iterators, epochs=left)
+    net.callbacks_ = own
 
 
 def train_on(estimator, net, data, n_epochs=None, n_passes=0):
