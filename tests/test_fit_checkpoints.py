@@ -11,8 +11,15 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
 
-from sklstm import LSTMForecaster, LSTMRegressor, SeedEnsemble, SlidingWindow
+from sklstm import (
+    LSTMForecaster,
+    LSTMRegressor,
+    PanelTimeSeriesSplit,
+    SeedEnsemble,
+    SlidingWindow,
+)
 from sklstm.datasets import make_panel
 from sklstm.neural_network import _fit_checkpoint
 from sklstm.neural_network._window_net import WindowNet
@@ -183,6 +190,24 @@ def test_each_net_of_an_ensemble_goes_on(tmp_path, monkeypatch):
                 model = None
     assert_array_equal(model.forecast(), whole.forecast())
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_search_reads_the_fits_that_had_ended(tmp_path, monkeypatch):
+    y = make_panel(3, 40, n_covariates=0, random_state=0)["target"]
+    model = LSTMForecaster(
+        3, hidden_size=4, max_epochs=2, random_state=0, checkpoint_dir=tmp_path
+    )
+    search = GridSearchCV(
+        model.set_params(n_estimators=1),
+        {"window_size": [4, 8]},
+        cv=PanelTimeSeriesSplit(n_splits=2, horizon=3),
+    )
+    with monkeypatch.context() as patch:
+        Kill(patch, 5)  # in the third of five fits
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(y.to_frame()[[]], y)
+    Kill(monkeypatch, 5)  # what is left of ten epochs
+    search.fit(y.to_frame()[[]], y)
 
 
 def test_a_killed_process_goes_on(tmp_path):
