@@ -113,6 +113,16 @@ def test_a_callback_ends_the_training(y):
     assert model.forecast().notna().all()
 
 
+def test_a_fit_that_was_ended_goes_on_from_its_checkpoint(y, tmp_path):
+    given = {"n_estimators": 1, "max_epochs": 5, "checkpoint_dir": tmp_path}
+    forecaster(**given).set_callbacks(Watch(last=2)).fit(None, y)
+    watch = Watch()
+    model = forecaster(**given).set_callbacks(watch).fit(None, y)
+    assert watch.n_epochs == 3
+    expected = forecaster(n_estimators=1, max_epochs=5).fit(None, y)
+    assert_array_equal(model.forecast(), expected.forecast())
+
+
 def test_an_error_is_told_and_leaves_the_model_as_it_was(y):
     class Fail(Watch):
         def on_fit_task_begin(self, estimator, context):

@@ -29,8 +29,8 @@ class EpochTasks(Callback):
         self.epoch_.call_on_fit_task_begin(**self.facts)
 
     def on_epoch_end(self, net, **kwargs):
-        stop = self.epoch_.call_on_fit_task_end(
+        self.asked_to_stop_ = self.epoch_.call_on_fit_task_end(
             **self.facts, reconstruction_attributes=lambda: {"net_": net}
         )
-        if stop:
+        if self.asked_to_stop_:
             raise KeyboardInterrupt  # skorch's sign to end a training

@@ -16,6 +16,8 @@ from ._processes import is_first
 
 __all__ = ["FitCheckpoint"]
 
+# Another number for trainings that end otherwise though all else is the same.
+_FORMAT = 1
 # Seconds between two checkpoints, so that short epochs are not all written.
 _SECONDS = 5.0
 # Parameters that do not decide the weights, or are read from the data.
@@ -67,6 +69,7 @@ class FitCheckpoint(Callback):
         params = estimator.get_params(deep=False)
         arrays, words = _read(data)
         facts = {
+            "format": _FORMAT,
             "fit": fingerprint({k: v for k, v in params.items() if k not in _FREE}),
             "windows": fingerprint(words),
             "n_epochs": n_epochs,
@@ -85,7 +88,7 @@ class FitCheckpoint(Callback):
         return 0 if facts["done"] else n_epochs - len(facts["history"])
 
     def on_train_begin(self, net, **kwargs):
-        self._written = monotonic()
+        self._written, self._generators = monotonic(), get_generators(_device(net))
         if self._found is None:
             return
         (arrays, facts), self._found = self._found, None
@@ -93,7 +96,8 @@ class FitCheckpoint(Callback):
         generators = [arrays.pop(k) for k in sorted(arrays) if k.startswith("rng/")]
         restore_net(net, arrays, facts)
         restore_training(net, facts)
-        set_generators([torch.as_tensor(state) for state in generators], _device(net))
+        self._generators = [torch.as_tensor(state) for state in generators]
+        set_generators(self._generators, _device(net))
         stopping = _stopping(net)
         for name, value in facts["stopping"].items():
             setattr(stopping, name, value)
@@ -104,15 +108,18 @@ class FitCheckpoint(Callback):
             }
 
     def on_epoch_end(self, net, **kwargs):
+        self._generators = get_generators(_device(net))
         if monotonic() - self._written >= _SECONDS:
             self._write(net, done=False)
 
     def on_train_end(self, net, **kwargs):
-        self._write(net, done=True)
+        # Who asked for a stop is not among the parameters: a fit without goes on.
+        stopped = any(getattr(c, "asked_to_stop_", False) for _, c in net.callbacks_)
+        self._write(net, done=not stopped)
 
     def _write(self, net, done):
         arrays, facts = collect_state(net)
-        for number, state in enumerate(get_generators(_device(net))):
+        for number, state in enumerate(self._generators):
             arrays[f"rng/{number}"] = state.cpu().numpy()
         stopping, facts["stopping"] = _stopping(net), {}
         if stopping is not None:
