@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         PanelForecaster,
         backtest,
     )
-    from .inspection import ForecastDisplay, TransferMatrixDisplay
+    from .inspection import ForecastDisplay, TransferMatrixDisplay, check_leakage
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import (
@@ -56,6 +56,7 @@ __all__ = [
     "TransferMatrixDisplay",
     "StaticFeatures",
     "backtest",
+    "check_leakage",
     "datasets",
     "describe_panel",
     "LSTMForecaster",
@@ -84,6 +85,7 @@ _home = {
     "TransferMatrixDisplay": "inspection",
     "StaticFeatures": "preprocessing",
     "backtest": "forecasting",
+    "check_leakage": "inspection",
     "describe_panel": "preprocessing",
     "LSTMForecaster": "_lstm_forecaster",
     "panel_sample_weight": "preprocessing",

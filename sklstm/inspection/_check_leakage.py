@@ -1,0 +1,185 @@
+"""check_leakage: whether anything in an estimator reads later rows."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from .._panels.rows import align_target, read_rows, rows_without_columns, show
+from .._windows.windows import PanelWindows
+
+__all__ = ["check_leakage"]
+
+
+def check_leakage(
+    estimator: Any,
+    X: pd.DataFrame | None,
+    y: pd.Series | pd.DataFrame | np.ndarray,
+    *,
+    test_size: float = 0.25,
+    random_state: Any = 0,
+) -> None:
+    """Raise if what an estimator gives for some rows depends on later ones.
+
+    The estimator is fitted on the first rows of every series. Then the later rows are
+    given twice: as they are, and with values drawn anew from theirs. What comes out for
+    the first rows must be the same: of every transformer, and of the whole. A
+    transformer of your own that fills backwards, centers a moving mean or subtracts the
+    mean of the rows that it is given fails, and is named.
+
+    Parameters
+    ----------
+    estimator : PanelForecaster, LSTMForecaster, other forecaster or Pipeline
+        A forecaster, or a pipeline of transformers of panels and a regressor. It is
+        cloned; its own parameters decide how long this takes, so give it few epochs.
+    X : DataFrame of shape (n_rows, n_columns) or None
+        Covariates indexed by (series, time). None takes the rows from the index of y.
+    y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+        Targets of the rows of X.
+    test_size : float, default=0.25
+        Share of the rows of each series that are the later ones; at least two.
+    random_state : int, RandomState instance or None, default=0
+        Seed of what is drawn.
+
+    Raises
+    ------
+    ValueError
+        If anything depends on later rows. The message names the step, the first row
+        that changed, and what it was before and after.
+
+    See Also
+    --------
+    PanelTimeSeriesSplit : Folds by time, so that no later row is in training.
+
+    Notes
+    -----
+    What is checked is what happens after `fit`. That `fit` learns from the rows that it
+    is given, such as the scale of each series, is no leak in a cross-validation that
+    fits anew in each fold. Columns that are known ahead are drawn anew, too: a forecast
+    may read them in its own row and in earlier ones, not in later ones.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from sklstm import PanelForecaster, SlidingWindow, check_leakage
+    >>> from sklstm.datasets import make_panel
+    >>> panel = make_panel(n_series=3, n_rows=40, random_state=0)
+    >>> X, y = panel[["price"]], panel["target"]
+    >>> window, ridge = SlidingWindow(7, flat=True), Ridge()
+    >>> check_leakage(PanelForecaster(make_pipeline(window, ridge)), X, y)
+    >>> smooth = FunctionTransformer(lambda X: X.rolling(3, center=True).mean().bfill())
+    >>> check_leakage(PanelForecaster(make_pipeline(smooth, window, ridge)), X, y)
+    Traceback (most recent call last):
+        ...
+    ValueError: The step 'functiontransformer' (FunctionTransformer) reads later rows...
+    """
+    X = rows_without_columns(y) if X is None else X
+    y = align_target(X, y) if np.ndim(y) == 2 else align_target(X, y).iloc[:, 0]
+    rows = read_rows(X)
+    if rows.order is not None:
+        X, y = X.iloc[rows.order], y.iloc[rows.order]
+    n_later = np.maximum(2, np.ceil(test_size * rows.lengths)).astype(np.intp)
+    place = np.arange(len(X)) - rows.indptr[:-1][rows.codes]
+    later = place >= (rows.lengths - n_later)[rows.codes]
+    random_state = check_random_state(random_state)
+    drawn = [_draw_anew(part, later, random_state) for part in (X, y)]
+    model = clone(estimator).fit(X[~later], y[~later])
+    _check_steps(model, (X, drawn[0]), ~later)
+    if hasattr(model, "update"):
+        _check_fitted_values(model, (X, y), drawn, later)
+        _check_forecasts(model, X[later], drawn[0][later])
+    else:
+        one, two = (model.predict(part)[~later] for part in (X, drawn[0]))
+        _compare("The predictions", one, two, X.index[~later])
+
+
+def _draw_anew(table, chosen, random_state):
+    """Draw the chosen rows of each column from among them: they stay possible."""
+    frame = table.to_frame() if isinstance(table, pd.Series) else table
+    place = np.flatnonzero(chosen)
+    columns = {}
+    for i in range(frame.shape[1]):
+        source = np.arange(len(frame))
+        # With replacement: a mean of all rows changes, too.
+        source[place] = random_state.choice(place, len(place))
+        columns[i] = frame.iloc[source, i].array
+    out = pd.DataFrame(columns, index=frame.index).set_axis(frame.columns, axis=1)
+    return out.iloc[:, 0].rename(table.name) if isinstance(table, pd.Series) else out
+
+
+def _pipeline(model):
+    """The fitted pipeline inside a forecaster, or the model itself."""
+    for name in ("estimator_", "forecaster_"):
+        if hasattr(model, name):
+            return _pipeline(getattr(model, name))
+    return model if isinstance(model, Pipeline) else None
+
+
+def _check_steps(model, variants, early):
+    """Follow rows through the transformers, and name the first that looks ahead."""
+    pipeline, index = _pipeline(model), variants[0].index[early]
+    for name, step in [] if pipeline is None else pipeline.steps[:-1]:
+        if step is None or isinstance(step, str):
+            continue
+        variants = [step.transform(part) for part in variants]
+        one, two = (_rows_of(part, early) for part in variants)
+        _compare(f"The step {name!r} ({type(step).__name__})", one, two, index)
+
+
+def _rows_of(part, chosen):
+    if isinstance(part, PanelWindows):
+        # The rows that windows end with: all of theirs are rows of earlier windows.
+        table, ends = part.table, part.ends[chosen]
+        return np.hstack([table.values[ends], table.codes[ends]])
+    return part[chosen] if isinstance(part, np.ndarray) else part.loc[chosen]
+
+
+def _check_fitted_values(model, given, drawn, later):
+    """One-step forecasts of rows that are known may not move with later ones."""
+    X, params = given[0], model.get_params()
+    kept = [value for name, value in params.items() if name.endswith("history")]
+    if "context" in kept:
+        return  # it gives no fitted values
+    found = []
+    for later_X, later_y in (given, drawn):
+        updated = deepcopy(model).update(later_X[later], later_y[later])
+        found.append(updated.predict(X[~later]))
+    _compare("The fitted values", *found, X.index[~later])
+
+
+def _check_forecasts(model, X, drawn):
+    """The forecast of a step may not move with the rows of later steps."""
+    rows = read_rows(X)
+    step = np.arange(len(X)) - rows.indptr[:-1][rows.codes]
+    first = step < max(1, int(rows.lengths.min()) // 2)
+    changed = pd.concat([X[first], drawn[~first]]).loc[X.index]
+    one, two = (model.predict(part)[first] for part in (X, changed))
+    _compare("The forecasts", one, two, X.index[first])
+
+
+def _compare(what, one, two, index):
+    """Raise if two tables differ, with the first row and value that does."""
+    one, two = (np.asarray(part) for part in (one, two))
+    one, two = (part.reshape(len(part), -1) for part in (one, two))
+    if one.dtype.kind in "fc":
+        same = np.isclose(one, two, rtol=1e-6, atol=0, equal_nan=True)
+    else:
+        same = (one == two) | (pd.isna(one) & pd.isna(two))
+    if same.all():
+        return
+    rows, columns = np.nonzero(~same)
+    before, after = one[rows[0], columns[0]], two[rows[0], columns[0]]
+    verb = "reads" if what.startswith("The step") else "read"
+    raise ValueError(
+        f"{what} {verb} later rows: {len(np.unique(rows))} of {len(one)} rows changed "
+        f"when only later rows did, first {show(index[rows[:1]])} from {before} to "
+        f"{after}. Compute each "
+        "row from itself and earlier rows of its series, or learn in fit what is "
+        "used in transform."
+    )

@@ -1,0 +1,144 @@
+"""Whatever reads later rows is found and named; what does not passes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklstm import (
+    CalendarFeatures,
+    ConformalForecaster,
+    LSTMForecaster,
+    LSTMRegressor,
+    PanelForecaster,
+    SeriesEncoder,
+    SeriesImputer,
+    SeriesLog,
+    SeriesScaler,
+    SlidingWindow,
+    check_leakage,
+)
+from sklstm.datasets import make_panel
+
+
+@pytest.fixture
+def Xy():
+    panel = make_panel(3, 40, n_types=2, random_state=0)
+    return panel.drop(columns="target"), panel["target"]
+
+
+def forecaster(*steps, **params):
+    window = SlidingWindow(5, flat=True, shorten=True)
+    return PanelForecaster(make_pipeline(*steps, window, Ridge()), 3, **params)
+
+
+class OneByOne(TransformerMixin, BaseEstimator):
+    """Applies a function to the frame of each series."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return X.groupby(level=0, group_keys=False)[list(X.columns)].apply(
+            self.function
+        )
+
+
+LEAKS = {
+    "bfill": lambda X: X.where(X > 0.7).bfill().fillna(0.0),
+    "centered": lambda X: X.rolling(5, center=True, min_periods=1).mean(),
+    "mean of what is given": lambda X: X - X.mean(),
+    "reversed": lambda X: X[::-1].cumsum()[::-1],
+    "one ahead": lambda X: X.shift(-1).fillna(0.0),
+}
+FINE = {
+    "ffill": lambda X: X.where(X > 0.7).ffill().fillna(0.0),
+    "trailing": lambda X: X.rolling(5, min_periods=1).mean(),
+    "sum so far": lambda X: X.cumsum(),
+    "one back": lambda X: X.shift(1).fillna(0.0),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_step_that_reads_later_rows_is_named(Xy, name):
+    X, y = Xy
+    model = forecaster(SeriesScaler(), OneByOne(LEAKS[name]))
+    with pytest.raises(ValueError, match=r"'onebyone' \(OneByOne\) reads later rows"):
+        check_leakage(model, X[["price"]], y)
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_a_step_that_reads_earlier_rows_passes(Xy, name):
+    X, y = Xy
+    model = forecaster(SeriesScaler(), OneByOne(FINE[name]))
+    check_leakage(model, X[["price"]], y)
+
+
+def test_a_target_transformer_that_reads_later_rows_is_found(Xy):
+    X, y = Xy
+    leak = FunctionTransformer(lambda y: y - y.mean(), lambda y: y, check_inverse=False)
+    with pytest.raises(ValueError, match="The fitted values read later rows"):
+        check_leakage(forecaster(target_transformer=leak), X[["price"]], y)
+
+
+@pytest.mark.parametrize("name", ["centered", "one ahead"])
+def test_a_plain_pipeline_is_checked_too(Xy, name):
+    X, y = Xy
+    window = SlidingWindow(5, flat=True)
+    check_leakage(make_pipeline(SeriesScaler(), window, Ridge()), X[["price"]], y)
+    leaking = make_pipeline(OneByOne(LEAKS[name]), window, Ridge())
+    with pytest.raises(ValueError, match="'onebyone'"):
+        check_leakage(leaking, X[["price"]], y)
+
+
+def test_parts_of_the_library_pass(Xy):
+    X, y = Xy
+    X = X.copy()
+    X.iloc[::7, 0] = np.nan
+    tools = make_pipeline(
+        SeriesImputer(),
+        SeriesScaler(),
+        SeriesEncoder(columns=["type"]),
+        CalendarFeatures(["day_of_week"]),
+        SlidingWindow(5, known_covariates=["price", "promotion"]),
+        LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0),
+    )
+    target = make_pipeline(SeriesLog(), SeriesScaler())
+    check_leakage(PanelForecaster(tools, 3, target_transformer=target), X, y)
+    flat = {"hidden_size": 2, "max_epochs": 1, "n_estimators": 1, "random_state": 0}
+    for history in ("all", "context"):
+        model = LSTMForecaster(3, seasonal_periods=7, history=history, **flat)
+        check_leakage(model, None, y)
+        check_leakage(
+            ConformalForecaster(model), None, y.sample(frac=1, random_state=0)
+        )
+
+
+def test_a_scaler_of_the_training_rows_is_no_leak(Xy):
+    X, y = Xy
+    scaler = StandardScaler().set_output(transform="pandas")
+    check_leakage(forecaster(scaler), X[["price"]], y)
+
+
+def test_the_message_says_where_and_what(Xy):
+    X, y = Xy
+    with pytest.raises(ValueError) as caught:
+        check_leakage(forecaster(OneByOne(LEAKS["one ahead"])), X[["price"]], y)
+    # The last of the first 30 rows, in each of three series.
+    assert "3 of 90 rows changed" in str(caught.value)
+    assert "(s0, 2020-01-30)" in str(caught.value).replace("'", "")
+
+
+def test_what_was_given_stays_as_it_was(Xy):
+    X, y = Xy
+    before = X.copy(), y.copy()
+    check_leakage(forecaster(SeriesScaler()), X[["price"]], y)
+    pd.testing.assert_frame_equal(X, before[0])
+    pd.testing.assert_series_equal(y, before[1])
