@@ -323,3 +323,19 @@ class TestRates:
         assert not is_refused(X)
         assert not is_refused(X.sort_index(level=["t", "s"]))
         assert not is_refused(X[::-1])
+
+
+def test_a_step_that_sorts_the_rows_of_predict_is_refused():
+    """In fit its rows are in order; in predict rows ahead stand behind all others."""
+    index = pd.MultiIndex.from_product([["a", "b"], range(20)])
+    X = pd.DataFrame({"u": np.arange(40.0)}, index=index)
+    y = X["u"] % 7
+    later = X.groupby(level=0).cumcount() >= 17
+    steps = make_pipeline(
+        FunctionTransformer(lambda X: X.sort_index()),
+        SlidingWindow(4, flat=True),
+        Ridge(),
+    )
+    model = PanelForecaster(steps, horizon=3).fit(X[~later], y[~later])
+    with pytest.raises(ValueError, match="rows of X in another order"):
+        model.predict(X[later])

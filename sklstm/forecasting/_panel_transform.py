@@ -11,7 +11,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
-from .._panels.rows import locate_series, show
+from .._panels.rows import is_panel, locate_series, show
 from ._forecaster_checks import check_windows
 
 __all__ = ["PanelTransform"]
@@ -99,12 +99,20 @@ class PanelTransform:
 
         With `apart`, no row of `fit` goes before them.
         """
-        steps = self.steps
+        rows, last = X, self.steps[-1]
+        if len(self.steps) > 1:
+            rows = self.steps[:-1].transform(X)
+        if is_panel(rows) and len(rows) == len(X) and not rows.index.equals(X.index):
+            raise ValueError(
+                "The steps before the windows returned the rows of X in another order. "
+                "In predict the rows ahead stand behind all others, and each step must "
+                "keep the order: X.groupby(level=0).transform(...) does, "
+                "X.groupby(level=0).rolling(...) sorts."
+            )
         if apart:
-            steps, last = shallow_copy(steps), shallow_copy(steps[-1])
-            steps.steps = [*steps.steps[:-1], (steps.steps[-1][0], last)]
+            last = shallow_copy(last)
             last.carry_context = False
-        windows = check_windows(steps.transform(X))
+        windows = check_windows(last.transform(rows))
         if len(windows) != len(X):
             raise ValueError(
                 f"The steps before the regressor returned {len(windows)} rows for "
