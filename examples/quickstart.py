@@ -10,7 +10,6 @@ from time import perf_counter
 import pandas as pd
 from sklearn.metrics import mean_absolute_error
 from sklearn.model_selection import GridSearchCV
-from threadpoolctl import threadpool_limits
 
 import sklstm
 from sklstm.datasets import load_fertility
@@ -47,9 +46,7 @@ search = GridSearchCV(
     forecaster, grid, cv=cv, scoring=make_panel_scorer("mase"), n_jobs=2
 )
 start = perf_counter()
-# A net this small gains nothing from threads, and loses where cores are shared.
-with threadpool_limits(1):
-    search.fit(X_past, y_past)
+search.fit(X_past, y_past)
 print(f"Searched and fitted in {perf_counter() - start:.0f} s. The best of the grid:")
 print(pd.Series(search.best_params_).to_string())
 

@@ -13,7 +13,6 @@ from benchmarks.naive_bootstrap import seasonal_naive_quantiles
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from threadpoolctl import threadpool_limits
 
 import sklstm
 from sklstm import metrics
@@ -105,15 +104,11 @@ search = GridSearchCV(
     scoring=metrics.make_quantile_scorer("crps"),
 )
 start = perf_counter()
-# A net this small gains nothing from threads, and loses where cores are shared.
-with threadpool_limits(1):
-    search.fit(X_past, y_past)
-    best = search.best_estimator_
-    conformal = sklstm.ConformalForecaster(best).fit(X_past, y_past)
-    blind = clone(conformal).set_params(
-        estimator__estimator__window__known_covariates=None
-    )
-    blind.fit(X_past, y_past)
+search.fit(X_past, y_past)
+best = search.best_estimator_
+conformal = sklstm.ConformalForecaster(best).fit(X_past, y_past)
+blind = clone(conformal).set_params(estimator__estimator__window__known_covariates=None)
+blind.fit(X_past, y_past)
 print(f"\nSearched and fitted in {perf_counter() - start:.0f} s. The best of the grid:")
 print(pd.Series(search.best_params_).to_string())
 

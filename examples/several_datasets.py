@@ -11,7 +11,6 @@ from time import perf_counter
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 import sklstm
 from sklstm.datasets import load_fertility
@@ -68,9 +67,7 @@ loops = {
 }
 for name, loop in loops.items():
     start = perf_counter()
-    # A net this small gains nothing from threads, and loses where cores are shared.
-    with threadpool_limits(1):
-        loop.fit(X, y)
+    loop.fit(X, y)
     print(f"Trained the {name} model in {perf_counter() - start:.0f} s.")
 
 # %%
