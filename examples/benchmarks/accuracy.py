@@ -189,13 +189,18 @@ def format_table(results, name):
     table = pd.DataFrame(index=[METHODS[key].label for key in mean.index])
     for error in mean.columns.drop(["seconds", "origins"]):
         table[error] = [
-            f"{m:.3f}" if n == 1 else f"{m:.3f} +- {s:.3f}"
-            for m, s, n in zip(mean[error], spread[error], n_runs, strict=True)
+            _words(m, s) for m, s in zip(mean[error], spread[error], strict=True)
         ]
     table["seconds"] = [f"{seconds:,.1f}" for seconds in mean["seconds"]]
     table["origins"] = mean["origins"].astype(int).to_numpy()
     table["runs"] = n_runs.to_numpy()
     return table.to_string()
+
+
+def _words(mean, spread):
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.3f}" if pd.isna(spread) else f"{mean:.3f} +- {spread:.3f}"
 
 
 def save_plot(path, results):
