@@ -354,3 +354,32 @@ def test_grid_search_runs_in_parallel(panel):
     search.fit(shuffled(panel[["price"]]), shuffled(y))
     # A level of its own for each store is what indicators can say and codes cannot.
     assert search.best_params_ == {"seriesencoder__encoding": "onehot"}
+
+
+@pytest.mark.parametrize("encoding", ["categorical", "onehot", "ordinal"])
+def test_labels_that_come_later_leave_the_codes_of_known_ones(encoding):
+    def rows(*stores):
+        index = pd.MultiIndex.from_product([stores, [1, 2]], names=["store", "day"])
+        kind = pd.Categorical([f"kind {store}" for store in index.get_level_values(0)])
+        return pd.DataFrame({"price": 1.0, "kind": kind}, index=index)
+
+    def codes(encoder, X):
+        out = encoder.transform(X)
+        if encoding == "categorical":
+            return out[["kind", "store"]].apply(lambda column: column.cat.codes)
+        return out.drop(columns="price")
+
+    encoder = SeriesEncoder(encoding, columns=["kind"]).fit(rows("b", "d"))
+    before = codes(encoder, rows("b", "d"))
+    encoder.add_labels(rows("a", "b")).add_labels(rows("c"))
+    assert encoder.categories_["store"].tolist() == ["b", "d", "a", "c"]
+    assert encoder.categories_["kind"].tolist() == [
+        "kind b",
+        "kind d",
+        "kind a",
+        "kind c",
+    ]
+    after = codes(encoder, rows("b", "d"))
+    pd.testing.assert_frame_equal(after[before.columns], before)
+    every = codes(encoder, rows("a", "b", "c", "d"))
+    assert len(every.drop_duplicates()) == 4

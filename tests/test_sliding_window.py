@@ -358,3 +358,17 @@ def test_a_gap_in_dates_is_a_positive_timedelta(max_gap):
     X = pd.DataFrame({"u": 0.0}, index=pd.MultiIndex.from_product([["a"], days]))
     with pytest.raises(ValueError, match="max_gap must be a Timedelta or its text"):
         SlidingWindow(2, max_gap=max_gap).fit(X)
+
+
+def test_labels_that_come_later_leave_the_codes_of_known_ones():
+    def rows(*labels):
+        index = pd.MultiIndex.from_product([[0, 1], range(len(labels))])
+        return pd.DataFrame({"kind": [*labels, *labels]}, index=index, dtype="category")
+
+    window = SlidingWindow(1).fit(rows("b", "d"))
+    before = np.asarray(window.transform(rows("b", "d")))
+    window.add_labels(rows("a", "b")).add_labels(rows("c"))
+    assert window.categories_["kind"].tolist() == ["b", "d", "a", "c"]
+    np.testing.assert_array_equal(window.transform(rows("b", "d")), before)
+    found = np.asarray(window.transform(rows("a", "b", "c", "d", "e")))[:5, 0, 0]
+    assert found.tolist() == [3, 1, 4, 2, 0]
