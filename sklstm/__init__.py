@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ConformalForecaster,
         PanelForecaster,
         backtest,
+        score_epochs,
     )
     from .inspection import ForecastDisplay, TransferMatrixDisplay, check_leakage
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
@@ -63,6 +64,7 @@ __all__ = [
     "metrics",
     "panel_sample_weight",
     "regularize",
+    "score_epochs",
     "to_panel",
 ]
 
@@ -90,6 +92,7 @@ _home = {
     "LSTMForecaster": "_lstm_forecaster",
     "panel_sample_weight": "preprocessing",
     "regularize": "preprocessing",
+    "score_epochs": "forecasting",
     "to_panel": "preprocessing",
 }
 

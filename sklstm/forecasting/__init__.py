@@ -3,9 +3,11 @@
 from ._backtest import backtest
 from ._conformal_forecaster import ConformalForecaster
 from ._panel_forecaster import PanelForecaster
+from ._score_epochs import score_epochs
 
 __all__ = [
     "ConformalForecaster",
     "PanelForecaster",
     "backtest",
+    "score_epochs",
 ]
