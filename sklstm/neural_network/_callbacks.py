@@ -1,5 +1,6 @@
 """The callbacks of the regressor's parameters."""
 
+from sklearn.base import clone
 from skorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -8,7 +9,7 @@ from skorch.callbacks import (
 )
 from tqdm.auto import tqdm
 
-__all__ = ["ProgressBar", "lr_of_epoch", "make_callbacks"]
+__all__ = ["ProgressBar", "clone_callbacks", "lr_of_epoch", "make_callbacks"]
 
 # A schedule starts anew with each fit; skorch would go on from the epochs so far.
 _ANEW = -1
@@ -42,6 +43,28 @@ class ProgressBar(Callback):
 
     def __getstate__(self):
         return {name: v for name, v in self.__dict__.items() if name != "bar_"}
+
+
+def clone_callbacks(callbacks):
+    """Clone callbacks, and keep those that cannot be cloned as they are.
+
+    Such a one holds what there is only once, as a trial of a search.
+
+    Parameters
+    ----------
+    callbacks : list of skorch callbacks or of (name, callback)
+
+    Returns
+    -------
+    list
+    """
+    out = []
+    for callback in callbacks:
+        try:
+            out.append(clone(callback, safe=False))
+        except (AttributeError, RuntimeError, TypeError):
+            out.append(callback)
+    return out
 
 
 def make_callbacks(estimator, n_batches, max_epochs, validated):

@@ -297,7 +297,7 @@ class LSTMModule(nn.Module):
     ) -> Any:
         """Map last states (with the embeddings behind them) to outputs."""
         hidden = self.hidden(state)
-        out = self.output(hidden).view(len(state), self.n_per_output, -1)
+        out = self.output(hidden).unflatten(-1, (self.n_per_output, -1))
         weight = None if self.gate is None else self.gate(hidden).view_as(naive)
         of_steps = [] if of_seasons is None else [of_seasons]
         if known is not None:

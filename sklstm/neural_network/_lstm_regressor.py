@@ -1,6 +1,6 @@
 """LSTMRegressor: flat scikit-learn hyperparameters around a skorch net."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -28,6 +28,7 @@ from .._panels.parameters import (
 from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_of
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
+from ._callbacks import clone_callbacks
 from ._device import limit_threads, resolve_device
 from ._epoch_tasks import EpochTasks
 from ._fit_checkpoint import FitCheckpoint
@@ -199,7 +200,8 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         a break; one that had ended is read. It needs a `random_state`. Delete the
         folder when you are done. None writes nothing.
     callbacks : list of skorch callbacks or of (name, callback), default=None
-        Additional callbacks. They are cloned in `fit`.
+        Additional callbacks. They are cloned in `fit`, except those that cannot be,
+        such as one that reports to a trial of Optuna.
     net_params : dict, default=None
         Additional parameters of the skorch net, such as ``{"optimizer__eps": 1e-6}``.
         Parameters with the prefixes ``module__``, ``optimizer__``, ``criterion__`` and
@@ -433,6 +435,16 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
             self.net_params = (self.net_params or {}) | of_net
         return self
 
+    def __sklearn_clone__(self):
+        bare = copy(self)
+        bare.callbacks = None
+        new = super(LSTMRegressor, bare).__sklearn_clone__()
+        if isinstance(self.callbacks, list):
+            new.callbacks = clone_callbacks(self.callbacks)
+        else:
+            new.callbacks = clone(self.callbacks, safe=False)
+        return new
+
     @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -580,6 +592,54 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
             wanted = check_quantiles(quantiles, within=self._targets.quantiles)
             y = interpolate_quantiles(y, self._targets.quantiles, wanted)
         return y[:, 0] if self._targets.ndim == 1 else y
+
+    def net_inputs(self, X: Any) -> dict[str, np.ndarray]:
+        """Collect what the net reads of windows, for an exported net.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows, as in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            "values" of shape (n, n_steps, n_inputs), the oldest row first and padding
+            last; "lengths" (n,), the number of rows that are no padding (not if
+            `bidirectional`); "codes" (n, n_steps, n_columns) of categorical columns;
+            "naive" (n, n_naive, n_outputs) with `seasonal_periods`; "known" (n,
+            n_ahead, n_known) and "known_codes" of covariates that are known ahead.
+            Those that the net does not read are not there.
+        """
+        check_is_fitted(self)
+        X = self._inputs.check(self._validate_windows(X, reset=False))
+        n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
+        device = self.net_.module_.output.weight.device
+        windows = self._inputs.tensors(X, self._targets.n_outputs, device, n_steps)
+        batch = windows.gather(torch.arange(len(X), device=device))
+        if not self.bidirectional:
+            full = torch.full((len(X),), n_steps, device=device)
+            batch.setdefault("lengths", full)
+        return {name: tensor.cpu().numpy() for name, tensor in batch.items()}
+
+    def to_onnx(self, path: str | Path, X: Any) -> None:
+        """Write the net as an ONNX model, which other runtimes run without Python.
+
+        Its inputs are those of `net_inputs`, its output "y" is in units of y, as from
+        `predict_quantiles` if quantiles are learned and else as from `predict`, always
+        with an axis of outputs. The number of windows is free. The packages of
+        ``sklstm[onnx]`` are needed.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write.
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            A few windows, at least two, to trace the net with.
+        """
+        from ._onnx import write_onnx
+
+        write_onnx(self.net_inputs(X), self.net_.module_, self.net_.scale_, path)
 
     @property
     def quantiles_(self) -> tuple | None:

@@ -4,13 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from skorch.callbacks import EpochScoring
 from torch import nn
 
 from .._windows.step_targets import StepTargets, split_tails
 from .._windows.windows import PanelWindows
-from ._callbacks import lr_of_epoch, make_callbacks
+from ._callbacks import clone_callbacks, lr_of_epoch, make_callbacks
 from ._chunked_batches import ChunkedIterator, choose_chunk_rows
 from ._device import limit_threads, seeded
 from ._labels import center_unlearned, labels_learned
@@ -309,11 +308,12 @@ def make_net(
         "lr": estimator.lr,
         "max_epochs": max_epochs,
         "batch_size": estimator.batch_size,
-        "device": windows.inputs.device,
+        # As text, which the readers of files of weights take.
+        "device": str(windows.inputs.device),
         "train_split": None,
         # Callbacks score the predictions of the epoch: windows are not gathered anew.
         "use_caching": True,
-        "callbacks": own + clone(estimator.callbacks or [], safe=False),
+        "callbacks": own + clone_callbacks(estimator.callbacks or []),
         "verbose": int(estimator.verbose > 1),
     }
     more = estimator.net_params or {}
