@@ -20,8 +20,24 @@ class _InUnits(nn.Module):
             part = torch.as_tensor(part, dtype=torch.float64).reshape(shape)
             self.register_buffer(name, part)
 
-    def forward(self, **inputs):
-        return self.module(**inputs).double() * self.scale + self.center
+    def forward(
+        self,
+        values,
+        lengths=None,
+        codes=None,
+        naive=None,
+        known=None,
+        known_codes=None,
+    ):
+        out = self.module(
+            values,
+            lengths,
+            codes,
+            naive=naive,
+            known=known,
+            known_codes=known_codes,
+        )
+        return out.double() * self.scale + self.center
 
 
 def write_onnx(inputs, module, scale, path):
@@ -50,7 +66,7 @@ def write_onnx(inputs, module, scale, path):
         str(path),
         kwargs=tensors,
         dynamo=True,
-        dynamic_shapes={"inputs": free},
+        dynamic_shapes=free,
         input_names=list(tensors),
         output_names=["y"],
         external_data=False,
