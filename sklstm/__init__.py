@@ -19,7 +19,12 @@ if TYPE_CHECKING:
         backtest,
         score_epochs,
     )
-    from .inspection import ForecastDisplay, TransferMatrixDisplay, check_leakage
+    from .inspection import (
+        ForecastDisplay,
+        TrainingCurveDisplay,
+        TransferMatrixDisplay,
+        check_leakage,
+    )
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
     from .neural_network import LSTMRegressor
     from .preprocessing import (
@@ -54,6 +59,7 @@ __all__ = [
     "SeriesLog",
     "SeriesScaler",
     "SlidingWindow",
+    "TrainingCurveDisplay",
     "TransferMatrixDisplay",
     "StaticFeatures",
     "backtest",
@@ -84,6 +90,7 @@ _home = {
     "SeriesLog": "preprocessing",
     "SeriesScaler": "preprocessing",
     "SlidingWindow": "preprocessing",
+    "TrainingCurveDisplay": "inspection",
     "TransferMatrixDisplay": "inspection",
     "StaticFeatures": "preprocessing",
     "backtest": "forecasting",

@@ -46,9 +46,9 @@ def score_epochs(
     n_epochs : int, default=None
         Number of epochs. None reads the forecaster's `max_epochs`.
 
-    Yields
-    ------
-    ndarray of shape (n_folds,)
+    Returns
+    -------
+    generator of ndarray of shape (n_folds,)
         The score of each fold's test rows after one more epoch; greater is better.
 
     See Also
