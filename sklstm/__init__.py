@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .ensemble import SeedEnsemble
     from .forecasting import (
         ConformalForecaster,
+        NaiveRegressor,
         PanelForecaster,
         backtest,
         score_epochs,
@@ -49,6 +50,7 @@ __all__ = [
     "ContinualForecaster",
     "ForecastDisplay",
     "LSTMRegressor",
+    "NaiveRegressor",
     "PanelForecaster",
     "PanelTimeSeriesSplit",
     "PanelWindows",
@@ -79,6 +81,7 @@ _home = {
     "ConformalForecaster": "forecasting",
     "ForecastDisplay": "inspection",
     "LSTMRegressor": "neural_network",
+    "NaiveRegressor": "forecasting",
     "PanelForecaster": "forecasting",
     "PanelTimeSeriesSplit": "model_selection",
     "PanelWindows": "_windows.windows",

@@ -16,6 +16,7 @@ from sklstm import (
     ContinualForecaster,
     LSTMForecaster,
     LSTMRegressor,
+    NaiveRegressor,
     PanelForecaster,
     SeedEnsemble,
     SeriesEncoder,
@@ -29,6 +30,8 @@ from sklstm import (
 ESTIMATORS = [
     CalendarFeatures(),
     LSTMRegressor(max_epochs=20),
+    NaiveRegressor(),
+    NaiveRegressor("drift"),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),

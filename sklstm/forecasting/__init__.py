@@ -2,11 +2,13 @@
 
 from ._backtest import backtest
 from ._conformal_forecaster import ConformalForecaster
+from ._naive_regressor import NaiveRegressor
 from ._panel_forecaster import PanelForecaster
 from ._score_epochs import score_epochs
 
 __all__ = [
     "ConformalForecaster",
+    "NaiveRegressor",
     "PanelForecaster",
     "backtest",
     "score_epochs",

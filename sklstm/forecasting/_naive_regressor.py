@@ -1,0 +1,206 @@
+"""NaiveRegressor: the forecasts that a network has to beat."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from .._panels.parameters import Interval, StrOptions, _fit_context
+from .._windows.windows import PanelWindows
+
+__all__ = ["NaiveRegressor"]
+
+
+class NaiveRegressor(RegressorMixin, BaseEstimator):
+    """Forecast the next steps from the last values of a window, without learning.
+
+    In a :class:`~sklstm.PanelForecaster` it stands where a network would, so the same
+    folds, scorers and tables tell whether the network is any good.
+
+    Parameters
+    ----------
+    strategy : {"seasonal", "drift", "mean"}, default="seasonal"
+        "seasonal" repeats the last `seasonal_periods` values; "drift" draws a line
+        through the first and the last known value of the window; "mean" is the mean of
+        the window.
+    seasonal_periods : int, default=1
+        Number of rows of a season, at most the window size. 1 repeats the last value.
+        Only "seasonal" reads it.
+
+    Attributes
+    ----------
+    fallback_ : ndarray of shape (n_targets,)
+        The mean in training, which windows without a known value get.
+    past_reach_ : int
+        Number of rows before its window that a forecast reads: 0.
+    n_features_in_ : int
+        Size of the second axis of X.
+
+    See Also
+    --------
+    LSTMRegressor : The network; its skip connection starts from such forecasts.
+    sklearn.dummy.DummyRegressor : Forecasts that do not read X.
+
+    Notes
+    -----
+    A missing value is the last known one before it; where a season is not in the
+    window, its value is the last known one. Windows are float32. X may also be an array of shape (n,
+    n_steps) or (n, n_steps, n_features), whose last feature is the target's past.
+
+    The strategies are those of Hyndman, R.J. and Athanasopoulos, G. (2021).
+    Forecasting: principles and practice, 3rd edition, section 5.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import NaiveRegressor, PanelForecaster, SlidingWindow
+    >>> from sklstm.datasets import make_panel
+    >>> y = make_panel(n_series=2, n_rows=30, n_covariates=0, random_state=0)["target"]
+    >>> naive = PanelForecaster(
+    ...     make_pipeline(SlidingWindow(7), NaiveRegressor(seasonal_periods=7)),
+    ...     horizon=7,
+    ... ).fit(None, y)
+    >>> bool(np.allclose(naive.forecast()[:7], y[23:30]))
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "strategy": [StrOptions({"seasonal", "drift", "mean"})],
+        "seasonal_periods": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    accepts_panel_windows = True
+
+    def __init__(self, strategy: str = "seasonal", seasonal_periods: int = 1) -> None:
+        self.strategy = strategy
+        self.seasonal_periods = seasonal_periods
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any) -> "NaiveRegressor":
+        """Read the number of outputs, and the mean of the target.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows.
+        y : array of shape (n,) or (n, n_outputs)
+            Targets: the next steps, of each target.
+
+        Returns
+        -------
+        NaiveRegressor
+            The fitted estimator.
+        """
+        if isinstance(X, PanelWindows):
+            validate_data(self, X, skip_check_array=True)
+            target = X.table.target
+            self._n_targets, self._ndim, n_outputs = target.shape[1], 2, y.shape[1]
+        else:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                allow_nd=True,
+                multi_output=True,
+                y_numeric=True,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+            )
+            target = np.reshape(y, (-1, 1))
+            self._n_targets, self._ndim = 1, y.ndim
+            n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        check_consistent_length(X, y)
+        if self.strategy == "seasonal" and self.seasonal_periods > X.shape[1]:
+            raise ValueError(
+                f"seasonal_periods={self.seasonal_periods} is longer than the windows, "
+                f"which have {X.shape[1]} rows. Set window_size of SlidingWindow to at "
+                f"least {self.seasonal_periods}."
+            )
+        self._n_steps = n_outputs // self._n_targets
+        known = np.isfinite(target)
+        total = np.where(known, target, 0.0).sum(axis=0, dtype=np.float64)
+        self.fallback_ = total / np.maximum(known.sum(axis=0), 1)
+        self.past_reach_ = 0
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Forecast the next steps of windows.
+
+        Parameters
+        ----------
+        X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+            Windows, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+            In the units and the shape of fit's y.
+        """
+        check_is_fitted(self)
+        past = _fill_from_before(self._past(X))  # (n, n_rows, n_targets)
+        last = np.where(np.isnan(past[:, -1]), self.fallback_, past[:, -1])
+        step = np.arange(self._n_steps)
+        if self.strategy == "seasonal":
+            period = self.seasonal_periods
+            out = past[:, past.shape[1] - period + step % period]
+        elif self.strategy == "mean":
+            known = np.isfinite(past)
+            total = np.where(known, past, 0.0).sum(axis=1)
+            mean = total / np.maximum(known.sum(axis=1), 1)
+            mean = np.where(known.any(axis=1), mean, np.nan)
+            out = np.repeat(mean[:, None], self._n_steps, axis=1)
+        else:
+            out = last[:, None] + _slope(past)[:, None] * (1 + step)[:, None]
+        out = np.where(np.isnan(out), last[:, None], out).reshape(len(out), -1)
+        return out[:, 0] if self._ndim == 1 else out
+
+    def _past(self, X):
+        """The target's past in each window, NaN in padding: (n, n_rows, n_targets)."""
+        if isinstance(X, PanelWindows):
+            validate_data(self, X, skip_check_array=True, reset=False)
+            rows = X.ends[:, None] + np.arange(1 - X.window_size, 1)
+            inside = rows >= X.starts[:, None]
+            past = X.table.target[np.where(inside, rows, 0)].astype(np.float64)
+            past[~inside] = np.nan
+            return past
+        X = validate_data(
+            self,
+            X,
+            reset=False,
+            allow_nd=True,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+        )
+        return X[..., None] if X.ndim == 2 else X[..., -1:]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _fill_from_before(past):
+    """Fill NaN from the last known row before it, along the second axis."""
+    row = np.arange(past.shape[1])[:, None]
+    source = np.maximum.accumulate(np.where(np.isnan(past), 0, row), axis=1)
+    return np.take_along_axis(past, source, axis=1)
+
+
+def _slope(past):
+    """The change by row from the first known value to the last row; 0 if unknown."""
+    known = np.isfinite(past)
+    first = known.argmax(axis=1)
+    start = np.take_along_axis(past, first[:, None], axis=1)[:, 0]
+    n_rows = past.shape[1] - 1 - first
+    slope = (past[:, -1] - start) / np.maximum(n_rows, 1)
+    return np.where(known.any(axis=1), slope, 0.0)

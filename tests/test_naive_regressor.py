@@ -1,0 +1,97 @@
+"""NaiveRegressor: its forecasts are those of the plain definitions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from sklstm import (
+    LSTMRegressor,
+    NaiveRegressor,
+    PanelForecaster,
+    PanelTimeSeriesSplit,
+    SlidingWindow,
+)
+from sklstm.datasets import make_panel
+
+
+def forecaster(horizon=5, window_size=8, **params):
+    steps = [("window", SlidingWindow(window_size)), ("net", NaiveRegressor(**params))]
+    return PanelForecaster(Pipeline(steps), horizon)
+
+
+@pytest.fixture
+def y():
+    return make_panel(3, 30, n_covariates=0, random_state=0)["target"]
+
+
+@pytest.mark.parametrize("period", [1, 3, 8])
+def test_a_season_is_repeated(y, period):
+    out = forecaster(seasonal_periods=period).fit(None, y).forecast()
+    for series, values in out.groupby(level=0):
+        past = y.loc[series].to_numpy()
+        expected = [past[len(past) - period + k % period] for k in range(5)]
+        assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_drift_is_a_line_through_the_ends_of_the_window(y):
+    out = forecaster(strategy="drift").fit(None, y).forecast()
+    for series, values in out.groupby(level=0):
+        past = y.loc[series].to_numpy()[-8:]
+        slope = (past[-1] - past[0]) / 7
+        assert_allclose(values, past[-1] + slope * np.arange(1, 6), rtol=1e-5)
+
+
+def test_the_mean_is_that_of_the_window(y):
+    out = forecaster(strategy="mean").fit(None, y).forecast()
+    for series, values in out.groupby(level=0):
+        assert_allclose(values, y.loc[series].to_numpy()[-8:].mean(), rtol=1e-6)
+
+
+def test_two_targets_stay_apart(y):
+    both = pd.DataFrame({"a": y, "b": -10 * y})
+    out = forecaster(seasonal_periods=3).fit(None, both).forecast()
+    alone = forecaster(seasonal_periods=3).fit(None, y).forecast()
+    assert_array_equal(out["a"], alone)
+    assert_allclose(out["b"], -10 * alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("strategy", ["seasonal", "drift", "mean"])
+def test_missing_values_and_short_series_have_forecasts(y, strategy):
+    y = pd.concat(
+        [y, pd.Series([4.0], pd.MultiIndex.from_tuples([("s", y.index[0][1])]))]
+    )
+    y.iloc[[25, 27, 55]] = np.nan
+    model = forecaster(strategy=strategy, seasonal_periods=4).fit(None, y)
+    assert model.forecast().notna().all()
+    assert_array_equal(model.forecast().loc["s"], 4.0)
+    assert np.isfinite(model.predict(y.to_frame()[[]])).all()
+
+
+def test_an_array_is_a_window():
+    X = np.array([[1.0, 2.0, 4.0], [np.nan, 5.0, np.nan], [np.nan] * 3])
+    y = np.array([[1.0, 2.0], [2.0, 3.0], [4.0, 6.0]])
+    model = NaiveRegressor(seasonal_periods=2).fit(X, y)
+    assert_array_equal(model.predict(X), [[2.0, 4.0], [5.0, 5.0], [3.0, 3.0]])
+    with_features = np.stack([np.zeros_like(X), X], axis=-1)
+    again = NaiveRegressor(seasonal_periods=2).fit(with_features, y)
+    assert_array_equal(again.predict(with_features), model.predict(X))
+
+
+def test_a_season_longer_than_the_window_is_refused(y):
+    with pytest.raises(ValueError, match="longer than the windows, which have 8 rows"):
+        forecaster(seasonal_periods=9).fit(None, y)
+
+
+def test_it_stands_beside_a_network_in_a_grid(y):
+    net = LSTMRegressor(2, max_epochs=1, random_state=0)
+    search = GridSearchCV(
+        forecaster(),
+        {"estimator__net": [net, NaiveRegressor(), NaiveRegressor("drift")]},
+        cv=PanelTimeSeriesSplit(n_splits=2, horizon=5),
+        scoring="neg_mean_absolute_error",
+    )
+    search.fit(y.to_frame()[[]], y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
