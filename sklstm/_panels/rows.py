@@ -32,6 +32,7 @@ __all__ = [
     "series_name",
     "show",
     "tail_positions",
+    "target_of_rows",
     "time_level",
     "with_times_of",
 ]
@@ -234,6 +235,14 @@ def rows_without_columns(y, name="y"):
             f"With X=None the rows are those of y: {index_message(y, name)}"
         )
     return pd.DataFrame(index=y.index)
+
+
+def target_of_rows(X, y):
+    """y under the index of X: a Series if it is one target, else a DataFrame."""
+    table = align_target(X, y)
+    if table.shape[1] > 1:
+        return table
+    return table.iloc[:, 0].rename(getattr(y, "name", None))
 
 
 def series_name(index, default="series"):

@@ -9,13 +9,13 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._panels.rows import (
-    align_target,
     check_known_series,
     index_message,
     is_panel,
     locate_series,
     read_rows,
     rows_without_columns,
+    target_of_rows,
     with_times_of,
 )
 from ._history import History
@@ -85,11 +85,7 @@ def backtest(
     X = rows_without_columns(y) if X is None else X
     if not is_panel(X):
         raise TypeError(index_message(X))
-    target = align_target(X, y)
-    if target.shape[1] == 1:
-        y = target.iloc[:, 0].rename(getattr(y, "name", None))
-    else:
-        y = target
+    y = target_of_rows(X, y)
     folds = list(check_cv(cv).split(X, y))
     if refit:
         parts = Parallel(n_jobs=n_jobs)(

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
-from .._panels.rows import align_target, rows_without_columns
+from .._panels.rows import rows_without_columns, target_of_rows
 
 __all__ = ["score_epochs"]
 
@@ -85,13 +85,11 @@ def score_epochs(
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
     scorer = check_scoring(forecaster, scoring)
     X = rows_without_columns(y) if X is None else X
-    target = align_target(X, y)
-    if target.shape[1] == 1:
-        target = target.iloc[:, 0].rename(getattr(y, "name", None))
+    y = target_of_rows(X, y)
     folds = [
         (clone(forecaster), train, test) for train, test in check_cv(cv).split(X, y)
     ]
-    return _train_in_turn(folds, X, target, scorer, n_epochs)
+    return _train_in_turn(folds, X, y, scorer, n_epochs)
 
 
 def _train_in_turn(folds, X, y, scorer, n_epochs):

@@ -612,10 +612,8 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
             Those that the net does not read are not there.
         """
         check_is_fitted(self)
-        X = self._inputs.check(self._validate_windows(X, reset=False))
-        n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
-        device = self.net_.module_.output.weight.device
-        windows = self._inputs.tensors(X, self._targets.n_outputs, device, n_steps)
+        windows, n_steps = self._tensors(X)
+        device = windows.inputs.device
         batch = windows.gather(torch.arange(len(X), device=device))
         if not self.bidirectional:
             full = torch.full((len(X),), n_steps, device=device)
@@ -646,16 +644,21 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._targets.quantiles
 
-    def _evaluate(self, X):
-        """Run the net: (n, n_outputs), or (n, n_outputs, n_quantiles), in float64."""
+    def _tensors(self, X):
+        """Bring windows to where the net is, and say how many steps each has."""
         X = self._inputs.check(self._validate_windows(X, reset=False))
-        weight = self.net_.module_.output.weight
+        device = self.net_.module_.output.weight.device
         # All windows have the same number of steps, even if the longest is shorter:
         # a prediction may not depend on which others were asked for.
         n_steps = X.window_size if isinstance(X, PanelWindows) else X.shape[1]
+        n_outputs = self._targets.n_outputs
+        return self._inputs.tensors(X, n_outputs, device, n_steps), n_steps
+
+    def _evaluate(self, X):
+        """Run the net: (n, n_outputs), or (n, n_outputs, n_quantiles), in float64."""
+        windows, n_steps = self._tensors(X)
+        weight, targets = self.net_.module_.output.weight, self._targets
         device = weight.device
-        targets = self._targets
-        windows = self._inputs.tensors(X, targets.n_outputs, device, n_steps)
         size = prediction_batch(self.net_.module_, n_steps)
         shape = (len(X), targets.n_outputs)
         if targets.quantiles is not None:
