@@ -50,8 +50,10 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     Notes
     -----
     A missing value is the last known one before it; where a season is not in the
-    window, its value is the last known one. Windows are float32. X may also be an array of shape (n,
-    n_steps) or (n, n_steps, n_features), whose last feature is the target's past.
+    window, its value is the last known one. Windows are float32.
+
+    X may also be an array of shape (n, n_steps) or (n, n_steps, n_features), whose last
+    feature is the target's past.
 
     The strategies are those of Hyndman, R.J. and Athanasopoulos, G. (2021).
     Forecasting: principles and practice, 3rd edition, section 5.2.
