@@ -34,6 +34,18 @@ def one_torch_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def workers_that_stay():
+    """joblib ends processes that idle for five minutes, and may then wait for ever.
+
+    A test at the end of a slow run would meet the processes of one at its start.
+    """
+    from joblib import parallel_config
+
+    with parallel_config("loky", idle_worker_timeout=3600):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seed_everything():
     """Start every test from the same state of the global generators."""
