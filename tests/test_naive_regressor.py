@@ -85,6 +85,11 @@ def test_a_season_longer_than_the_window_is_refused(y):
         forecaster(seasonal_periods=9).fit(None, y)
 
 
+def test_an_array_of_four_axes_is_refused():
+    with pytest.raises(ValueError, match="3 .n, n_steps, n_features., got 4"):
+        NaiveRegressor().fit(np.zeros((3, 2, 2, 2)), [1.0, 2.0, 3.0])
+
+
 def test_it_stands_beside_a_network_in_a_grid(y):
     net = LSTMRegressor(2, max_epochs=1, random_state=0)
     search = GridSearchCV(

@@ -85,6 +85,12 @@ def test_a_forecaster_that_does_not_train_in_epochs_is_refused(data):
         score_epochs(model, *data, cv=CV)
 
 
+def test_a_table_without_the_index_of_a_panel_is_refused(data, forecaster):
+    X, y = data
+    with pytest.raises(TypeError, match="indexed by .series, time."):
+        score_epochs(forecaster, X.reset_index(), y.reset_index(drop=True), cv=CV)
+
+
 class Trial:
     """There is one of it: no copy counts."""
 

@@ -115,6 +115,11 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
                 dtype=np.float64,
                 ensure_all_finite="allow-nan",
             )
+            if X.ndim > 3:
+                raise ValueError(
+                    "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), "
+                    f"got {X.ndim}."
+                )
             target = np.reshape(y, (-1, 1))
             self._n_targets, self._ndim = 1, y.ndim
             n_outputs = 1 if y.ndim == 1 else y.shape[1]

@@ -10,7 +10,12 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
-from .._panels.rows import rows_without_columns, target_of_rows
+from .._panels.rows import (
+    index_message,
+    is_panel,
+    rows_without_columns,
+    target_of_rows,
+)
 
 __all__ = ["score_epochs"]
 
@@ -85,6 +90,8 @@ def score_epochs(
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
     scorer = check_scoring(forecaster, scoring)
     X = rows_without_columns(y) if X is None else X
+    if not is_panel(X):
+        raise TypeError(index_message(X))
     y = target_of_rows(X, y)
     folds = [
         (clone(forecaster), train, test) for train, test in check_cv(cv).split(X, y)
