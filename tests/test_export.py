@@ -38,7 +38,6 @@ def run_onnx(model, X, path):
 @pytest.mark.parametrize(
     "params",
     [
-        {},
         {"bidirectional": True, "num_layers": 2},
         {"loss": "quantile", "head_hidden_size": 3},
     ],

@@ -613,10 +613,10 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         windows, n_steps = self._tensors(X)
-        device = windows.inputs.device
-        batch = windows.gather(torch.arange(len(X), device=device))
-        if not self.bidirectional:
-            full = torch.full((len(X),), n_steps, device=device)
+        device, n_windows = windows.inputs.device, len(windows.ends)
+        batch = windows.gather(torch.arange(n_windows, device=device))
+        if not self.net_.module_.lstm.bidirectional:
+            full = torch.full((n_windows,), n_steps, device=device)
             batch.setdefault("lengths", full)
         return {name: tensor.cpu().numpy() for name, tensor in batch.items()}
 
@@ -660,7 +660,7 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         weight, targets = self.net_.module_.output.weight, self._targets
         device = weight.device
         size = prediction_batch(self.net_.module_, n_steps)
-        shape = (len(X), targets.n_outputs)
+        shape = (len(windows.ends), targets.n_outputs)
         if targets.quantiles is not None:
             shape += (len(targets.quantiles),)
         out = torch.empty(shape, dtype=weight.dtype, device=device)
