@@ -34,16 +34,14 @@ def one_torch_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def workers_that_stay():
-    """joblib ends processes that idle for five minutes, and may then wait for ever.
+@pytest.fixture(autouse=True, scope="module")
+def no_idle_workers():
+    """End joblib's processes with each file: it may wait for ever for idle ones."""
+    yield
+    from joblib.externals.loky import reusable_executor
 
-    A test at the end of a slow run would meet the processes of one at its start.
-    """
-    from joblib import parallel_config
-
-    with parallel_config("loky", idle_worker_timeout=3600):
-        yield
+    if reusable_executor._executor is not None:
+        reusable_executor._executor.shutdown(wait=True, kill_workers=True)
 
 
 @pytest.fixture(autouse=True)
