@@ -38,6 +38,7 @@ def run_onnx(model, X, path):
 @pytest.mark.parametrize(
     "params",
     [
+        {"dtype": "float64"},
         {"bidirectional": True, "num_layers": 2},
         {"loss": "quantile", "head_hidden_size": 3},
     ],
@@ -45,7 +46,8 @@ def run_onnx(model, X, path):
 )
 def test_an_onnx_model_predicts_as_the_regressor(params, tmp_path):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(20, 6, 2)).astype("float32")
+    params = dict(params)
+    X = rng.normal(size=(20, 6, 2)).astype(params.pop("dtype", "float32"))
     y = 1000 + 50 * X[:, -2:, 0]
     model = LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0, **params)
     model.fit(X, y)

@@ -609,7 +609,7 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
             `bidirectional`); "codes" (n, n_steps, n_columns) of categorical columns;
             "naive" (n, n_naive, n_outputs) with `seasonal_periods`; "known" (n,
             n_ahead, n_known) and "known_codes" of covariates that are known ahead.
-            Those that the net does not read are not there.
+            Floats are float32. Inputs that the net does not read are left out.
         """
         check_is_fitted(self)
         windows, n_steps = self._tensors(X)
@@ -618,7 +618,12 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         if not self.net_.module_.lstm.bidirectional:
             full = torch.full((n_windows,), n_steps, device=device)
             batch.setdefault("lengths", full)
-        return {name: tensor.cpu().numpy() for name, tensor in batch.items()}
+        return {
+            name: (tensor.float() if tensor.is_floating_point() else tensor)
+            .cpu()
+            .numpy()
+            for name, tensor in batch.items()
+        }
 
     def to_onnx(self, path: str | Path, X: Any) -> None:
         """Write the net as an ONNX model, which other runtimes run without Python.

@@ -57,7 +57,8 @@ def write_onnx(inputs, module, scale, path):
             f"to_onnx traces the net with at least two windows, got {n_windows}: with "
             "one the number of windows would be fixed at 1. Pass more rows of X."
         )
-    net = _InUnits(deepcopy(module).cpu(), scale).eval()
+    # Runtimes have the LSTM in single precision alone.
+    net = _InUnits(deepcopy(module).cpu().float(), scale).eval()
     tensors = {name: torch.as_tensor(array) for name, array in inputs.items()}
     free = {name: {0: torch.export.Dim.AUTO} for name in tensors}
     torch.onnx.export(
