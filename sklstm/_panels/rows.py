@@ -222,7 +222,8 @@ def index_message(X, name="X"):
         got += f" indexed by {X.index.nlevels} level ({type(X.index).__name__})"
     return (
         f"{name} must be a pandas object indexed by (series, time), got {got}. Set "
-        "the index with X.set_index([series, time]). If a step before this one "
+        "the index with X.set_index([series, time]), or tell forecasters and splitters "
+        "the columns, index=(series, time). If a step before this one "
         "dropped it, let that step return pandas: call "
         'set_output(transform="pandas") on it or on the whole pipeline.'
     )
