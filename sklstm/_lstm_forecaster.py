@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._panels.all_or_nothing import all_or_nothing, shallow_copy
 from ._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
+from ._panels.plain_state import PlainState
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._panel_forecaster import PanelForecaster
@@ -41,7 +42,9 @@ def _learns_quantiles(self):
     return True
 
 
-class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator):
+class LSTMForecaster(
+    PlainState, FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator
+):
     """Forecast many series with one global LSTM and recommended defaults.
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its

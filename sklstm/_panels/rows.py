@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .plain_state import PlainState
 from .times import check_same_kind, holds_times, plain_times
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class PanelRows:
+class PanelRows(PlainState):
     """The rows of a panel in the order of their series and times.
 
     Attributes

@@ -19,6 +19,7 @@ from .._panels.parameters import (
     _check_sample_weight,
     _fit_context,
 )
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._panels.rows import (
     align_target,
@@ -41,7 +42,12 @@ from ._step_forecasts import label_intervals, label_quantiles
 
 
 class ConformalForecaster(
-    FitTasksMixin, WrapperMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    PlainState,
+    FitTasksMixin,
+    WrapperMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """Calibrated prediction intervals, sized by the errors on held-out rows.
 

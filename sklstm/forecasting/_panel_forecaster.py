@@ -26,6 +26,7 @@ from .._panels.parameters import (
     _check_sample_weight,
     _fit_context,
 )
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import bounds_of, check_quantiles
 from .._panels.random_holes import check_not_drawn
 from .._panels.rows import (
@@ -105,7 +106,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class TargetFormat:
+class TargetFormat(PlainState):
     """The form of y in `fit`, which forecasts return to.
 
     Attributes
@@ -160,7 +161,12 @@ def _regressor(forecaster):
 
 
 class PanelForecaster(
-    FitTasksMixin, ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    PlainState,
+    FitTasksMixin,
+    ForecasterMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """Turn a pipeline of windows and a regressor into a forecaster of many series.
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
+from .._panels.plain_state import PlainState
 from .._panels.rows import is_panel, locate_series, show
 from ._forecaster_checks import check_windows
 
@@ -33,7 +34,7 @@ def _with_index(method):
 
 
 @dataclass(frozen=True, eq=False)
-class PanelTransform:
+class PanelTransform(PlainState):
     """The fitted transformers of X and y, which learn of series that join later.
 
     A young series joined after `fit`, or had no known y in it, and has fewer known
