@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._panels.all_or_nothing import all_or_nothing, shallow_copy
 from ._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
+from ._panels.plain_state import PlainState
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._panel_forecaster import PanelForecaster
@@ -41,7 +42,9 @@ def _learns_quantiles(self):
     return True
 
 
-class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator):
+class LSTMForecaster(
+    PlainState, FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator
+):
     """Forecast many series with one global LSTM and recommended defaults.
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its
@@ -91,6 +94,10 @@ class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator)
         ("fill"); see :class:`~sklstm.PanelForecaster`.
     freq : "infer", None, str, offset, Timedelta or number, default="infer"
         The time step, such as "B" or "15min"; see :class:`~sklstm.PanelForecaster`.
+    index : sequence of column names, default=None
+        The columns of X that tell series and time, such as ``("store", "date")``, the
+        time last. X may then be a flat table, of pandas, polars or Arrow, with y in its
+        rows, and `forecast` returns such a table. None reads them from the index of X.
     device : str, default="auto"
         "cpu", "cuda", "cuda:1" or "mps"; "auto" is CUDA if it is available.
     n_jobs : int, default=None
@@ -180,6 +187,7 @@ class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator)
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
         "freq": "no_validation",
+        "index": [None, "array-like"],
         "device": [str],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
@@ -205,6 +213,7 @@ class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator)
         history: str = "all",
         gaps: str = "keep",
         freq: Any = "infer",
+        index: Any = None,
         device: str = "auto",
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -224,6 +233,7 @@ class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator)
         self.history = history
         self.gaps = gaps
         self.freq = freq
+        self.index = index
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -270,6 +280,7 @@ class LSTMForecaster(FitTasksMixin, WrapperMixin, RegressorMixin, BaseEstimator)
             history=self.history,
             gaps=self.gaps,
             freq=self.freq,
+            index=self.index,
             target_transformer=Pipeline([("log", log), ("scale", scale)]),
         )
 

@@ -204,10 +204,10 @@ def test_searches_accept_it(cv, ragged):
 def test_repr_shows_parameters():
     assert " ".join(repr(PanelTimeSeriesSplit(3, horizon=7)).split()) == (
         "PanelTimeSeriesSplit(align='calendar', gap=0, horizon=7, "
-        "max_train_size=None, n_splits=3, step=None)"
+        "index=None, max_train_size=None, n_splits=3, step=None)"
     )
     assert repr(SeriesKFold(3)) == (
-        "SeriesKFold(n_splits=3, random_state=None, shuffle=False)"
+        "SeriesKFold(index=None, n_splits=3, random_state=None, shuffle=False)"
     )
 
 

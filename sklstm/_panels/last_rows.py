@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .plain_state import PlainState
 from .rows import PanelRows, is_later, ragged_arange, tail_positions
 
 __all__ = ["Joint", "LastRows"]
@@ -41,7 +42,7 @@ class Joint(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class LastRows:
+class LastRows(PlainState):
     """Which rows were kept of each series.
 
     Attributes

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from .plain_state import PlainState
+
 __all__ = ["DAY", "OpenHours", "clock_size", "on_wall", "places_in"]
 
 DAY = pd.Timedelta(days=1)
@@ -13,7 +15,7 @@ _OPEN = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class OpenHours:
+class OpenHours(PlainState):
     """At which places of a day, or of a week, the rows of a panel lie.
 
     Attributes

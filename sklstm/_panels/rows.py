@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .plain_state import PlainState
 from .times import check_same_kind, holds_times, plain_times
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class PanelRows:
+class PanelRows(PlainState):
     """The rows of a panel in the order of their series and times.
 
     Attributes
@@ -222,7 +223,8 @@ def index_message(X, name="X"):
         got += f" indexed by {X.index.nlevels} level ({type(X.index).__name__})"
     return (
         f"{name} must be a pandas object indexed by (series, time), got {got}. Set "
-        "the index with X.set_index([series, time]). If a step before this one "
+        "the index with X.set_index([series, time]), or tell forecasters and splitters "
+        "the columns, index=(series, time). If a step before this one "
         "dropped it, let that step return pandas: call "
         'set_output(transform="pandas") on it or on the whole pipeline.'
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .open_hours import DAY, OpenHours, clock_size, on_wall, places_in
+from .plain_state import PlainState
 from .rows import show, tail_positions
 from .time_step import infer_step, is_inferred, pairs_within, read_time_step
 
@@ -38,7 +39,7 @@ _MOST_HOURS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesSteps:
+class SeriesSteps(PlainState):
     """The time steps of a panel.
 
     Attributes

@@ -11,6 +11,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from .plain_state import PlainState
+
 __all__ = [
     "TimeStep",
     "infer_step",
@@ -31,7 +33,7 @@ _SAME_WEEK = 0.95
 
 
 @dataclass(frozen=True)
-class TimeStep:
+class TimeStep(PlainState):
     """A step of `size` units, where `unit` says what one unit is.
 
     `unit` is ``"number"``, ``"period"``, ``"delta"`` (size is a Timedelta),

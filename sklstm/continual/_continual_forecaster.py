@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.checkpoint_files import read_checkpoint
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
+from .._panels.plain_state import PlainState
 from .._panels.rows import (
     check_frame,
     index_message,
@@ -50,7 +51,7 @@ def _has_quantiles(self):
 
 
 class ContinualForecaster(
-    ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    PlainState, ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     """Train one model on several data sets in turn, without forgetting.
 

@@ -8,13 +8,13 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._panels.flat_tables import as_panel, find_setting
 from .._panels.rows import (
     check_known_series,
     index_message,
     is_panel,
     locate_series,
     read_rows,
-    rows_without_columns,
     target_of_rows,
     with_times_of,
 )
@@ -82,7 +82,7 @@ def backtest(
     >>> len(result)
     42
     """
-    X = rows_without_columns(y) if X is None else X
+    X, y = as_panel(X, y, find_setting(forecaster, "index"))
     if not is_panel(X):
         raise TypeError(index_message(X))
     y = target_of_rows(X, y)

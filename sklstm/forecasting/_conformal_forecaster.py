@@ -12,12 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
+from .._panels.flat_tables import as_panel, find_setting, library_of, under_rows_of
 from .._panels.parameters import (
     HasMethods,
     Interval,
     _check_sample_weight,
     _fit_context,
 )
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import USUAL_QUANTILES, bounds_of, check_quantiles
 from .._panels.rows import (
     align_target,
@@ -26,7 +28,6 @@ from .._panels.rows import (
     is_panel,
     locate_series,
     read_rows,
-    rows_without_columns,
 )
 from ._conformal_errors import (
     base_forecasts,
@@ -41,7 +42,12 @@ from ._step_forecasts import label_intervals, label_quantiles
 
 
 class ConformalForecaster(
-    FitTasksMixin, WrapperMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    PlainState,
+    FitTasksMixin,
+    WrapperMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """Calibrated prediction intervals, sized by the errors on held-out rows.
 
@@ -87,6 +93,8 @@ class ConformalForecaster(
         The remembered y.
     horizon_ : int
         The `horizon` of the forecaster.
+    library_ : str
+        The package of the tables of `fit`, as in :class:`~sklstm.PanelForecaster`.
     window_size_ : int
         The number of rows in a window.
     n_features_in_ : int
@@ -183,12 +191,14 @@ class ConformalForecaster(
         ConformalForecaster
             The fitted forecaster.
         """
-        X = _check_rows(X, y)
+        library = library_of(X)
+        X, y = _check_rows(self.estimator, X, y)
         fitted = _fitted_forecaster(self.estimator, X)
         if fitted is not None:
             tail_X, tail_y = _cut(X, y, _rows_after(fitted, X))
             errors = roll_errors(fitted, tail_X, tail_y)
             self.estimator_, self.errors_ = fitted.update(tail_X, tail_y), errors
+            self.library_ = library
             return self
         task = self._begin_tasks(1 + bool(self.refit), X, y)
         late = _calibration_rows(X, y, self.calibration_size)
@@ -211,6 +221,7 @@ class ConformalForecaster(
         else:
             forecaster.update(tail_X, tail_y)
         self.estimator_, self.errors_ = forecaster, errors
+        self.library_ = library
         self._end_tasks(task, X, y)
         return self
 
@@ -249,7 +260,7 @@ class ConformalForecaster(
             The forecaster itself.
         """
         check_is_fitted(self)
-        X = _check_rows(X, y)
+        X, y = _check_rows(self.estimator_, X, y)
         forecaster = self.estimator_
         if recalibrate:
             self.errors_ = join_errors(self.errors_, roll_errors(forecaster, X, y))
@@ -276,7 +287,7 @@ class ConformalForecaster(
         """
         quantiles = check_quantiles(USUAL_QUANTILES if quantiles is None else quantiles)
         values, like = self._quantiles(X, quantiles)
-        one_target = np.ndim(self.history_) == 1
+        one_target, like = np.ndim(self.history_) == 1, under_rows_of(like, X)
         return label_quantiles(values, like, quantiles, one_target)
 
     def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
@@ -297,6 +308,7 @@ class ConformalForecaster(
             with a y of two axes, for each (target, bound).
         """
         values, like = self._quantiles(X, bounds_of(coverage))
+        like = under_rows_of(like, X)
         return label_intervals(values, like, np.ndim(self.history_) == 1)
 
     def _quantiles(self, X, quantiles):
@@ -309,16 +321,16 @@ class ConformalForecaster(
         return forecaster.in_units_of_y(values, like), like
 
 
-def _check_rows(X, y):
+def _check_rows(forecaster, X, y):
     """Check X, and take its rows from y if it is None."""
     if y is None:
         raise ValueError(
             "ConformalForecaster requires y to be passed, but the target y is None."
         )
-    X = rows_without_columns(y) if X is None else X
+    X, y = as_panel(X, y, find_setting(forecaster, "index"))
     if not is_panel(X):
         raise TypeError(index_message(X))
-    return X
+    return X, y
 
 
 def _fitted_forecaster(estimator, X):

@@ -7,6 +7,8 @@ import pandas as pd
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._panels.flat_tables import find_setting, flat_answer, library_of
+
 __all__ = ["ForecasterMixin", "WrapperMixin"]
 
 
@@ -44,8 +46,9 @@ class ForecasterMixin:
         -------
         Series or DataFrame
             Forecasts in units of y, indexed by (series, time): `steps` rows for each
-            series, or the rows of X. Python dates and Arrow dates keep their type;
-            dates given as text become timestamps.
+            series, or the rows of X. With the parameter `index` of the forecaster a
+            flat table, of the kind of X, or of that in `fit`. Python dates and Arrow
+            dates keep their type; dates given as text become timestamps.
 
         Raises
         ------
@@ -54,11 +57,13 @@ class ForecasterMixin:
             step, has closed hours, or ends between two steps. Pass the step as `freq`.
             If a row of X is not after the end of its series.
         """
-        X = self.next_rows(steps, X)
-        values, history = self.predict(X), self.history_
+        rows = self.next_rows(steps, X)
+        values, history = self.predict(rows), self.history_
         if history.ndim == 2:
-            return pd.DataFrame(values, index=X.index, columns=history.columns)
-        return pd.Series(values, index=X.index, name=history.name)
+            answer = pd.DataFrame(values, index=rows.index, columns=history.columns)
+        else:
+            answer = pd.Series(values, index=rows.index, name=history.name)
+        return self._as_asked(answer, X)
 
     @available_if(_has_quantiles)
     def forecast_quantiles(
@@ -84,7 +89,8 @@ class ForecasterMixin:
             In units of y, with a column for each quantile; with a y of two axes, for
             each (target, quantile).
         """
-        return self.predict_quantiles(self.next_rows(steps, X), quantiles)
+        answer = self.predict_quantiles(self.next_rows(steps, X), quantiles)
+        return self._as_asked(answer, X)
 
     @available_if(_has_quantiles)
     def forecast_interval(
@@ -110,7 +116,15 @@ class ForecasterMixin:
             In units of y, with the columns "lower" and "upper"; with a y of two axes,
             for each (target, bound).
         """
-        return self.predict_interval(self.next_rows(steps, X), coverage)
+        answer = self.predict_interval(self.next_rows(steps, X), coverage)
+        return self._as_asked(answer, X)
+
+    def _as_asked(self, answer, X=None):
+        """The answer itself, or a flat table where the forecaster reads such tables."""
+        if find_setting(self, "index") is None:
+            return answer
+        library = find_setting(self, "library_") if X is None else library_of(X)
+        return flat_answer(answer, library)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]

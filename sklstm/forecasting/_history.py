@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._panels.missing_steps import fill_steps
+from .._panels.plain_state import PlainState
 from .._panels.random_holes import CUT_BY_TIME
 from .._panels.rows import (
     PanelRows,
@@ -39,7 +40,7 @@ NO_HISTORY = (
 
 
 @dataclass(frozen=True, eq=False)
-class History:
+class History(PlainState):
     """Rows of X and y, sorted by series and time.
 
     Attributes

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.columns import check_same_kinds
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
+from .._panels.flat_tables import as_panel, library_of, under_rows_of
 from .._panels.parameters import (
     HasMethods,
     Interval,
@@ -25,6 +26,7 @@ from .._panels.parameters import (
     _check_sample_weight,
     _fit_context,
 )
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import bounds_of, check_quantiles
 from .._panels.random_holes import check_not_drawn
 from .._panels.rows import (
@@ -104,7 +106,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class TargetFormat:
+class TargetFormat(PlainState):
     """The form of y in `fit`, which forecasts return to.
 
     Attributes
@@ -159,7 +161,12 @@ def _regressor(forecaster):
 
 
 class PanelForecaster(
-    FitTasksMixin, ForecasterMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    PlainState,
+    FitTasksMixin,
+    ForecasterMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """Turn a pipeline of windows and a regressor into a forecaster of many series.
 
@@ -204,6 +211,10 @@ class PanelForecaster(
         ``pd.offsets.CustomBusinessDay(holidays=...)``, or a number for numeric times.
         "infer" finds the step of each series. None counts the rows of X one by one,
         whatever their times.
+    index : sequence of column names, default=None
+        The columns of X that tell series and time, such as ``("store", "date")``, the
+        time last. X may then be a flat table, of pandas, polars or Arrow, with y in its
+        rows, and `forecast` returns such a table. None reads them from the index of X.
 
     Attributes
     ----------
@@ -218,6 +229,9 @@ class PanelForecaster(
         series; NaN in rows that were filled in.
     horizon_ : int
         The `horizon` of the fit.
+    library_ : str
+        The package of the tables that `forecast` returns if `index` is given: that of
+        X in `fit`, "pandas", "polars" or "pyarrow".
     window_size_ : int
         The number of rows in a window.
     settling_rows_ : int
@@ -319,6 +333,7 @@ class PanelForecaster(
         "gaps": [StrOptions({"keep", "fill"})],
         # Its values depend on the kind of the times.
         "freq": "no_validation",
+        "index": [None, "array-like"],
     }
 
     def __init__(
@@ -331,6 +346,7 @@ class PanelForecaster(
         history: str = "all",
         gaps: str = "keep",
         freq: Any = "infer",
+        index: Any = None,
     ) -> None:
         self.estimator = estimator
         self.horizon = horizon
@@ -339,6 +355,7 @@ class PanelForecaster(
         self.history = history
         self.gaps = gaps
         self.freq = freq
+        self.index = index
 
     # Parameters of the nested estimators are checked by their own fit.
     @all_or_nothing
@@ -616,6 +633,7 @@ class PanelForecaster(
 
         values, _, like = self.forecast_directly(X, predict)
         values = self._transform.inverse(values, like)
+        like = under_rows_of(like, X)
         return label_quantiles(values, like, quantiles, self._format.ndim == 1)
 
     def forecast_directly(self, X: pd.DataFrame, predict: Callable) -> tuple:
@@ -721,6 +739,7 @@ class PanelForecaster(
                 f"Both steps={steps!r} and X are given. X holds the rows to forecast; "
                 "leave steps at None."
             )
+        X, _ = as_panel(X, index=self.index)
         self._history.check_after(self._read_asked(X))
         return X
 
@@ -746,7 +765,8 @@ class PanelForecaster(
         if not self._derived:
             columns = named_by(self._history.X.columns, self._known)
         rows = self._history.future(self._next_index(steps), columns)
-        return rows.set_axis(self._history.index_as_given(rows.index), axis=0)
+        rows = rows.set_axis(self._history.index_as_given(rows.index), axis=0)
+        return self._as_asked(rows)
 
     @property
     def history_(self) -> pd.Series | pd.DataFrame:
@@ -772,6 +792,7 @@ class PanelForecaster(
                 "next steps of every series, or pass the rows as an index, with "
                 "X = pd.DataFrame(index=...)."
             )
+        X, _ = as_panel(X, index=self.index)
         if not is_panel(X):
             raise TypeError(index_message(X))
         check_frame(X)
@@ -803,8 +824,12 @@ class PanelForecaster(
                     f"X is None, but fit saw {self.n_features_in_} column(s). Give the "
                     "covariates of the rows of y too."
                 )
+        library = library_of(X)
+        X, y = as_panel(X, y, self.index)
         self._check_frame(X, reset)
         y = self._read_target(X, y, reset)
+        if reset:
+            self.library_ = library
         if self.gaps == "keep":
             check_not_drawn(read_rows(X))
         history, weight = History.of(X, y, self.freq), None

@@ -2,23 +2,39 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import wraps
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
+from .._panels.plain_state import PlainState
 from .._panels.rows import is_panel, locate_series, show
 from ._forecaster_checks import check_windows
 
 __all__ = ["PanelTransform"]
 
 
+def _with_index(method):
+    """Let transformers keep the index of panels, if their output is polars globally."""
+
+    @wraps(method)
+    def transform(*args, **kwargs):
+        if get_config().get("transform_output") != "polars":
+            return method(*args, **kwargs)
+        with config_context(transform_output="pandas"):
+            return method(*args, **kwargs)
+
+    return transform
+
+
 @dataclass(frozen=True, eq=False)
-class PanelTransform:
+class PanelTransform(PlainState):
     """The fitted transformers of X and y, which learn of series that join later.
 
     A young series joined after `fit`, or had no known y in it, and has fewer known
@@ -53,6 +69,7 @@ class PanelTransform:
     settled: tuple
 
     @classmethod
+    @_with_index
     def fit(cls, steps, target_transformer, history, one_target):
         """Fit clones of transformers on a history.
 
@@ -94,6 +111,7 @@ class PanelTransform:
         )
         return transform, windows.with_target(past), past
 
+    @_with_index
     def windows(self, X, *, apart=False):
         """Make the windows of rows of X, without the target's past.
 
@@ -161,6 +179,7 @@ class PanelTransform:
             values = step.inverse_transform(frame)
         return np.asarray(values, dtype=np.float64)
 
+    @_with_index
     def with_more_series(self, history):
         """Learn the statistics of series and all labels before any training, on copies.
 
@@ -191,6 +210,7 @@ class PanelTransform:
     def _transformers(self):
         return self.target_transformer, self.steps
 
+    @_with_index
     def with_new_rows(self, history, new):
         """Learn of new rows, on copies.
 

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
+from .._panels.flat_tables import as_panel, find_setting
 from .._panels.rows import (
     index_message,
     is_panel,
-    rows_without_columns,
     target_of_rows,
 )
 
@@ -89,7 +89,7 @@ def score_epochs(
     if not isinstance(n_epochs, Integral) or n_epochs < 1:
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
     scorer = check_scoring(forecaster, scoring)
-    X = rows_without_columns(y) if X is None else X
+    X, y = as_panel(X, y, find_setting(forecaster, "index"))
     if not is_panel(X):
         raise TypeError(index_message(X))
     y = target_of_rows(X, y)

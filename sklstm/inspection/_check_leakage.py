@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from .._panels.rows import align_target, read_rows, rows_without_columns, show
+from .._panels.flat_tables import as_panel, find_setting
+from .._panels.rows import align_target, read_rows, show
 from .._windows.windows import PanelWindows
 
 __all__ = ["check_leakage"]
@@ -79,7 +80,7 @@ def check_leakage(
         ...
     ValueError: The step 'functiontransformer' (FunctionTransformer) reads later rows...
     """
-    X = rows_without_columns(y) if X is None else X
+    X, y = as_panel(X, y, find_setting(estimator, "index"))
     y = align_target(X, y) if np.ndim(y) == 2 else align_target(X, y).iloc[:, 0]
     rows = read_rows(X)
     if rows.order is not None:

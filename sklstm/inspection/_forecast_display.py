@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._panels.flat_tables import as_panel, find_setting
 from .._panels.inner_estimators import find_history, find_method
 from .._panels.quantiles import bounds_of
 from .._panels.rows import (
     align_target,
     locate_series,
     read_rows,
-    rows_without_columns,
 )
 from ._series_plot import (
     band_styles,
@@ -147,7 +147,7 @@ class ForecastDisplay:
         display : ForecastDisplay
             The display, drawn.
         """
-        X = rows_without_columns(y) if X is None else X
+        X, y = as_panel(X, y, find_setting(forecaster, "index"))
         rows = read_rows(X)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)

@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
+from .._panels.flat_tables import as_panel, find_setting
 from .._panels.inner_estimators import find_history
 from .._panels.rows import align_target, index_message, is_panel, read_rows
 from ._point import ALL_ZERO, symmetric_terms, weighted_terms
@@ -109,7 +110,7 @@ class _PanelScorer:
         )
 
     def __call__(self, estimator, X, y):
-        y_true = _read_truth(X, y)
+        y_true = _read_truth(estimator, X, y)
         y_pred = estimator.predict(X)
         if callable(self.metric):
             return -self._call_metric(y_true, y_pred)
@@ -157,7 +158,8 @@ def _mean_by_group(metric, actual, forecast, weight, groups):
     return np.mean([metric(actual[rows], forecast[rows]) for rows in members])
 
 
-def _read_truth(X, y):
+def _read_truth(estimator, X, y):
+    X, y = as_panel(X, y, find_setting(estimator, "index"))
     if is_panel(X):
         return align_target(X, y)
     if is_panel(y):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._panels.flat_tables import as_panel, find_setting
 from .._panels.inner_estimators import find_method
 from .._panels.quantiles import check_quantiles
 from .._panels.rows import is_panel, read_rows
@@ -106,7 +107,8 @@ class _QuantileScorer:
         predict_quantiles = find_method(estimator, "predict_quantiles")
         asked = {} if self.quantiles is None else {"quantiles": self.quantiles}
         y_quantiles = predict_quantiles(X, **asked)
-        kept = _rows_with_a_past(X, y_quantiles)
+        panel, _ = as_panel(X, index=find_setting(estimator, "index"))
+        kept = _rows_with_a_past(panel, y_quantiles)
         weighted = {}
         if sample_weight is not None:
             weighted["sample_weight"] = _take_rows(sample_weight, kept)

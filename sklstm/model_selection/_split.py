@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator, GroupKFold
 from sklearn.utils import check_scalar, indexable
 
+from .._panels.flat_tables import as_panel
 from .._panels.rows import PanelRows, is_panel, read_rows
 
 __all__ = ["PanelTimeSeriesSplit", "SeriesKFold"]
@@ -48,6 +49,9 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         the series that have rows at its test times. ``"end"`` counts the rows of each
         series from its own end: every series is tested, wherever it ends, and other
         series may have later training rows.
+    index : sequence of column names, default=None
+        The columns of X that tell series and time, such as ``("store", "date")``, for
+        an X that is a flat table. None reads them from the index.
 
     See Also
     --------
@@ -87,6 +91,7 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         step: int | None = None,
         max_train_size: int | None = None,
         align: str = "calendar",
+        index: Any = None,
     ) -> None:
         self.n_splits = n_splits
         self.horizon = horizon
@@ -94,6 +99,7 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         self.step = step
         self.max_train_size = max_train_size
         self.align = align
+        self.index = index
 
     def split(
         self, X: Any, y: pd.Series | pd.DataFrame | None = None, groups: Any = None
@@ -194,6 +200,9 @@ class SeriesKFold(BaseCrossValidator):
         Whether to assign series to folds at random.
     random_state : int, RandomState instance or None, default=None
         Seed for `shuffle`. Pass an int to get the same folds on each call.
+    index : sequence of column names, default=None
+        The columns of X that tell series and time, such as ``("store", "date")``, for
+        an X that is a flat table. None reads them from the index.
 
     See Also
     --------
@@ -220,11 +229,17 @@ class SeriesKFold(BaseCrossValidator):
     """
 
     def __init__(
-        self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        random_state: Any = None,
+        index: Any = None,
     ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
+        self.index = index
 
     def split(
         self, X: Any, y: pd.Series | pd.DataFrame | None = None, groups: Any = None
@@ -287,7 +302,7 @@ def _read_split_rows(splitter, X, y, groups):
             UserWarning,
             stacklevel=3,
         )
-    X, y = indexable(X, y)
+    X, y = as_panel(*indexable(X, y), splitter.index)
     return read_rows(y if is_panel(y) and not is_panel(X) else X)
 
 

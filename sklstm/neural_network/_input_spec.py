@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_array
 
 from .._panels.columns import LARGEST, as_floats
 from .._panels.parameters import read_counts
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import USUAL_QUANTILES, check_quantiles
 from .._windows.step_targets import StepTargets
 from .._windows.target_past import PastView
@@ -21,7 +22,7 @@ __all__ = ["InputSpec", "TargetFormat", "read_targets"]
 
 
 @dataclass(frozen=True, eq=False)
-class InputSpec:
+class InputSpec(PlainState):
     """How windows enter the net.
 
     Attributes
@@ -57,6 +58,15 @@ class InputSpec:
     flags: np.ndarray
     scale: TargetScale | None = None
     dtype: torch.dtype | None = None
+
+    def __getstate__(self):
+        name = self.dtype and str(self.dtype).removeprefix("torch.")
+        return super(InputSpec, replace(self, dtype=name)).__getstate__()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(self.dtype, str):
+            vars(self)["dtype"] = getattr(torch, self.dtype)
 
     @classmethod
     def read(cls, X, seasonal_periods, embedded, device):

@@ -16,8 +16,9 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from skorch.history import History
 
-from .._panels.all_or_nothing import all_or_nothing
+from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.fit_tasks import FitTasksMixin, with_callbacks
 from .._panels.parameters import (
     Interval,
@@ -25,6 +26,7 @@ from .._panels.parameters import (
     _check_sample_weight,
     _fit_context,
 )
+from .._panels.plain_state import PlainState
 from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_of
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
@@ -33,6 +35,7 @@ from ._device import limit_threads, resolve_device
 from ._epoch_tasks import EpochTasks
 from ._fit_checkpoint import FitCheckpoint
 from ._input_spec import InputSpec, TargetFormat, read_targets
+from ._plain_net import pack_net, unpack_net
 from ._training import (
     LOSSES,
     OPTIMIZERS,
@@ -60,7 +63,7 @@ def _learns_quantiles(self):
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 
 
-class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
+class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
     """A global LSTM that maps windows to one or many outputs.
 
     The parameters are flat, as in scikit-learn; `fit` builds a PyTorch module and
@@ -434,6 +437,21 @@ class LSTMRegressor(FitTasksMixin, RegressorMixin, BaseEstimator):
         if of_net:
             self.net_params = (self.net_params or {}) | of_net
         return self
+
+    def __getstate__(self):
+        plain = shallow_copy(self)
+        if hasattr(plain, "net_"):
+            # Not as attributes of theirs, which would be pickled.
+            plain.net_, plain.device_ = pack_net(self.net_), str(self.device_)
+            plain._validated = self._validated and self._validated.to_list()
+        return super(LSTMRegressor, plain).__getstate__()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(vars(self).get("net_"), dict):
+            self.net_ = unpack_net(self, self.net_)
+            self.device_ = self.net_.module_.output.weight.device
+            self._validated = self._validated and History(self._validated)
 
     def __sklearn_clone__(self):
         bare = copy(self)

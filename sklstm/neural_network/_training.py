@@ -25,6 +25,7 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "TrainingData",
+    "build_net",
     "check_scoring",
     "choose_epochs",
     "make_iterators",
@@ -270,8 +271,6 @@ def make_net(
     WindowNet
     """
     train, valid = iterators
-    validated = valid is not None
-    own = make_callbacks(estimator, len(train), max_epochs, validated)
     dim = estimator.embedding_dim
     labels, quantiles, ahead = inputs.labels, targets.quantiles, {}
     if windows.naive is not None:
@@ -288,7 +287,7 @@ def make_net(
         }
     if quantiles is not None:
         ahead["criterion__quantiles"] = quantiles
-    params = {
+    structure = {
         "module__n_features": windows.inputs.shape[1],
         "module__n_outputs": len(scale.center),
         "module__hidden_size": estimator.hidden_size,
@@ -302,14 +301,43 @@ def make_net(
         "module__head_hidden_size": estimator.head_hidden_size,
         "module__quantiles": quantiles,
         **ahead,
+        "max_epochs": max_epochs,
+        # As text, which the readers of files of weights take.
+        "device": str(windows.inputs.device),
+    }
+    n_batches, dtype = len(train), windows.inputs.dtype
+    net = build_net(estimator, structure, dtype, n_batches, valid is not None)
+    net.scale_, net.quantiles_ = scale, quantiles
+    return net
+
+
+def build_net(estimator, structure, dtype, n_batches, validated):
+    """Build and initialise a net of a given structure.
+
+    Parameters
+    ----------
+    estimator : LSTMRegressor
+        Whose other parameters the net has.
+    structure : dict
+        What `make_net` found in the data: parameters of skorch.
+    dtype : torch.dtype
+    n_batches : int
+        Batches in an epoch.
+    validated : bool
+        Whether there is a validation loss.
+
+    Returns
+    -------
+    WindowNet
+    """
+    max_epochs, device = structure["max_epochs"], torch.device(structure["device"])
+    own = make_callbacks(estimator, n_batches, max_epochs, validated)
+    params = structure | {
         "criterion": LOSSES[estimator.loss],
         "criterion__reduction": "none",
         "optimizer": OPTIMIZERS.get(estimator.optimizer, estimator.optimizer),
         "lr": estimator.lr,
-        "max_epochs": max_epochs,
         "batch_size": estimator.batch_size,
-        # As text, which the readers of files of weights take.
-        "device": str(windows.inputs.device),
         "train_split": None,
         # Callbacks score the predictions of the epoch: windows are not gathered anew.
         "use_caching": True,
@@ -318,13 +346,13 @@ def make_net(
     }
     more = estimator.net_params or {}
     _check_net_params(estimator, more, params)
-    if _has_fused(estimator.optimizer, windows.inputs.device, more):
+    if _has_fused(estimator.optimizer, device, more):
         # One call updates all weights: a tenth of the step of a small net.
         more = {"optimizer__fused": True} | more
     net = WindowNet(LSTMModule, **params | more)
     net.initialize()
-    net.module_.to(windows.inputs.dtype)
-    net.scale_, net.quantiles_ = scale, quantiles
+    net.module_.to(dtype)
+    net.structure_ = structure
     return net
 
 

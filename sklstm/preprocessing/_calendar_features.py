@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import StrOptions, _fit_context
+from .._panels.plain_state import PlainState
 from .._panels.rows import is_panel, time_level
 from ._calendar import (
     LABELS,
@@ -31,7 +32,7 @@ def _check_features(features):
     return names
 
 
-class CalendarFeatures(TransformerMixin, BaseEstimator):
+class CalendarFeatures(PlainState, TransformerMixin, BaseEstimator):
     """Add calendar columns (hour, weekday, month, holidays).
 
     The times are the last level of the row index, dates or periods. The calendar of the

@@ -14,6 +14,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import StrOptions, _fit_context
+from .._panels.plain_state import PlainState
 from .._panels.rows import series_name, show
 from ._frames import (
     check_n_levels,
@@ -132,7 +133,7 @@ def _indicators(codes, n_labels):
     return out
 
 
-class SeriesEncoder(TransformerMixin, BaseEstimator):
+class SeriesEncoder(PlainState, TransformerMixin, BaseEstimator):
     """Append the id of each row's series as a column.
 
     The id of a series is its label in the row index: all levels before time

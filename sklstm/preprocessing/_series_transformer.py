@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
+from .._panels.plain_state import PlainState
 from .._panels.rows import locate_series
 from ._frames import locate_known, read_column, read_panel_or_series, replace_columns
 
 
-class SeriesTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class SeriesTransformer(
+    PlainState, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Transform numeric columns by numbers that each series has of its own."""
 
     def _read(self, X, y=None, *, reset):

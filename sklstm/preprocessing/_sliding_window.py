@@ -26,6 +26,7 @@ from .._panels.parameters import (
     _get_column_indices,
     read_counts,
 )
+from .._panels.plain_state import PlainState
 from .._panels.random_holes import CUT_BY_TIME, check_not_drawn
 from .._panels.rows import (
     check_frame,
@@ -43,7 +44,7 @@ from ._frames import check_new_names
 
 
 @dataclass(frozen=True, eq=False)
-class _Context:
+class _Context(PlainState):
     """The last rows of each series seen in fit, kept for later rows."""
 
     values: np.ndarray
@@ -153,7 +154,7 @@ def _is_positive_delta(max_gap):
         return False
 
 
-class SlidingWindow(TransformerMixin, BaseEstimator):
+class SlidingWindow(PlainState, TransformerMixin, BaseEstimator):
     """Give every row of a panel the window of rows that ends with it.
 
     There is one window for each row, in the order of the rows, so y, sample_weight and

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.columns import column_kind, column_kinds, read_numbers
 from .._panels.parameters import StrOptions, _fit_context
+from .._panels.plain_state import PlainState
 from .._panels.rows import plain_labels, show
 from ._frames import (
     append_columns,
@@ -81,7 +82,7 @@ def _labels(column):
     return pd.Categorical(column)
 
 
-class StaticFeatures(TransformerMixin, BaseEstimator):
+class StaticFeatures(PlainState, TransformerMixin, BaseEstimator):
     """Append static facts of each series as columns, from a table.
 
     Parameters

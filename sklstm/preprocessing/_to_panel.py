@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .._panels.flat_tables import read_table
 from .._panels.rows import read_rows, show
 
 __all__ = ["to_panel"]
@@ -60,8 +61,8 @@ def to_panel(
 
     Notes
     -----
-    The way back is ``panel.reset_index()``; ``forecast().reset_index()`` has the same
-    columns as the table that the forecaster was trained on.
+    The way back is ``panel.reset_index()``. Forecasters read a table as it is, without
+    this function, if they are told its columns: ``index=("store", "date")``.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def to_panel(
            2       5.0
     b      1       9.0
     """
-    table = _read_table(table)
+    table = read_table(table)
     if series is None and time is None and set(_USUAL) <= {*table.columns}:
         series, time = _USUAL
     if time is None:
@@ -118,19 +119,6 @@ def to_panel(
     rows = read_rows(panel, "table")
     panel = panel if rows.order is None else panel.iloc[rows.order]
     return _without_ends(panel) if wide else panel
-
-
-def _read_table(table):
-    if not isinstance(table, (pd.DataFrame, pd.Series)) and hasattr(table, "to_pandas"):
-        table = table.to_pandas()
-    if isinstance(table, pd.Series):
-        table = table.to_frame("y" if table.name is None else table.name)
-    if not isinstance(table, pd.DataFrame):
-        raise TypeError(
-            "table must be a DataFrame, or have a method to_pandas as the tables of "
-            f"polars and Arrow do, got {type(table).__name__}."
-        )
-    return table
 
 
 def _lengthen(table, series, time, target):

@@ -65,6 +65,7 @@ class ContinualTrainer:
         self.y = y
         self.carried = state or TrainerState()
         device = estimator.device_ if net is None else net.module_.output.weight.device
+        self.carried.move(device)
         self.windows = inputs.tensors(X, targets.n_outputs, device)
         self.labels = inputs.labels
         self._facts = None
@@ -293,6 +294,28 @@ class TrainerState:
     used: list = field(default_factory=list)
     fisher: dict | None = None
     anchor: dict | None = None
+
+    def __getstate__(self):
+        """Plain parts, since tensors would be pickled in a file without pickle."""
+        return {
+            "n_stages": self.n_stages,
+            "n_generators": len(self.generators),
+            "n_used": len(self.used),
+            "arrays": self.to_arrays(),
+        }
+
+    def __setstate__(self, state):
+        self.n_stages = state["n_stages"]
+        self.generators = [None] * state["n_generators"]
+        self.used = [None] * state["n_used"]
+        self.read_arrays(state["arrays"], torch.device("cpu"))
+
+    def move(self, device):
+        """Bring the penalties to a device."""
+        for kind in ("fisher", "anchor"):
+            parts = getattr(self, kind) or {}
+            moved = {k: tuple(t.to(device) for t in v) for k, v in parts.items()}
+            setattr(self, kind, moved or None)
 
     def to_arrays(self):
         """Write all but `n_stages` as a dict of ndarray."""
