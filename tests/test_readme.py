@@ -25,6 +25,9 @@ def pages_with(language):
 def test_python_blocks_run(page):
     """They show how, so one epoch is enough to see that they work."""
     code = "\n".join(blocks(page, "python"))
+    if "import skops" in code:
+        # Of the extra `export`, which the run with the oldest versions leaves out.
+        pytest.importorskip("skops")
     exec(re.sub(r"max_epochs=\d+", "max_epochs=1", code), {})
 
 
