@@ -1,6 +1,9 @@
 """Sphinx configuration. Everything is built offline."""
 
 import re
+from pydoc import locate
+
+from docutils import nodes
 
 import sklstm
 
@@ -27,6 +30,8 @@ copybutton_prompt_is_regexp = True
 
 autodoc_typehints = "none"
 autosummary_generate = True
+# A reference that leads nowhere fails the build.
+nitpicky = True
 # The templates list the methods; numpydoc would list them a second time.
 numpydoc_show_class_members = False
 default_role = "code"
@@ -49,7 +54,17 @@ def quote_sizes(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(?<![`\w])(n_\w+_)(?=[,)])", r"`\1`", line) for line in lines]
 
 
+def link_scikit_learn(app, env, node, contnode):
+    """Link a name of scikit-learn to its page, without a download of its inventory."""
+    name = node.get("reftarget", "")
+    if not name.startswith("sklearn.") or locate(name) is None:
+        return None
+    page = f"https://scikit-learn.org/stable/modules/generated/{name}.html"
+    return nodes.reference("", "", contnode, refuri=page, internal=False)
+
+
 def setup(app):
+    app.connect("missing-reference", link_scikit_learn)
     app.connect("autodoc-skip-member", skip_routing_methods)
     # Before numpydoc, which listens at 500, turns types into markup.
     app.connect("autodoc-process-docstring", quote_sizes, priority=400)

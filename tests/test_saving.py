@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -33,6 +32,8 @@ from sklstm import (
 from sklstm._panels.plain_state import pack, unpack
 from sklstm.datasets import load_fertility, make_panel
 
+skops_io = pytest.importorskip("skops.io")
+
 STORED = Path(__file__).parent / "data" / "forecaster_1.skops"
 # What the stored file forecast when it was written.
 STORED_FORECAST = {"Chad": [6.485, 6.485], "Chile": [1.842, 1.842]}
@@ -40,12 +41,12 @@ STORED_FORECAST = {"Chad": [6.485, 6.485], "Chile": [1.842, 1.842]}
 
 def reload(estimator):
     """Write an estimator and read it, with no type trusted but those of sklstm."""
-    data = skops.io.dumps(estimator)
-    types = skops.io.get_untrusted_types(data=data)
+    data = skops_io.dumps(estimator)
+    types = skops_io.get_untrusted_types(data=data)
     assert all(name.startswith("sklstm.") for name in types), types
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert all(name.endswith((".npy", ".json")) for name in names), names
-    return skops.io.loads(data, trusted=types)
+    return skops_io.loads(data, trusted=types)
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +137,11 @@ def test_reading_a_net_draws_no_random_numbers(panel):
     import torch
 
     forecaster = lstm().fit(None, panel["target"])
-    data = skops.io.dumps(forecaster)
-    types = skops.io.get_untrusted_types(data=data)
+    data = skops_io.dumps(forecaster)
+    types = skops_io.get_untrusted_types(data=data)
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    skops.io.loads(data, trusted=types)
+    skops_io.loads(data, trusted=types)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -148,8 +149,8 @@ def test_a_search_comes_back(panel):
     search = GridSearchCV(
         lstm(), {"window_size": [9]}, cv=PanelTimeSeriesSplit(1, horizon=7)
     ).fit(panel[[]], panel["target"])
-    data = skops.io.dumps(search.best_estimator_)
-    loaded = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+    data = skops_io.dumps(search.best_estimator_)
+    loaded = skops_io.loads(data, trusted=skops_io.get_untrusted_types(data=data))
     assert loaded.forecast().equals(search.best_estimator_.forecast())
 
 
@@ -242,8 +243,8 @@ PANDAS = {
 @pytest.mark.parametrize("name", PANDAS)
 def test_objects_of_pandas_come_back_with_their_types(name):
     given = {"value": PANDAS[name]}
-    data = skops.io.dumps(pack(given))
-    got = unpack(skops.io.loads(data))["value"]
+    data = skops_io.dumps(pack(given))
+    got = unpack(skops_io.loads(data))["value"]
     assert type(got) is type(given["value"])
     check = {
         pd.Series: pd.testing.assert_series_equal,
@@ -276,7 +277,7 @@ def test_a_step_that_no_name_tells_is_refused():
     window = SlidingWindow(5, flat=True)
     forecaster = PanelForecaster(make_pipeline(window, Ridge()), freq=holidays)
     with pytest.raises(TypeError, match="without pickle.*Use pickle or joblib"):
-        skops.io.dumps(forecaster.fit(None, y))
+        skops_io.dumps(forecaster.fit(None, y))
 
 
 def test_another_format_is_refused():
@@ -287,9 +288,9 @@ def test_another_format_is_refused():
 
 def test_a_stored_file_is_read():
     """Written by an earlier state of sklstm: `python tests/test_saving.py` did."""
-    types = skops.io.get_untrusted_types(file=STORED)
+    types = skops_io.get_untrusted_types(file=STORED)
     assert all(name.startswith("sklstm.") for name in types)
-    forecast = skops.io.load(STORED, trusted=types).forecast(steps=2)
+    forecast = skops_io.load(STORED, trusted=types).forecast(steps=2)
     for country, values in STORED_FORECAST.items():
         np.testing.assert_allclose(forecast[country], values, atol=0.006)
 
@@ -298,5 +299,5 @@ if __name__ == "__main__":
     y = load_fertility()["fertility_rate"].loc[["Chad", "Chile"]]
     forecaster = lstm(embedding_dim=2).fit(None, y)
     STORED.parent.mkdir(exist_ok=True)
-    skops.io.dump(forecaster, STORED, compression=zipfile.ZIP_DEFLATED)
+    skops_io.dump(forecaster, STORED, compression=zipfile.ZIP_DEFLATED)
     print(STORED.stat().st_size, forecaster.forecast(steps=2))

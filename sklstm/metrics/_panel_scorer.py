@@ -48,7 +48,7 @@ def make_panel_scorer(
     See Also
     --------
     mean_absolute_scaled_error : The error by itself, and its rules.
-    PanelTimeSeriesSplit : Folds to score on.
+    sklstm.PanelTimeSeriesSplit : Folds to score on.
 
     Notes
     -----

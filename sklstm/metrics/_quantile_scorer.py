@@ -48,7 +48,7 @@ def make_quantile_scorer(
     --------
     continuous_ranked_probability_score : The error by itself, and its rules.
     make_panel_scorer : Scores point forecasts.
-    PanelTimeSeriesSplit : Folds to score on.
+    sklstm.PanelTimeSeriesSplit : Folds to score on.
 
     Notes
     -----
