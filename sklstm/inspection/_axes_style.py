@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["BLUE", "GREY", "RED", "blend", "distinct_colors", "dress", "ink_on"]
 __all__ += ["is_dark", "take_axes"]
 
-BLUE, RED, GREY = "#3b6ea5", "#c8553d", "#8c8c8c"
+BLUE, RED, GREY = "#4079b8", "#c8553d", "#8c8c8c"
 # Of one lightness, so that each is seen on white and on black.
 _COLORS = (BLUE, "#4c956c", "#9a6fb0", "#c78a1e", "#2a9d9d", "#c05a8c", "#8a6d4b", RED)
 

@@ -174,12 +174,12 @@ def line_style(default, given):
 
 def baseline_styles(names, given):
     """Give each baseline a colour and dashes of its own."""
-    dashes = [(0, (4, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2))]
+    dashes = [(0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2))]
     return [
         line_style(
             {
                 "color": color,
-                "linewidth": 1.3,
+                "linewidth": 1.5,
                 "linestyle": dashes[i % len(dashes)],
                 "label": name,
             },

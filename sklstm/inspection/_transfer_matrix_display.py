@@ -186,7 +186,7 @@ class TransferMatrixDisplay:
         import matplotlib.pyplot as plt
 
         stage = np.arange(len(self.scores))
-        part = (0.25, 1.0) if is_dark(ax) else (0.0, 0.8)
+        part = (0.4, 1.0) if is_dark(ax) else (0.0, 0.8)
         colors = plt.get_cmap("viridis")(np.linspace(*part, self.scores.shape[1]))
         own = {column: row for row, column in self._own_cells()}
         ends = []
