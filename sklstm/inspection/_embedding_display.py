@@ -205,7 +205,7 @@ def _in_two_dimensions(embedding):
         values = pca.fit_transform(values)
         shares = zip((1, 2), 100 * pca.explained_variance_ratio_, strict=True)
         words = [
-            f"component {i} ({share:.0f} % of the variance)" for i, share in shares
+            f"component {i} ({share:.0f} % of variance)" for i, share in shares
         ]
     elif len(words) == 1:
         # A line of labels: they have no second coordinate.
@@ -225,7 +225,8 @@ def _hue_of(labels, hue):
             f"hue must have one value for each label, but has several for {len(twice)}:"
             f" {show(twice)}. Take one of each, e.g. hue.groupby(level=0).first()."
         )
-    found = hue.reindex(labels)
+    # Labels of several levels are one tuple each in an embedding.
+    found = hue.set_axis(hue.index.to_flat_index()).reindex(labels.to_flat_index())
     if found.isna().all():
         raise ValueError(
             f"hue has no value for any label of the embedding, such as "

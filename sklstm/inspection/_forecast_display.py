@@ -249,17 +249,12 @@ class ForecastDisplay:
                 coverage: _as_bounds(bounds, y_pred, coverage).iloc[kept]
                 for coverage, bounds in intervals.items()
             }
-        if baselines is not None:
-            baselines = {
-                name: _as_baseline(forecasts, y_pred, name).iloc[kept]
-                for name, forecasts in baselines.items()
-            }
         display = cls(
             y_true=y_true,
             y_pred=y_pred.iloc[kept],
             history=history,
             intervals=intervals,
-            baselines=baselines,
+            baselines=_as_baselines(baselines, y_pred, kept),
         )
         return display.plot(ax, n_history=n_history)
 
@@ -419,16 +414,23 @@ def _predict_baselines(baselines, X):
     return {name: baseline.predict(X) for name, baseline in baselines.items()}
 
 
-def _as_baseline(forecasts, y_pred, name):
-    if name in _OWN_LABELS:
+def _as_baselines(baselines, y_pred, kept):
+    """Check the forecasts of each baseline, and keep those that are drawn."""
+    if baselines is None:
+        return None
+    taken = [name for name in _OWN_LABELS if name in baselines]
+    if taken:
         raise ValueError(
             f"baselines must have names other than {', '.join(_OWN_LABELS)}, got "
-            f"{name!r}."
+            f"{taken[0]!r}."
         )
-    words = f"baselines[{name!r}]"
-    table = _as_targets(forecasts, y_pred, words)
-    _check_same_targets(y_pred, table, words)
-    return table
+    out = {}
+    for name, forecasts in baselines.items():
+        words = f"baselines[{name!r}]"
+        table = _as_targets(forecasts, y_pred, words)
+        _check_same_targets(y_pred, table, words)
+        out[name] = table.iloc[kept]
+    return out
 
 
 def _predict_intervals(forecaster, X, coverage):

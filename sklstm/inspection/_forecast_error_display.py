@@ -77,8 +77,8 @@ class ForecastErrorDisplay:
     >>> display = ForecastErrorDisplay.from_predictions(
     ...     y[~past], y[~past] + [1, 2, 3, 0, 0, 3], history=y[past]
     ... )
-    >>> display.errors.loc["a"].tolist()
-    [1.0, 2.0, 3.0]
+    >>> display.errors.loc["a"].astype(int).to_dict()
+    {1: 1, 2: 2, 3: 3}
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class ForecastErrorDisplay:
         X = rows_without_columns(y) if X is None else X
         y_true = target_of_rows(X, y)
         history = find_history(forecaster)
-        if isinstance(history, pd.DataFrame) and np.ndim(y_true) == 2:
+        if not _has_names(y_true) and np.shape(history)[1:] == np.shape(y_true)[1:]:
             y_true = y_true.set_axis(history.columns, axis=1)
         return cls.from_predictions(
             y_true,
@@ -307,12 +307,7 @@ def _steps_of(y_true, rows, history, freq):
     past, _ = History.of(past, past, freq).until_known()
     rows = read_rows(with_times_of(pd.DataFrame(y_true), past.rows.time), "y_true")
     position = locate_series(rows.series, past.series)
-    unknown = rows.series[position < 0]
-    if len(unknown):
-        raise ValueError(
-            f"history has no known value of {len(unknown)} series of y_true: "
-            f"{show(unknown)}. Errors by step need the end of every series."
-        )
+    _check_known(rows.series, position)
     code = position[rows.codes]
     early = ~is_later(rows.time, past.end.take(code))
     if early.any():
@@ -322,6 +317,20 @@ def _steps_of(y_true, rows, history, freq):
             "step ahead."
         )
     return steps_ahead(past, rows.time, code)
+
+
+def _check_known(series, position):
+    unknown = series[position < 0]
+    if len(unknown):
+        raise ValueError(
+            f"history has no known value of {len(unknown)} series that were forecast: "
+            f"{show(unknown)}. Give it the past of every series."
+        )
+
+
+def _has_names(y):
+    """Whether the targets are named; one target needs no name."""
+    return np.ndim(y) < 2 or not isinstance(y.columns, pd.RangeIndex)
 
 
 def _absolute_errors(y_true, y_pred):
@@ -370,7 +379,8 @@ def _scaled(tables, history, seasonal_period):
         )
     rows, names = read_rows(history, "history"), list(tables)
     given = list(getattr(history, "columns", names[:1]))
-    if len(given) != len(names) or (len(names) > 1 and given != names):
+    named = len(names) > 1 and _has_names(history)
+    if len(given) != len(names) or (named and given != names):
         raise ValueError(
             f"history must have the targets of y_true, {show(names)}, got "
             f"{show(given)}."
@@ -382,13 +392,16 @@ def _scaled(tables, history, seasonal_period):
             "The errors have no scale: each series is constant in history, or has no "
             f"two values that are seasonal_period={seasonal_period} rows apart."
         )
-    scales = dict(zip(names, scales.T, strict=True))
     return {
-        name: table.div(
-            pd.Series(scales[name], rows.series).reindex(table.index), axis=0
-        )
-        for name, table in tables.items()
+        name: _divide(table, rows.series, scale)
+        for (name, table), scale in zip(tables.items(), scales.T, strict=True)
     }
+
+
+def _divide(table, series, scale):
+    position = locate_series(table.index, series)
+    _check_known(table.index, position)
+    return table / scale[position][:, None]
 
 
 def _make_axes(ax, n_axes, kinds, n_series):
