@@ -63,7 +63,9 @@ class EmbeddingDisplay:
     ['Chad', 'Chile', 'China']
     """
 
-    def __init__(self, *, embedding: pd.DataFrame, hue: pd.Series | None = None):
+    def __init__(
+        self, *, embedding: pd.DataFrame, hue: pd.Series | None = None
+    ) -> None:
         self.embedding = embedding
         self.hue = hue
 
@@ -204,9 +206,7 @@ def _in_two_dimensions(embedding):
         pca = PCA(n_components=2)
         values = pca.fit_transform(values)
         shares = zip((1, 2), 100 * pca.explained_variance_ratio_, strict=True)
-        words = [
-            f"component {i} ({share:.0f} % of variance)" for i, share in shares
-        ]
+        words = [f"component {i} ({share:.0f} % of variance)" for i, share in shares]
     elif len(words) == 1:
         # A line of labels: they have no second coordinate.
         values, words = np.c_[values, np.zeros(len(values))], [*words, ""]
