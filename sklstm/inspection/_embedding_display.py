@@ -22,7 +22,7 @@ _MOST_COLORS = 8
 class EmbeddingDisplay:
     """Plot the embedding of labels, such as the ids of series.
 
-    Labels that are close together mean nearly the same to the network. An embedding of
+    Labels that are close together are nearly the same to the network. An embedding of
     more than two dimensions is projected on its first two principal components.
 
     Create a display with :meth:`from_estimator` or :meth:`from_embedding`.
@@ -47,6 +47,11 @@ class EmbeddingDisplay:
     See Also
     --------
     sklstm.SeriesEncoder : Gives a network the ids of series.
+
+    Notes
+    -----
+    An embedding starts at random and moves only as far as training needs. Where the
+    windows tell a network enough, it stays near its start.
 
     Examples
     --------
