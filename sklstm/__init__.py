@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         score_epochs,
     )
     from .inspection import (
+        EmbeddingDisplay,
         ForecastDisplay,
+        ForecastErrorDisplay,
         TrainingCurveDisplay,
         TransferMatrixDisplay,
         check_leakage,
@@ -48,7 +50,9 @@ __all__ = [
     "CalendarFeatures",
     "ConformalForecaster",
     "ContinualForecaster",
+    "EmbeddingDisplay",
     "ForecastDisplay",
+    "ForecastErrorDisplay",
     "LSTMRegressor",
     "NaiveRegressor",
     "PanelForecaster",
@@ -79,7 +83,9 @@ __all__ = [
 _home = {
     "CalendarFeatures": "preprocessing",
     "ConformalForecaster": "forecasting",
+    "EmbeddingDisplay": "inspection",
     "ForecastDisplay": "inspection",
+    "ForecastErrorDisplay": "inspection",
     "LSTMRegressor": "neural_network",
     "NaiveRegressor": "forecasting",
     "PanelForecaster": "forecasting",

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
@@ -305,3 +306,141 @@ class TestSeveralTargets:
 def test_predictions_without_an_index_raise():
     with pytest.raises(TypeError, match="must be a pandas object indexed by"):
         ForecastDisplay.from_predictions(None, np.zeros(3))
+
+
+class TestBaselines:
+    def test_lines_show_the_given_forecasts(self, past_and_future):
+        past, future = past_and_future
+        display = ForecastDisplay.from_predictions(
+            future,
+            future + 1,
+            history=past,
+            baselines={"naive": future + 2, "zero": np.zeros(len(future))},
+        )
+        for ax in display.axes_:
+            label, lines = ax.get_title(loc="left"), lines_of(ax)
+            assert list(lines) == ["past", "truth", "forecast", "naive", "zero"]
+            assert_array_equal(lines["naive"][:, 1], future.loc[label] + 2)
+            assert_array_equal(lines["naive"][:, 0], lines["forecast"][:, 0])
+            assert_array_equal(lines["zero"][:, 1], 0)
+        words = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+        assert words == ["past", "truth", "forecast", "naive", "zero"]
+
+    def test_each_is_broken_and_has_a_colour_of_its_own(self, past_and_future):
+        _, future = past_and_future
+        names = [f"model {i}" for i in range(6)]
+        display = ForecastDisplay.from_predictions(
+            future, future, baselines=dict.fromkeys(names, future)
+        )
+        _, forecast, *baselines = display.axes_[0].lines
+        colors = {one.get_color() for one in (forecast, *baselines)}
+        assert len(colors) == 7
+        assert all(one.is_dashed() for one in baselines)
+
+    def test_order_of_rows_and_choice_of_series_do_not_matter(self, past_and_future):
+        _, future = past_and_future
+        shuffled = future.sample(frac=1, random_state=0)
+        display = ForecastDisplay.from_predictions(
+            shuffled, shuffled, baselines={"more": shuffled + 1}, series=["c", "a"]
+        )
+        for label, ax in zip("ca", display.axes_, strict=True):
+            expected = future.loc[label].sort_index() + 1
+            assert_array_equal(lines_of(ax)["more"][:, 1], expected)
+        assert display.baselines["more"].index.equals(display.y_pred.index)
+
+    def test_forecasters_predict_the_drawn_series(self, panel, past_and_future):
+        past, future = past_and_future
+        model, last = (LastValue().fit(None, past) for _ in range(2))
+        display = ForecastDisplay.from_estimator(
+            model, None, future, series=["b"], baselines={"last": last}
+        )
+        assert last.n_rows_seen_ == 4
+        drawn = lines_of(display.axes_[0])["last"][:, 1]
+        assert_array_equal(drawn, np.full(4, past.loc["b"].iloc[-1]))
+
+    def test_each_target_has_its_own(self, panel):
+        Y = panel[["price", "sales"]]
+        late = panel.groupby(level=0).cumcount(ascending=False) < 3
+        past, future = Y[~late], Y[late]
+        two = [
+            PanelForecaster(
+                make_pipeline(SlidingWindow(3, flat=True), Ridge(alpha)), horizon=3
+            ).fit(None, past)
+            for alpha in (1, 1e6)
+        ]
+        display = ForecastDisplay.from_estimator(
+            two[0], None, future, baselines={"flat": two[1]}
+        )
+        expected = pd.DataFrame(two[1].predict(future[[]]), future.index, Y.columns)
+        names = future.index.unique(0)
+        assert len(display.axes_) == 6
+        for ax, (name, target) in zip(
+            display.axes_, [(n, t) for n in names for t in Y], strict=True
+        ):
+            assert_allclose(lines_of(ax)["flat"][:, 1], expected.loc[name, target])
+
+    def test_one_row_shows_a_dot(self, past_and_future):
+        past, future = past_and_future
+        first = future.groupby(level=0).head(1)
+        display = ForecastDisplay.from_predictions(
+            first, first, history=past, baselines={"naive": first + 1}
+        )
+        assert display.axes_[0].lines[-1].get_marker() == "o"
+
+    def test_they_take_styles(self, past_and_future):
+        _, future = past_and_future
+        display = ForecastDisplay.from_predictions(
+            future, future, baselines={"naive": future}
+        )
+        display.plot(baseline_kwargs={"lw": 4})
+        assert display.axes_[0].lines[-1].get_linewidth() == 4
+
+    @pytest.mark.parametrize(
+        ("baselines", "message"),
+        [
+            (
+                {"truth": np.zeros(12)},
+                "baselines must have names other than past, truth, forecast, got "
+                "'truth'.",
+            ),
+            (
+                {"naive": np.zeros(3)},
+                "baselines['naive'] must have one value (or one row of values) for "
+                "each of the 12 rows",
+            ),
+            (
+                {"naive": np.zeros((12, 2))},
+                "baselines['naive'] must have as many columns as y_pred, 1, got 2.",
+            ),
+        ],
+    )
+    def test_what_does_not_fit_raises(self, past_and_future, baselines, message):
+        _, future = past_and_future
+        with pytest.raises(ValueError, match=re.escape(message)):
+            ForecastDisplay.from_predictions(future, future, baselines=baselines)
+
+    def test_forecasts_are_no_forecasters(self, past_and_future):
+        past, future = past_and_future
+        message = "must map names to fitted forecasters, got 'naive': Series."
+        with pytest.raises(TypeError, match=message):
+            ForecastDisplay.from_estimator(
+                LastValue().fit(None, past), None, future, baselines={"naive": future}
+            )
+
+
+def test_truth_is_seen_on_light_and_dark_paper(past_and_future):
+    past, future = past_and_future
+    lightness = {}
+    for style in ("default", "dark_background"):
+        with plt.style.context(style):
+            display = ForecastDisplay.from_predictions(future, future, history=past)
+            ink, paper = (
+                np.mean(to_rgb(color))
+                for color in (
+                    display.axes_[0].lines[1].get_color(),
+                    display.axes_[0].get_facecolor(),
+                )
+            )
+            lightness[style] = ink - paper
+    assert lightness["default"] < -0.5
+    assert lightness["dark_background"] > 0.5

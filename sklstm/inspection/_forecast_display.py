@@ -13,12 +13,15 @@ from .._panels.rows import (
     locate_series,
     read_rows,
 )
+from ._axes_style import GREY, RED, ink_on
 from ._series_plot import (
     band_styles,
+    baseline_styles,
     before,
     by_series,
     choose_series,
     draw_bands,
+    draw_baselines,
     draw_series,
     label_display,
     line_style,
@@ -29,9 +32,10 @@ from ._series_plot import (
 
 __all__ = ["ForecastDisplay"]
 
-_PAST = {"color": "#8c8c8c", "linewidth": 1.3, "label": "past"}
-_TRUTH = {"color": "#222222", "linewidth": 1.5, "label": "truth"}
-_FORECAST = {"color": "#c8553d", "linewidth": 1.5, "label": "forecast"}
+_PAST = {"color": GREY, "linewidth": 1.3, "label": "past"}
+_TRUTH = {"linewidth": 1.5, "label": "truth"}
+_FORECAST = {"color": RED, "linewidth": 1.5, "label": "forecast"}
+_OWN_LABELS = [style["label"] for style in (_PAST, _TRUTH, _FORECAST)]
 
 
 class ForecastDisplay:
@@ -56,6 +60,9 @@ class ForecastDisplay:
     intervals : dict of float to DataFrame, default=None
         For each coverage, such as 0.8, the lower and the upper bounds in the rows of
         `y_pred`: two columns for each target. They are drawn as bands.
+    baselines : dict of str to Series or DataFrame, default=None
+        For each name, such as "naive", other forecasts in the rows of `y_pred`. They
+        are drawn as broken lines.
 
     Attributes
     ----------
@@ -92,11 +99,13 @@ class ForecastDisplay:
         y_pred: pd.Series | pd.DataFrame,
         history: pd.Series | pd.DataFrame | None = None,
         intervals: dict | None = None,
+        baselines: dict | None = None,
     ) -> None:
         self.y_true = y_true
         self.y_pred = y_pred
         self.history = history
         self.intervals = intervals
+        self.baselines = baselines
 
     @classmethod
     def from_estimator(
@@ -111,6 +120,7 @@ class ForecastDisplay:
         ax: Any = None,
         n_history: int | None = None,
         coverage: Any = None,
+        baselines: Any = None,
     ) -> "ForecastDisplay":
         """Plot the forecasts of a fitted forecaster for the rows of `X`.
 
@@ -141,6 +151,9 @@ class ForecastDisplay:
         coverage : float or array-like of float, default=None
             Coverage of the intervals to draw, such as ``(0.5, 0.9)``. The forecaster
             must have `predict_interval`. None draws no intervals.
+        baselines : dict of str to estimator, default=None
+            For each name, such as "naive", another fitted forecaster, whose forecasts
+            are drawn beside those of the first.
 
         Returns
         -------
@@ -165,6 +178,7 @@ class ForecastDisplay:
             series=rows.series[chosen],
             ax=ax,
             n_history=n_history,
+            baselines=_predict_baselines(baselines, X_kept),
         )
 
     @classmethod
@@ -180,6 +194,7 @@ class ForecastDisplay:
         random_state: Any = None,
         ax: Any = None,
         n_history: int | None = None,
+        baselines: Any = None,
     ) -> "ForecastDisplay":
         """Plot given forecasts.
 
@@ -208,6 +223,9 @@ class ForecastDisplay:
         n_history : int, default=None
             Number of rows of the past to draw. None draws five for every forecast row,
             at least 30.
+        baselines : dict of str to array-like, default=None
+            For each name, such as "naive", other forecasts in the rows and of the shape
+            of `y_pred`.
 
         Returns
         -------
@@ -231,9 +249,12 @@ class ForecastDisplay:
                 coverage: _as_bounds(bounds, y_pred, coverage).iloc[kept]
                 for coverage, bounds in intervals.items()
             }
-        y_pred = y_pred.iloc[kept]
         display = cls(
-            y_true=y_true, y_pred=y_pred, history=history, intervals=intervals
+            y_true=y_true,
+            y_pred=y_pred.iloc[kept],
+            history=history,
+            intervals=intervals,
+            baselines=_as_baselines(baselines, y_pred, kept),
         )
         return display.plot(ax, n_history=n_history)
 
@@ -247,6 +268,7 @@ class ForecastDisplay:
         true_kwargs: dict | None = None,
         pred_kwargs: dict | None = None,
         interval_kwargs: dict | None = None,
+        baseline_kwargs: dict | None = None,
     ) -> "ForecastDisplay":
         """Draw the display.
 
@@ -267,6 +289,8 @@ class ForecastDisplay:
             Passed to matplotlib's `plot` for the forecasts.
         interval_kwargs : dict, default=None
             Passed to matplotlib's `fill_between` for the intervals.
+        baseline_kwargs : dict, default=None
+            Passed to matplotlib's `plot` for each of the baselines.
 
         Returns
         -------
@@ -275,21 +299,21 @@ class ForecastDisplay:
         """
         names = self._target_names()
         forecasts = by_series(_stack(self.y_pred, names))
-        history, y_true = (_stack(y, names) for y in (self.history, self.y_true))
-        pasts = {} if history is None else by_series(history)
-        truths = {} if y_true is None else by_series(y_true)
-        bands = self._bands(names)
-        styles = [
-            line_style(_PAST, history_kwargs),
-            line_style(_TRUTH, true_kwargs),
-            line_style(_FORECAST, pred_kwargs),
-        ]
-        shades = band_styles(bands, styles[-1]["color"], interval_kwargs)
+        pasts, truths = (_by_series(y, names) for y in (self.history, self.y_true))
+        bands, baselines = self._bands(names), self._baselines(names)
         self.axes_ = make_axes(ax, len(forecasts), n_cols)
         self.figure_ = self.axes_[0].figure
+        styles = [
+            line_style(_PAST, history_kwargs),
+            line_style({"color": ink_on(self.axes_[0]), **_TRUTH}, true_kwargs),
+            line_style(_FORECAST, pred_kwargs),
+        ]
+        shades = band_styles(self.axes_[0], bands, styles[-1]["color"], interval_kwargs)
+        broken = baseline_styles(baselines, baseline_kwargs)
         for axis, (label, forecast) in zip(self.axes_, forecasts.items(), strict=True):
             past = before(pasts.get(label), forecast, n_history)
             draw_series(axis, past, truths.get(label), forecast, styles)
+            draw_baselines(axis, [one[label] for one in baselines.values()], broken)
             draw_bands(axis, [band[label] for band in bands.values()], shades)
             axis.set_title(title_of(label), loc="left", fontsize="medium")
         time = self.y_pred.index.names[-1]
@@ -304,6 +328,11 @@ class ForecastDisplay:
             coverage: by_series(_stack(intervals[coverage], names))
             for coverage in sorted(intervals, reverse=True)
         }
+
+    def _baselines(self, names):
+        """Map the name of each baseline to its forecasts by series."""
+        baselines = {} if self.baselines is None else self.baselines
+        return {name: _by_series(y, names) for name, y in baselines.items()}
 
     def _target_names(self):
         """The names of several targets, None where there is one."""
@@ -356,7 +385,7 @@ def _check_same_targets(y_pred, y, name):
 
 def _stack(y, names):
     """Put several targets under one another, the name the last level of the series."""
-    if y is None or names is None:
+    if names is None:
         return y
     values = y.to_numpy(dtype=float).reshape(len(y) * len(names), -1)
     levels = [y.index.get_level_values(i) for i in range(y.index.nlevels)]
@@ -367,6 +396,41 @@ def _stack(y, names):
     )
     frame = pd.DataFrame(values, index=index)
     return frame if frame.shape[1] > 1 else frame.iloc[:, 0]
+
+
+def _by_series(y, names):
+    return {} if y is None else by_series(_stack(y, names))
+
+
+def _predict_baselines(baselines, X):
+    if baselines is None:
+        return None
+    for name, baseline in baselines.items():
+        if not hasattr(baseline, "predict"):
+            raise TypeError(
+                f"baselines must map names to fitted forecasters, got {name!r}: "
+                f"{type(baseline).__name__}. from_predictions takes forecasts."
+            )
+    return {name: baseline.predict(X) for name, baseline in baselines.items()}
+
+
+def _as_baselines(baselines, y_pred, kept):
+    """Check the forecasts of each baseline, and keep those that are drawn."""
+    if baselines is None:
+        return None
+    taken = [name for name in _OWN_LABELS if name in baselines]
+    if taken:
+        raise ValueError(
+            f"baselines must have names other than {', '.join(_OWN_LABELS)}, got "
+            f"{taken[0]!r}."
+        )
+    out = {}
+    for name, forecasts in baselines.items():
+        words = f"baselines[{name!r}]"
+        table = _as_targets(forecasts, y_pred, words)
+        _check_same_targets(y_pred, table, words)
+        out[name] = table.iloc[kept]
+    return out
 
 
 def _predict_intervals(forecaster, X, coverage):

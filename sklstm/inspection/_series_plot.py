@@ -5,13 +5,16 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from .._panels.rows import locate_series, read_rows, show
+from ._axes_style import blend, distinct_colors, dress
 
 __all__ = [
     "band_styles",
+    "baseline_styles",
     "before",
     "by_series",
     "choose_series",
     "draw_bands",
+    "draw_baselines",
     "draw_series",
     "label_display",
     "line_style",
@@ -59,6 +62,13 @@ def draw_series(ax, past, truth, forecast, styles):
         forecast_style = {"marker": "o", "markersize": 3.5, **forecast_style}
     ax.plot(_coordinates(forecast[0]), forecast[1], **forecast_style)
     _dress(ax, forecast[0])
+
+
+def draw_baselines(ax, baselines, styles):
+    for (time, values), style in zip(baselines, styles, strict=True):
+        # A line of one row has no length: its dot shows.
+        style = {"marker": "o" if len(time) == 1 else "", "markersize": 3.5, **style}
+        ax.plot(_coordinates(time), values, **style)
 
 
 def draw_bands(ax, bands, styles):
@@ -126,9 +136,7 @@ def _dress(ax, time):
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     elif pd.api.types.is_integer_dtype(time):
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-    ax.set_axisbelow(True)
+    dress(ax)
     ax.tick_params(labelsize="small")
 
 
@@ -164,18 +172,34 @@ def line_style(default, given):
     return {**default, **normalize_kwargs(given, Line2D)}
 
 
-def band_styles(coverages, color, given):
+def baseline_styles(names, given):
+    """Give each baseline a colour and dashes of its own."""
+    dashes = [(0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2))]
+    return [
+        line_style(
+            {
+                "color": color,
+                "linewidth": 1.5,
+                "linestyle": dashes[i % len(dashes)],
+                "label": name,
+            },
+            given,
+        )
+        for i, (name, color) in enumerate(
+            zip(names, distinct_colors(len(names)), strict=True)
+        )
+    ]
+
+
+def band_styles(ax, coverages, color, given):
     """Give each coverage a shade, the first and widest one the lightest."""
-    from matplotlib import rcParams
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.collections import PolyCollection
-    from matplotlib.colors import to_rgb
 
     given = normalize_kwargs(given, PolyCollection)
-    color = np.array(to_rgb(given.pop("color", given.pop("facecolor", color))))
+    color = given.pop("color", given.pop("facecolor", color))
     # Bands overlap, so transparent ones would not have the shades of the legend.
-    paper = np.array(to_rgb(rcParams["axes.facecolor"]))
-    shades = np.linspace(0.25, 0.55, len(coverages))[:, None] * (color - paper) + paper
+    shades = [blend(ax, color, x) for x in np.linspace(0.25, 0.55, len(coverages))]
     return [
         {
             "facecolor": shade,

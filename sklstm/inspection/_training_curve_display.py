@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._panels.inner_estimators import inner_estimators
+from ._axes_style import BLUE, RED, dress
+from ._networks import inner_networks
 
 __all__ = ["TrainingCurveDisplay"]
 
-_TRAIN = {"color": "#3b6ea5", "linewidth": 1.4}
-_VALID = {"color": "#c8553d", "linewidth": 1.4}
+_TRAIN = {"color": BLUE, "linewidth": 1.4}
+_VALID = {"color": RED, "linewidth": 1.4}
 
 
 class TrainingCurveDisplay:
@@ -79,7 +80,8 @@ class TrainingCurveDisplay:
             The display, drawn.
         """
         check_is_fitted(estimator)
-        histories = list(_histories(estimator))
+        networks = inner_networks(estimator, "training_history_")
+        histories = [network.training_history_ for network in networks]
         if not histories:
             raise TypeError(
                 f"{type(estimator).__name__} holds no network with a training_history_."
@@ -129,19 +131,6 @@ class TrainingCurveDisplay:
             )
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-        ax.set_axisbelow(True)
+        dress(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _histories(estimator):
-    for inside in inner_estimators(estimator):
-        if hasattr(inside, "training_history_"):
-            yield inside.training_history_
-            return
-        if hasattr(inside, "estimators_"):
-            for member in inside.estimators_:
-                yield from _histories(member)
-            return

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from .._panels.inner_estimators import inner_estimators
+from ._axes_style import GREY, dress, is_dark, take_axes
 
 __all__ = ["TransferMatrixDisplay"]
 
-_JOINT = {"color": "#8c8c8c", "linewidth": 1.2, "linestyle": (0, (4, 3))}
+_JOINT = {"color": GREY, "linewidth": 1.2, "linestyle": (0, (4, 3))}
 
 
 class TransferMatrixDisplay:
@@ -185,7 +186,8 @@ class TransferMatrixDisplay:
         import matplotlib.pyplot as plt
 
         stage = np.arange(len(self.scores))
-        colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.8, self.scores.shape[1]))
+        part = (0.4, 1.0) if is_dark(ax) else (0.0, 0.8)
+        colors = plt.get_cmap("viridis")(np.linspace(*part, self.scores.shape[1]))
         own = {column: row for row, column in self._own_cells()}
         ends = []
         for column, color in enumerate(colors):
@@ -205,9 +207,7 @@ class TransferMatrixDisplay:
         ax.tick_params(labelsize="small")
         ax.set(xlabel="after the stage of", ylabel="error")
         ax.set_title("The same over the stages", loc="left", size="medium")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-        ax.set_axisbelow(True)
+        dress(ax)
 
     def _own_cells(self):
         """The stage and the column of each data set that has a stage of its own."""
@@ -225,10 +225,7 @@ def _make_axes(ax, n_axes, shape):
     import matplotlib.pyplot as plt
 
     if ax is not None:
-        axes = np.ravel(np.asarray(ax, dtype=object))
-        if len(axes) < n_axes:
-            raise ValueError(f"ax must hold {n_axes} Axes, got {len(axes)}.")
-        return axes[:n_axes]
+        return take_axes(ax, n_axes)
     n_rows, n_columns = shape
     size = (4.2 + 0.25 * min(n_columns, 20)) * n_axes, 3.4 + 0.12 * min(n_rows, 20)
     _, axes = plt.subplots(1, n_axes, figsize=size, layout="constrained", squeeze=False)
