@@ -440,10 +440,13 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
 
     def __getstate__(self):
         plain = shallow_copy(self)
-        if hasattr(plain, "net_"):
-            # Not as attributes of theirs, which would be pickled.
-            plain.net_, plain.device_ = pack_net(self.net_), str(self.device_)
-            plain._validated = self._validated and self._validated.to_list()
+        if hasattr(self, "net_"):
+            # Objects of skorch and torch would be written as pickles.
+            vars(plain).update(
+                net_=pack_net(self.net_),
+                device_=str(self.device_),
+                _validated=self._validated and self._validated.to_list(),
+            )
         return super(LSTMRegressor, plain).__getstate__()
 
     def __setstate__(self, state):
