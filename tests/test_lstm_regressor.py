@@ -3,6 +3,9 @@
 import pickle
 import re
 import signal
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from skorch.callbacks import Callback, EpochScoring
+from skorch.exceptions import DeviceWarning
 
 from sklstm import LSTMRegressor, SlidingWindow
 from sklstm._windows.step_targets import StepTargets, split_tails
@@ -523,6 +527,35 @@ def test_pickle_keeps_predictions_and_holds_no_data(arrays):
         assert_array_equal(again.predict(X), model.predict(X))
         sizes.append(len(pickle.dumps(model)))
     assert sizes[1] < sizes[0] + 1000
+
+
+_DUMP = """
+import pickle, sys
+import numpy as np, torch
+from sklstm import LSTMRegressor
+
+X = np.random.default_rng(0).normal(size=(60, 5, 2))
+model = LSTMRegressor(6, max_epochs=2, random_state=0, device="cpu").fit(X, X[:, -1, 0])
+model.predict(X).tofile(sys.argv[1] + ".npy")
+# As if its tensors were on a GPU, which files say of each.
+torch.serialization.register_package(0, lambda s: "cuda:0", lambda s, location: None)
+model.net_.device, model.device_ = "cuda", torch.device("cuda")
+with open(sys.argv[1], "wb") as file:
+    pickle.dump(model, file)
+"""
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU to load it to")
+def test_a_pickle_from_a_gpu_is_read_without_one(tmp_path):
+    path = tmp_path / "model.pkl"
+    subprocess.run([sys.executable, "-c", _DUMP, str(path)], check=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeviceWarning)
+        model = pickle.loads(path.read_bytes())
+    X = np.random.default_rng(0).normal(size=(60, 5, 2))
+    assert_array_equal(model.predict(X), np.fromfile(f"{path}.npy"))
+    assert model.device_ == torch.device("cpu")
+    assert model.partial_fit(X, X[:, -1, 0]).n_epochs_ == 3
 
 
 def test_double_precision_follows_X(arrays):

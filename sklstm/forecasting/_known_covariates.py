@@ -112,10 +112,12 @@ def check_columns(X, columns, known, derived=()):
     """
     missing = [name for name in named_by(columns, known) if name not in X.columns]
     if missing:
+        they_are, them = ("it is", "it") if len(missing) == 1 else ("they are", "them")
         raise ValueError(
             f"X has no column {show(missing)}, whose values in the rows to forecast "
-            "are needed: it is known ahead. Call forecast(X=rows) or predict(rows), "
-            "where rows has this column; future_rows() returns a frame to fill in."
+            f"are needed: {they_are} known ahead. Call forecast(X=rows) or "
+            f"predict(rows), where rows has {them}; future_rows() returns a frame to "
+            "fill in."
         )
     missing = columns.difference(X.columns, sort=False)
     if derived and len(missing):

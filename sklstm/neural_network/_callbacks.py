@@ -23,6 +23,17 @@ class _TailStopping(EarlyStopping):
             super().on_epoch_end(net, **kwargs)
 
 
+class _Schedule(LRScheduler):
+    """A schedule that copies and files leave behind: each training makes its own.
+
+    It holds the weights and the optimizer, which a file would have twice, and on their
+    device, so that no other machine could read it.
+    """
+
+    def __getstate__(self):
+        return {k: v for k, v in vars(self).items() if k != "lr_scheduler_"}
+
+
 class ProgressBar(Callback):
     """A bar of epochs with the last losses beside it."""
 
@@ -132,7 +143,7 @@ def lr_of_epoch(estimator, n_done):
 
 
 def _cosine(estimator, n_batches, max_epochs):
-    return LRScheduler("CosineAnnealingLR", T_max=max_epochs, last_epoch=_ANEW)
+    return _Schedule("CosineAnnealingLR", T_max=max_epochs, last_epoch=_ANEW)
 
 
 def _watched_loss(net):
@@ -141,7 +152,7 @@ def _watched_loss(net):
 
 
 def _plateau(estimator, n_batches, max_epochs):
-    return LRScheduler(
+    return _Schedule(
         "ReduceLROnPlateau",
         monitor=_watched_loss,
         factor=0.5,
@@ -150,7 +161,7 @@ def _plateau(estimator, n_batches, max_epochs):
 
 
 def _cyclic(estimator, n_batches, max_epochs):
-    return LRScheduler(
+    return _Schedule(
         "CyclicLR",
         base_lr=estimator.lr / 10,
         max_lr=estimator.lr,
@@ -162,7 +173,7 @@ def _cyclic(estimator, n_batches, max_epochs):
 
 
 def _step(estimator, n_batches, max_epochs):
-    return LRScheduler(
+    return _Schedule(
         "StepLR",
         step_size=max(1, -(-max_epochs // 3)),
         gamma=0.3,

@@ -451,10 +451,13 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        if isinstance(vars(self).get("net_"), dict):
+        if "net_" not in vars(self):
+            return
+        if isinstance(self.net_, dict):
             self.net_ = unpack_net(self, self.net_)
-            self.device_ = self.net_.module_.output.weight.device
             self._validated = self._validated and History(self._validated)
+        # The net comes back on the CPU, where its device is not available.
+        self.device_ = self.net_.module_.output.weight.device
 
     def __sklearn_clone__(self):
         bare = copy(self)
