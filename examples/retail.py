@@ -1,4 +1,6 @@
-"""Sales of thirty stores, two weeks on: from a long table to intervals.
+"""
+Sales of thirty stores: from a long table to intervals
+======================================================
 
 Prices and promotions of the next two weeks are planned, so a forecast may use them. A
 grid search chooses the model by its quantiles; it is then calibrated, and compared with
