@@ -54,6 +54,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/backreferences",
     "remove_config_comments": True,
     "show_signature": False,
+    "write_computation_times": False,
 }
 
 html_theme = "furo"

@@ -68,8 +68,8 @@ models = {
 }
 
 # %%
-# The loop. `backtest` returns one row for each forecast of two weeks. An error is
-# a share of the mean of its series.
+# The loop. `backtest` returns one row for each forecast of two weeks. An error is a
+# share of the mean of its series.
 
 folds = PanelTimeSeriesSplit(n_splits=2, horizon=HORIZON)
 mean = y.groupby("series").mean()
@@ -85,8 +85,8 @@ table.round({"error": 3, "seconds": 1})
 
 # %%
 # The errors on average, and by step ahead. Trend, season and prices add up in the
-# logarithm of these data, so the ridge has the right form from the start; the LSTM
-# finds it.
+# logarithm of these data, which suits the ridge; the LSTM has to learn that form,
+# and takes longer.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained")
 colors = [f"C{i}" for i in range(len(models))]

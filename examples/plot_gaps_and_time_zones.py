@@ -35,7 +35,7 @@ is_lost = (rng.random(len(clean)) < 0.1) | is_down
 readings = clean[is_future | ~is_lost]
 
 # %%
-# Without its zone, the hour from 2 to 3 of 26 October is there twice, and `to_panel`
+# Without a time zone, the hour from 2 to 3 of 26 October appears twice, and `to_panel`
 # names the rows.
 
 by_the_wall = readings.assign(time=readings["time"].dt.tz_localize(None))
@@ -60,9 +60,9 @@ describe_panel(full)["n_missing_steps"].sum(), full.isna().sum()
 
 # %%
 # A forecaster does the same with ``gaps="fill"``: windows and seasons then count hours.
-# With ``gaps="keep"`` they count rows, so that the row 24 rows ago is not the same hour
-# of yesterday. The horizon has two hours more than a day, because a meter may lack its
-# last readings.
+# With ``gaps="keep"`` they count rows, so the row 24 rows back is often another hour of
+# the day. The horizon has two hours more than a day, because a meter may lack its last
+# readings.
 
 time = y.index.get_level_values("time")
 first_future = time.max() - pd.Timedelta(hours=23)

@@ -28,16 +28,16 @@ X, y = panel[["price", "promotion"]], panel["target"]
 folds = PanelTimeSeriesSplit(n_splits=4, horizon=7)
 
 # %%
-# Two forecasters. One learns quantiles, for many epochs on few rows, so that it is too
-# sure of itself. The other calibrates it.
+# Two forecasters. One learns quantiles, for many epochs on few rows, which makes its
+# intervals too narrow. The other calibrates it.
 
-COVERAGES = [0.5, 0.6, 0.7, 0.8, 0.9]
-quantiles = sorted((1 + sign * c) / 2 for c in COVERAGES for sign in (-1, 1))
+BOUNDS = {c: ((1 - c) / 2, (1 + c) / 2) for c in (0.5, 0.6, 0.7, 0.8, 0.9)}
+quantiles = sorted(quantile for bounds in BOUNDS.values() for quantile in bounds)
 learned = LSTMForecaster(
     horizon=7,
     seasonal_periods=7,
     known_covariates=["price", "promotion"],
-    quantiles=[*quantiles[:5], 0.5, *quantiles[5:]],
+    quantiles=sorted([0.5, *quantiles]),
     hidden_size=32,
     n_estimators=1,
     max_epochs=80,
@@ -49,13 +49,13 @@ forecasters = {"learned": learned, "calibrated": ConformalForecaster(learned)}
 # `backtest` trains each on the first fold and forecasts all four weeks. Its table gives
 # the share of true values inside each interval.
 
-coverage = pd.DataFrame(index=pd.Index(COVERAGES, name="nominal"))
+coverage = pd.DataFrame(index=pd.Index(BOUNDS, name="nominal"))
 for name, forecaster in forecasters.items():
     table = backtest(forecaster, X, y, cv=folds, quantiles=quantiles, refit=False)
     coverage[name] = [
         table["y_true"].between(table[low], table[high]).mean()
-        for low, high in zip(quantiles[:5], quantiles[:4:-1], strict=True)
-    ][::-1]
+        for low, high in BOUNDS.values()
+    ]
 coverage.round(3)
 
 # %%
@@ -64,7 +64,7 @@ coverage.round(3)
 figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
 ax.plot([0.4, 1], [0.4, 1], color="grey", lw=1, label="ideal")
 for name, marker in zip(coverage, "os", strict=True):
-    ax.plot(COVERAGES, coverage[name], marker=marker, label=name)
+    ax.plot(coverage[name], marker=marker, label=name)
 ax.set(xlabel="nominal coverage", ylabel="share of true values inside", aspect="equal")
 ax.legend()
 plt.show()

@@ -31,7 +31,7 @@ def objective(trial):
         horizon=7,
         known_covariates=["price", "promotion"],
         window_size=trial.suggest_int("window_size", 9, 28),
-        hidden_size=trial.suggest_categorical("hidden_size", [8, 16, 32, 64]),
+        hidden_size=trial.suggest_categorical("hidden_size", [4, 8, 16, 32, 64]),
         embedding_dim=trial.suggest_int("embedding_dim", 0, 4),
         max_epochs=10,
         n_estimators=1,
@@ -46,15 +46,15 @@ def objective(trial):
 
 
 # %%
-# The median pruner lets four trials run to their end. From the third epoch on, it ends
-# every later trial whose error is above the median of the earlier ones at that epoch.
+# The median pruner lets three trials run to their end. From the third epoch on, it ends
+# every later trial whose error is above the median of the complete ones at that epoch.
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 study = optuna.create_study(
     sampler=optuna.samplers.TPESampler(n_startup_trials=8, seed=0),
-    pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=3),
+    pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=3),
 )
-study.optimize(objective, n_trials=14)
+study.optimize(objective, n_trials=12)
 print(pd.Series(study.best_params).to_string())
 
 # %%

@@ -17,8 +17,8 @@ from sklstm.datasets import make_panel
 from sklstm.metrics import mean_absolute_scaled_error
 
 # %%
-# The folder: one file for each of four regions, with ten series of 120 days, and
-# a price and a promotion that are known ahead.
+# The folder: one file for each of four regions, with ten series of 120 days, and a
+# price and a promotion that are known ahead.
 
 folder = Path(tempfile.mkdtemp())
 for region in "abcd":
@@ -36,9 +36,7 @@ def read(path):
 
 
 paths = sorted(folder.glob("*.parquet"))
-print(
-    *[f"{path.name}: {path.stat().st_size / 1024:.0f} kB" for path in paths], sep="\n"
-)
+[path.name for path in paths]
 
 # %%
 # The first pass learns the scale of each series, without training. `max_epochs` is the
@@ -82,7 +80,7 @@ errors[[1, 2, N_PASSES // 2, N_PASSES]].round(2)
 # One line for each file.
 
 ax = errors.T.plot(figsize=(7, 4), marker="o", ms=3, lw=1)
-ax.set(xlabel="passes over the folder", ylabel="MASE of the last week", ylim=(0, None))
+ax.set(xlabel="passes over the folder", ylabel="MASE of the last week")
 ax.legend(title="region", ncols=2)
 ax.figure.set_layout_engine("constrained")
 plt.show()

@@ -2,8 +2,8 @@
 A forecaster in production
 ==========================
 
-A service loads one file, adds the rows of the day with `update`, and forecasts. Nothing
-is trained on the way, and a shop that opens later joins with its first rows.
+A service loads one file, adds the rows of the day with `update`, and forecasts. The
+service trains nothing, and a shop that opens later joins with its first rows.
 """
 
 import tempfile
@@ -20,13 +20,11 @@ from sklstm.datasets import make_panel
 # %%
 # Sales of ten shops. The last shop opens after the training.
 
-y = make_panel(10, 160, n_covariates=0, level_spread=1.0, random_state=0)["target"]
-y.index = y.index.set_names(["shop", "day"])
+panel = make_panel(10, 160, n_covariates=0, level_spread=1.0, random_state=0)
+y = panel["target"].rename_axis(["shop", "day"]).rename("sales")
 shop, day = y.index.get_level_values("shop"), y.index.get_level_values("day")
-trained_until, opened = pd.Timestamp("2020-05-10"), pd.Timestamp("2020-05-15")
-is_new = shop == "s9"
-y = y[~is_new | (day >= opened)]
-shop, day = y.index.get_level_values("shop"), y.index.get_level_values("day")
+y = y[(shop != "s9") | (day >= "2020-05-15")]
+day = y.index.get_level_values("day")
 
 # %%
 # Train and save. ``history="context"`` keeps only the rows of each shop that its
@@ -41,7 +39,7 @@ forecaster = LSTMForecaster(
     history="context",
     random_state=0,
 )
-forecaster.fit(None, y[day <= trained_until])
+forecaster.fit(None, y[day <= "2020-05-10"])
 path = Path(tempfile.mkdtemp()) / "forecaster.joblib"
 joblib.dump(forecaster, path)
 print(f"The file has {path.stat().st_size / 1024:.0f} kB.")
@@ -71,7 +69,7 @@ for ax, name in zip(axes, ["s0", "s9"], strict=True):
             ax.axvline(monday, color="grey", lw=0.6, ls=":")
     ax.set_title(f"shop {name}", loc="left")
     ax.set_ylabel("sales")
-    ax.legend(["sales", "forecast"], loc="upper left")
+axes[-1].legend(["sales", "forecast"], loc="upper left")
 axes[-1].xaxis.set_major_formatter(
     ConciseDateFormatter(axes[-1].xaxis.get_major_locator())
 )

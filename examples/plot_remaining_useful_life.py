@@ -2,9 +2,9 @@
 Remaining useful life of engines
 ================================
 
-How many cycles does an engine last? There is a target for every row, and nothing to
-forecast, so an ordinary `Pipeline` of `SlidingWindow` and `LSTMRegressor` is enough.
-Whole engines are held out to test it.
+How many more cycles does an engine last? Every row has a target of its own, and there
+is nothing to forecast, so an ordinary `Pipeline` of `SlidingWindow` and `LSTMRegressor`
+is enough. Whole engines are held out to test it.
 """
 
 import matplotlib.pyplot as plt
@@ -42,8 +42,9 @@ X, y = panel.drop(columns="remaining"), panel["remaining"].clip(upper=100)
 panel.tail(3).round(2)
 
 # %%
-# A healthy engine shows nothing, so the target is at most 100 cycles. Three models: the
-# LSTM on windows of 30 cycles, trees on the same windows, and trees on single rows.
+# The sensors of a healthy engine cannot tell its end, so the target is at most 100
+# cycles. Three models: the LSTM on windows of 30 cycles, trees on the same windows, and
+# trees on single rows.
 
 
 def scaled(*steps):

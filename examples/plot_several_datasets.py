@@ -68,10 +68,11 @@ for loop in loops.values():
 joint = loops.pop("joint").stage_scores_.iloc[-1]
 
 # %%
-# The naive loop ends with the last group only: each stage overwrites the season before
-# it. With the defaults the loop ends close to joint training, the usual upper bound.
-# Forward transfer compares the error of a group before its own stage with that of the
-# untrained network: here it is negative, because the season of another group misleads.
+# At the end the naive loop knows only the last group: each stage overwrites the season
+# before it. With the defaults the loop ends close to joint training, the usual upper
+# bound. Forward transfer compares the error of a group before its own stage with that
+# of the untrained network: here it is negative, because the season of another group
+# misleads.
 
 table = pd.DataFrame(
     {
@@ -96,5 +97,5 @@ for row, (name, loop) in zip(axes, loops.items(), strict=True):
     TransferMatrixDisplay.from_scores(loop.stage_scores_, joint, ax=row)
     row[0].set_title(f"{name}: error after each stage", loc="left", size="medium")
     row[1].set_title(f"{name}: the same over the stages", loc="left", size="medium")
-    row[1].set_ylim(0, 1.1 * loops["naive"].stage_scores_.to_numpy().max())
+    row[1].set_ylim(0, 1.25 * loops["naive"].stage_scores_.to_numpy().max())
 plt.show()

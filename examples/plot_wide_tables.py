@@ -20,9 +20,8 @@ from sklstm import ForecastDisplay, LSTMForecaster, to_panel
 rng = np.random.default_rng(0)
 days = pd.date_range("2025-01-01", periods=300, name="day")
 sites = [f"site {i}" for i in range(8)]
-phase, weekday = rng.uniform(0, 7, 8), np.arange(303)[:, None]
-weather = 5 * np.sin(2 * np.pi * np.arange(303) / 60)[:, None]
-heat = 20 + weather + 3 * np.sin(2 * np.pi * (weekday + phase) / 7)
+t, phase = np.arange(303)[:, None], rng.uniform(0, 7, 8)
+heat = 20 + 5 * np.sin(2 * np.pi * t / 60) + 3 * np.sin(2 * np.pi * (t + phase) / 7)
 heat += rng.normal(0, 0.2, (303, 8)).cumsum(axis=0)
 power = 2 * heat[:-3] + rng.normal(0, 1.0, (300, 8))
 heat, power = (
@@ -56,13 +55,7 @@ forecaster.forecast().unstack("series").round(1)
 # Two targets: each site is one series, with heat and power as the columns of y. The
 # network reads the past of both, and forecasts both.
 
-y = pd.concat(
-    [
-        to_panel(heat, wide=True, target="heat"),
-        to_panel(power, wide=True, target="power"),
-    ],
-    axis=1,
-).dropna()
+y = panel.join(to_panel(power, wide=True, target="power"))
 is_past = y.groupby("series").cumcount(ascending=False) >= 7
 forecaster.fit(None, y[is_past])
 forecaster.forecast().groupby("day").mean().round(1)

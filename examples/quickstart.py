@@ -6,6 +6,7 @@ One LSTMForecaster for all countries. A grid search chooses its window and its s
 forecasts of earlier years. The last five years are held back for the table and the
 plot, beside two baselines.
 """
+# sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 
 from time import perf_counter
 

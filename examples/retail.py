@@ -6,6 +6,7 @@ Prices and promotions of the next two weeks are planned, so a forecast may use t
 grid search chooses the model by its quantiles; it is then calibrated, and compared with
 the same model without the plan and with the seasonal naive method.
 """
+# sphinx_gallery_thumbnail_path = "_static/retail.png"
 
 from time import perf_counter
 
