@@ -4,6 +4,7 @@ import re
 from pydoc import locate
 
 from docutils import nodes
+from sphinx_gallery.sorting import ExplicitOrder
 
 import sklstm
 
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
@@ -35,6 +37,34 @@ nitpicky = True
 # The templates list the methods; numpydoc would list them a second time.
 numpydoc_show_class_members = False
 default_role = "code"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    # The build runs plot_*.py; the others take longer, and are shown as they are.
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": ExplicitOrder(
+        [
+            "quickstart.py",
+            "retail.py",
+            "plot_grid_search.py",
+            "plot_compare_models.py",
+            "plot_intervals.py",
+            "plot_gaps_and_time_zones.py",
+            "plot_wide_tables.py",
+            "plot_remaining_useful_life.py",
+            "plot_optuna.py",
+            "plot_several_datasets.py",
+            "plot_production.py",
+            "plot_parquet_parts.py",
+        ]
+    ),
+    "doc_module": "sklstm",
+    "backreferences_dir": "gallery/backreferences",
+    "remove_config_comments": True,
+    "show_signature": False,
+    "write_computation_times": False,
+}
 
 html_theme = "furo"
 html_title = "sklstm"

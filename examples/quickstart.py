@@ -1,9 +1,12 @@
-"""Fertility of 188 countries, five years on.
+"""
+Fertility of 188 countries, five years on
+=========================================
 
 One LSTMForecaster for all countries. A grid search chooses its window and its size by
 forecasts of earlier years. The last five years are held back for the table and the
 plot, beside two baselines.
 """
+# sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 
 from time import perf_counter
 

@@ -1,9 +1,12 @@
-"""Sales of thirty stores, two weeks on: from a long table to intervals.
+"""
+Sales of thirty stores: from a long table to intervals
+======================================================
 
 Prices and promotions of the next two weeks are planned, so a forecast may use them. A
 grid search chooses the model by its quantiles; it is then calibrated, and compared with
 the same model without the plan and with the seasonal naive method.
 """
+# sphinx_gallery_thumbnail_path = "_static/retail.png"
 
 from time import perf_counter
 
