@@ -28,9 +28,10 @@ _MOST_MARKERS = 30
 class ForecastErrorDisplay:
     """Plot the mean absolute errors of forecasts by step ahead and by series.
 
-    By step, a line shows the mean over series and a band the half of the series in the
-    middle. By series, dots show those with the largest errors. Each series counts as
-    much as any other. With several targets, each has its own plots.
+    By step, a line shows the mean over series, a broken one the median, and a band the
+    half of the series in the middle. By series, dots show those with the largest
+    errors. Each series counts as much as any other. With several targets, each has its
+    own plots.
 
     Create a display with :meth:`from_estimator`, :meth:`from_predictions` or
     :meth:`from_backtest`.
