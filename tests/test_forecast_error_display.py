@@ -209,7 +209,7 @@ class TestSeveralTargets:
     def test_of_the_history_must_be_the_same(self, past_and_future):
         past, future = past_and_future
         two, pasts = (pd.DataFrame({"up": y, "down": -y}) for y in (future, past))
-        message = "history must have the targets of y_true, 'up', 'down', got"
+        message = "history must have the 2 target.s. that were forecast, 'up', 'down'"
         for other in (past, pasts[["down", "up"]]):
             with pytest.raises(ValueError, match=message):
                 ForecastErrorDisplay.from_predictions(

@@ -241,3 +241,25 @@ class TestNoCovariates:
         model = ridge().fit(X[~late], y[~late])
         with pytest.raises(ValueError, match="X is None, but fit saw 1 column"):
             model.update(None, y[late])
+
+
+def test_a_skipped_step_beside_a_series_that_keeps_none():
+    """Found by a display: the times of the rows between had too few entries."""
+    irregular = np.cumsum([1, 1, 1, 2, 1, 3, 1, 2, 1, 1, 2, 1, 3, 1, 1, 2])
+
+    def rows(**days):
+        start = pd.Timestamp("2024-01-01")
+        index = pd.MultiIndex.from_tuples(
+            [(n, start + pd.Timedelta(days=d)) for n, ds in days.items() for d in ds],
+            names=["series", "time"],
+        )
+        return pd.Series(np.arange(len(index), dtype=float), index)
+
+    window = SlidingWindow(window_size=3, flat=True)
+    model = PanelForecaster(make_pipeline(window, Ridge()), horizon=3)
+    model.fit(None, rows(a=irregular, b=range(27)))
+    skipped = rows(a=[28, 29], b=[28, 29]).to_frame()[[]]
+    given = rows(a=[28, 29], b=[27, 28, 29]).to_frame()[[]]
+    got = pd.Series(model.predict(skipped), skipped.index)
+    expected = pd.Series(model.predict(given), given.index)
+    pd.testing.assert_series_equal(got, expected.loc[skipped.index])

@@ -88,8 +88,9 @@ class SeriesSteps(PlainState):
         return replace(self, which=which, counting=counting)
 
     def add(self, time, n, series):
-        """Move each time `n` steps of its series on."""
-        moved, places = [], []
+        """Move each time `n` steps of its series on; those without a step stay."""
+        places = [np.flatnonzero(self.which[series] < 0)]
+        moved = [time[places[0]]]
         for number, step in enumerate(self.steps):
             rows = np.flatnonzero(self.which[series] == number)
             if len(rows):

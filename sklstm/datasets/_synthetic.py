@@ -46,7 +46,8 @@ def make_panel(
     Parameters
     ----------
     n_series : int, default=20
-        Number of series, named ``"s00"``, ``"s01"`` and so on.
+        Number of series, named ``"s0"``, ``"s1"`` and so on, with leading zeros from 11
+        series on.
     n_rows : int or tuple (low, high), default=200
         Rows of each series; a tuple draws each length uniformly, both ends included.
     seasonal_periods : tuple of float, default=(7,)

@@ -4,8 +4,17 @@ from itertools import cycle, islice
 
 import numpy as np
 
-__all__ = ["BLUE", "GREY", "RED", "blend", "distinct_colors", "dress", "ink_on"]
-__all__ += ["is_dark", "take_axes"]
+__all__ = [
+    "BLUE",
+    "GREY",
+    "RED",
+    "blend",
+    "distinct_colors",
+    "dress",
+    "ink_on",
+    "is_dark",
+    "take_axes",
+]
 
 BLUE, RED, GREY = "#4079b8", "#c8553d", "#8c8c8c"
 # Of one lightness, so that each is seen on white and on black.

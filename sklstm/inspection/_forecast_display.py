@@ -74,6 +74,7 @@ class ForecastDisplay:
 
     See Also
     --------
+    ForecastErrorDisplay : Errors by step ahead and by series.
     sklstm.backtest : The forecasts of every fold, as a table.
 
     Examples

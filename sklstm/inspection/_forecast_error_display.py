@@ -9,23 +9,15 @@ from sklearn.utils import check_scalar
 
 from .._panels.flat_tables import as_panel, find_setting
 from .._panels.inner_estimators import find_history, inner_estimators
-from .._panels.rows import (
-    index_message,
-    is_later,
-    is_panel,
-    locate_series,
-    plain_labels,
-    read_rows,
-    show,
-    target_of_rows,
-    with_times_of,
-)
-from ..forecasting._history import History
-from ..forecasting._rows_ahead import steps_ahead
-from ..metrics._row_errors import read_targets, to_columns
-from ..metrics._scaled import series_scales
+from .._panels.rows import target_of_rows
 from ._axes_style import BLUE, RED, blend, dress, take_axes
 from ._series_plot import title_of
+from ._step_errors import (
+    errors_by_step,
+    errors_in_backtest,
+    name_targets,
+    scale_errors,
+)
 
 __all__ = ["ForecastErrorDisplay"]
 
@@ -37,9 +29,10 @@ _MOST_MARKERS = 30
 class ForecastErrorDisplay:
     """Plot the mean absolute errors of forecasts by step ahead and by series.
 
-    By step, a line shows the mean over series and a band the half of the series in the
-    middle. By series, dots show those with the largest errors. Each series counts as
-    much as any other. With several targets, each has its own plots.
+    By step, a line shows the mean over series, a broken one the median, and a band the
+    half of the series in the middle. By series, dots show those with the largest
+    errors. Each series counts as much as any other. With several targets, each has its
+    own plots.
 
     Create a display with :meth:`from_estimator`, :meth:`from_predictions` or
     :meth:`from_backtest`.
@@ -130,12 +123,9 @@ class ForecastErrorDisplay:
             The display, drawn.
         """
         X, y = as_panel(X, y, find_setting(forecaster, "index"))
-        y_true = target_of_rows(X, y)
         history = find_history(forecaster)
-        if not _has_names(y_true) and np.shape(history)[1:] == np.shape(y_true)[1:]:
-            y_true = y_true.set_axis(history.columns, axis=1)
         return cls.from_predictions(
-            y_true,
+            name_targets(target_of_rows(X, y), history),
             forecaster.predict(X),
             history=history,
             freq=_freq_of(forecaster),
@@ -190,14 +180,7 @@ class ForecastErrorDisplay:
         display : ForecastErrorDisplay
             The display, drawn.
         """
-        rows = read_rows(y_true, "y_true")
-        errors = _absolute_errors(y_true, y_pred)
-        step = _steps_of(y_true, rows, history, freq)
-        names = getattr(y_true, "columns", [None])
-        tables = {
-            name: _by_step(rows.sort(column), rows.codes, step, rows.series)
-            for name, column in zip(names, errors.T, strict=True)
-        }
+        tables = errors_by_step(y_true, y_pred, history, freq)
         display = cls._of(tables, history, seasonal_period)
         return display.plot(ax, kind=kind, n_series=n_series)
 
@@ -236,14 +219,14 @@ class ForecastErrorDisplay:
         display : ForecastErrorDisplay
             The display, drawn.
         """
-        display = cls._of(_errors_in_backtest(folds), history, seasonal_period)
+        display = cls._of(errors_in_backtest(folds), history, seasonal_period)
         return display.plot(ax, kind=kind, n_series=n_series)
 
     @classmethod
     def _of(cls, tables, history, seasonal_period):
         """Make a display of a table of errors for each target."""
         if seasonal_period is not None:
-            tables = _scaled(tables, history, seasonal_period)
+            tables = scale_errors(tables, history, seasonal_period)
         errors = pd.concat(tables, axis=1) if len(tables) > 1 else [*tables.values()][0]
         return cls(errors=errors, seasonal_period=seasonal_period)
 
@@ -295,113 +278,6 @@ class ForecastErrorDisplay:
 def _freq_of(forecaster):
     inside = inner_estimators(forecaster)
     return next((one.freq for one in inside if hasattr(one, "freq")), "infer")
-
-
-def _steps_of(y_true, rows, history, freq):
-    """Count how many steps after its history each sorted row stands."""
-    if history is None:
-        return np.arange(len(rows)) - rows.indptr[:-1][rows.codes] + 1
-    if not is_panel(history):
-        raise TypeError(index_message(history, "history"))
-    past = pd.DataFrame(history)
-    past, _ = History.of(past, past, freq).until_known()
-    rows = read_rows(with_times_of(pd.DataFrame(y_true), past.rows.time), "y_true")
-    position = locate_series(rows.series, past.series)
-    _check_known(rows.series, position)
-    code = position[rows.codes]
-    early = ~is_later(rows.time, past.end.take(code))
-    if early.any():
-        raise ValueError(
-            f"{early.sum()} row(s) of y_true are not after the end of their history: "
-            f"{show(rows.index[rows.unsort(early)])}. Leave them out: they have no "
-            "step ahead."
-        )
-    return steps_ahead(past, rows.time, code)
-
-
-def _check_known(series, position):
-    unknown = series[position < 0]
-    if len(unknown):
-        raise ValueError(
-            f"history has no known value of {len(unknown)} series that were forecast: "
-            f"{show(unknown)}. Give it the past of every series."
-        )
-
-
-def _has_names(y):
-    """Whether the targets are named; one target needs no name."""
-    return np.ndim(y) < 2 or not isinstance(y.columns, pd.RangeIndex)
-
-
-def _absolute_errors(y_true, y_pred):
-    """The errors of shape (n_rows, n_targets), NaN where the truth is."""
-    actual, forecast, weight = read_targets(y_true, y_pred)
-    return np.where(weight > 0, np.abs(actual - forecast), np.nan)
-
-
-def _by_step(errors, codes, step, series):
-    """Average the rows of each series and step: a table of series by steps."""
-    long = pd.DataFrame({"series": codes, "step": step, "error": errors})
-    table = long.groupby(["series", "step"])["error"].mean().unstack("step")
-    return table.set_axis(series.take(table.index), axis=0)
-
-
-def _errors_in_backtest(folds):
-    """Map each target of a backtest's table to its errors by series and step."""
-    names = list(getattr(folds, "columns", []))
-    before = names[: names.index("y_true")] if "y_true" in names else []
-    several = before[-2:] == ["step", "target"]
-    levels = before[1 : -3 if several else -2]
-    if before[:1] != ["cutoff"] or "step" not in before[-2:] or not levels:
-        raise ValueError(
-            "folds must be the table that backtest returns, whose columns begin with "
-            f"'cutoff' and end with 'step', 'y_true', 'y_pred'; got {show(names)}."
-        )
-    parts = folds.groupby("target", sort=False) if several else [(None, folds)]
-    return {name: _errors_in_part(part, levels) for name, part in parts}
-
-
-def _errors_in_part(part, levels):
-    labels = pd.MultiIndex.from_frame(part[levels])
-    labels = plain_labels(labels.get_level_values(0) if len(levels) == 1 else labels)
-    codes, series = labels.factorize(sort=True)
-    errors = _absolute_errors(part["y_true"], part["y_pred"])[:, 0]
-    return _by_step(errors, codes, part["step"].to_numpy(), series)
-
-
-def _scaled(tables, history, seasonal_period):
-    """Divide each series' errors by those of a seasonal naive forecast in its past."""
-    check_scalar(seasonal_period, "seasonal_period", Integral, min_val=1)
-    if history is None:
-        raise ValueError(
-            f"seasonal_period={seasonal_period} needs the history of the series, in "
-            "which the naive forecast errs; got None."
-        )
-    rows, names = read_rows(history, "history"), list(tables)
-    given = list(getattr(history, "columns", names[:1]))
-    named = len(names) > 1 and _has_names(history)
-    if len(given) != len(names) or (named and given != names):
-        raise ValueError(
-            f"history must have the targets of y_true, {show(names)}, got "
-            f"{show(given)}."
-        )
-    values = rows.sort(to_columns(history, "history"))
-    scales = series_scales(values, rows.indptr, seasonal_period, 1)
-    if np.isnan(scales).all(axis=0).any():
-        raise ValueError(
-            "The errors have no scale: each series is constant in history, or has no "
-            f"two values that are seasonal_period={seasonal_period} rows apart."
-        )
-    return {
-        name: _divide(table, rows.series, scale)
-        for (name, table), scale in zip(tables.items(), scales.T, strict=True)
-    }
-
-
-def _divide(table, series, scale):
-    position = locate_series(table.index, series)
-    _check_known(table.index, position)
-    return table / scale[position][:, None]
 
 
 def _make_axes(ax, n_axes, kinds, n_series):

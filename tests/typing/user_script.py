@@ -13,6 +13,7 @@ from sklstm import (
     ConformalForecaster,
     ContinualForecaster,
     ForecastDisplay,
+    ForecastErrorDisplay,
     LSTMForecaster,
     LSTMRegressor,
     PanelForecaster,
@@ -62,10 +63,11 @@ def main(path: Path) -> float:
     loop = ContinualForecaster(composed, checkpoint_dir=path).fit(X, y)
     scores: pd.DataFrame = loop.stage_scores_
     display = ForecastDisplay.from_estimator(flat, rows, coverage=0.8)
+    errors: pd.DataFrame = ForecastErrorDisplay.from_backtest(table).errors
     window = SlidingWindow(7, flat=True).fit(X)
     Ridge().fit(np.asarray(window.transform(X)), y)
     country, rate = load_fertility(return_X_y=True)
     error: float = mean_absolute_scaled_error(y, y, y_train=y)
     print(sklstm.__version__, forecast, intervals, values, table, quantiles, scores)
-    print(display.figure_, country, rate, scorer)
+    print(display.figure_, errors, country, rate, scorer)
     return error
