@@ -1,8 +1,9 @@
 """Learning that is taken over at once when it ends, or not at all."""
 
+from copy import deepcopy
 from functools import wraps
 
-__all__ = ["all_or_nothing", "shallow_copy"]
+__all__ = ["all_or_nothing", "copy_to_train", "shallow_copy"]
 
 
 def all_or_nothing(method):
@@ -30,7 +31,27 @@ def all_or_nothing(method):
         self.__dict__ = vars(learner)
         return self
 
+    learn.learns_on_a_copy = True
     return learn
+
+
+def copy_to_train(estimator):
+    """Copy an estimator for its `partial_fit`, which may be stopped half-way.
+
+    Parameters
+    ----------
+    estimator : object with `partial_fit`
+
+    Returns
+    -------
+    object
+        A shallow copy, if its `partial_fit` learns on a copy itself; a deep one of all
+        others, because many train in place.
+    """
+    method = getattr(type(estimator), "partial_fit", None)
+    if getattr(method, "learns_on_a_copy", False):
+        return shallow_copy(estimator)
+    return deepcopy(estimator)
 
 
 def shallow_copy(estimator):

@@ -1,6 +1,5 @@
 """SeedEnsemble: average one regressor over several random seeds."""
 
-from copy import deepcopy
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, _fit_context
 
@@ -142,6 +142,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         return self
 
     @available_if(_has_partial_fit)
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SeedEnsemble":
         """Continue to train every regressor.
@@ -160,8 +161,9 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         SeedEnsemble
             The estimator itself.
         """
-        # Copies: many regressors train in place, and one of them may fail.
-        members = deepcopy(getattr(self, "estimators_", None)) or self._new()
+        # Copies, since one of them may fail.
+        members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
+        members = members or self._new()
         self.estimators_ = self._train("partial_fit", members, X, y, sample_weight)
         return self
 

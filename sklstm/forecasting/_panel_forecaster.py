@@ -1,7 +1,6 @@
 """PanelForecaster: multi-step forecasts of many series from any windows regressor."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -15,7 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._panels.all_or_nothing import all_or_nothing, shallow_copy
+from .._panels.all_or_nothing import all_or_nothing, copy_to_train, shallow_copy
 from .._panels.columns import check_same_kinds
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from .._panels.flat_tables import as_panel, library_of, under_rows_of
@@ -917,8 +916,7 @@ class PanelForecaster(
             self._adopt(transform, regressor, history)
             return self
 
-        # A copy: many regressors train in place, and may be stopped half-way.
-        regressor = deepcopy(self.estimator_[-1])
+        regressor = copy_to_train(self.estimator_[-1])
         return Preparation(
             regressor, windows, past, learned, starts, joint.X.index, finish
         )

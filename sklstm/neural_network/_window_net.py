@@ -1,6 +1,7 @@
 """The skorch net around the module: batches from tensors, a loss that knows gaps."""
 
 import math
+from copy import deepcopy
 
 import torch
 from skorch import NeuralNet
@@ -50,6 +51,12 @@ class WindowNet(NeuralNet):
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def __deepcopy__(self, memo):
+        """Copy the attributes: skorch would write the net to a file and read it."""
+        copied = memo[id(self)] = object.__new__(type(self))
+        vars(copied).update(deepcopy(vars(self), memo))
+        return copied
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Take X for what it is: the iterators of training and validation."""
