@@ -57,6 +57,7 @@ sphinx_gallery_conf = {
             "plot_several_datasets.py",
             "plot_production.py",
             "plot_parquet_parts.py",
+            "*",
         ]
     ),
     "doc_module": "sklstm",
@@ -69,6 +70,7 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = "sklstm"
 html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "friendly"

@@ -3,8 +3,9 @@ Gaps and time zones
 ===================
 
 Meters report hourly readings by the clock on the wall. One hour of the year comes
-twice, and some readings never arrive. A panel with one row for every hour needs both
-repaired: a time zone for the clock, and a row for each missing hour.
+twice, and some readings never arrive. Two repairs make a
+panel with one row for every hour: a time zone for the clock, and a row for each missing
+hour.
 """
 
 import matplotlib.pyplot as plt
@@ -56,7 +57,8 @@ describe_panel(panel)
 
 y = panel["load"]
 full = regularize(y, freq="h")
-describe_panel(full)["n_missing_steps"].sum(), full.isna().sum()
+n_steps = describe_panel(full)["n_missing_steps"].sum()
+print(f"{n_steps} hours without a row, {full.isna().sum()} rows without a value.")
 
 # %%
 # A forecaster does the same with ``gaps="fill"``: windows and seasons then count hours.

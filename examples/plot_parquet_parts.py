@@ -20,11 +20,11 @@ from sklstm.metrics import mean_absolute_scaled_error
 # The folder: one file for each of four regions, with ten series of 120 days, and a
 # price and a promotion that are known ahead.
 
-folder = Path(tempfile.mkdtemp())
+folder = tempfile.TemporaryDirectory()
 for region in "abcd":
     table = make_panel(10, 120, random_state=ord(region)).reset_index()
     table["series"] = f"{region}-" + table["series"]
-    table.to_parquet(folder / f"{region}.parquet")
+    table.to_parquet(Path(folder.name) / f"{region}.parquet")
 
 
 def read(path):
@@ -35,7 +35,7 @@ def read(path):
     return (X[is_past], y[is_past]), (X[~is_past], y[~is_past])
 
 
-paths = sorted(folder.glob("*.parquet"))
+paths = sorted(Path(folder.name).glob("*.parquet"))
 [path.name for path in paths]
 
 # %%
@@ -74,6 +74,7 @@ for i in range(N_PASSES):
         past, _ = read(path)
         forecaster.partial_fit(*past)
     errors[i + 1] = pd.Series(dict(errors_of_parts()))
+folder.cleanup()
 errors[[1, 2, N_PASSES // 2, N_PASSES]].round(2)
 
 # %%

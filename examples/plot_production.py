@@ -40,7 +40,8 @@ forecaster = LSTMForecaster(
     random_state=0,
 )
 forecaster.fit(None, y[day <= "2020-05-10"])
-path = Path(tempfile.mkdtemp()) / "forecaster.joblib"
+folder = tempfile.TemporaryDirectory()
+path = Path(folder.name) / "forecaster.joblib"
 joblib.dump(forecaster, path)
 print(f"The file has {path.stat().st_size / 1024:.0f} kB.")
 
@@ -54,6 +55,7 @@ for today in pd.date_range("2020-05-11", "2020-06-02"):
     served.update(None, y[day == today])
     forecasts[today] = served.forecast()
     joblib.dump(served, path)
+folder.cleanup()
 forecasts[today].loc[["s0", "s9"]].unstack("shop").round(1)
 
 # %%
