@@ -53,6 +53,8 @@ def halving_anew(forecaster, X, y):
         cv=FOLDS,
         scoring=MASE,
         refit=False,
+        # It is True by default, and forecasts every row of the training folds.
+        return_train_score=False,
     )
     search.fit(X, y)
     table = pd.DataFrame(search.cv_results_)
