@@ -95,9 +95,9 @@ class LSTMForecaster(
     freq : "infer", None, str, offset, Timedelta or number, default="infer"
         The time step, such as "B" or "15min"; see :class:`~sklstm.PanelForecaster`.
     index : sequence of column names, default=None
-        The columns of X that tell series and time, such as ``("store", "date")``, the
-        time last. X may then be a flat table, of pandas, polars or Arrow, with y in its
-        rows, and `forecast` returns such a table. None reads them from the index of X.
+        The columns of X that name the series and, last, the time, such as ``("store",
+        "date")``. X may then be a flat table of pandas, polars or Arrow, and `forecast`
+        and `future_rows` return such a table. None reads them from the index of X.
     device : str, default="auto"
         "cpu", "cuda", "cuda:1" or "mps"; "auto" is CUDA if it is available.
     n_jobs : int, default=None
@@ -299,7 +299,8 @@ class LSTMForecaster(
         ----------
         X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (series, time), in any row order; may have no
-            columns. None takes the rows from the index of y.
+            columns. None takes the rows from the index of y. With `index`, a flat table
+            of pandas, polars or Arrow.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is an unknown value.
         sample_weight : array of shape (n_rows,), default=None

@@ -128,12 +128,25 @@ def test_groups_have_colours_and_a_legend(embedding):
 
 
 @pytest.mark.parametrize("dtype", [object, "category", "string"])
-def test_rare_and_missing_groups_are_others(embedding, dtype):
+def test_rare_groups_are_others_and_missing_ones_unknown(embedding, dtype):
     values = [*"aabbccddeeffgghhij", None, None]
     hue = pd.Series(values, embedding.index, dtype=dtype)
     display = EmbeddingDisplay.from_embedding(embedding, hue=hue)
-    assert legend(display.ax_) == [*"abcdefgh", "other"]
+    assert legend(display.ax_) == [*"abcdefgh", "other", "unknown"]
     assert len(points(display.ax_)) == 20
+
+
+@pytest.mark.parametrize(
+    "bad", [lambda e: e.to_numpy(), lambda e: e.iloc[:, :0], lambda e: e.where(e > 0)]
+)
+def test_what_is_no_embedding_is_refused(embedding, bad):
+    with pytest.raises((TypeError, ValueError), match="embedding must"):
+        EmbeddingDisplay.from_embedding(bad(embedding))
+
+
+def test_labels_at_one_place_are_drawn(embedding):
+    display = EmbeddingDisplay.from_embedding(0 * embedding)
+    assert "0 % of variance" in display.ax_.get_xlabel()
 
 
 def test_truth_values_are_groups(embedding):
@@ -219,5 +232,5 @@ def test_model_without_an_embedding_names_what_to_set(y):
 def test_what_is_no_network_is_refused(embedding):
     with pytest.raises(TypeError, match="Ridge holds no network with embeddings_"):
         EmbeddingDisplay.from_estimator(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]))
-    with pytest.raises(ValueError, match="at least 2 labels, got 1"):
+    with pytest.raises(ValueError, match=r"at least 2 labels.*got shape \(1, 5\)"):
         EmbeddingDisplay.from_embedding(embedding[:1])

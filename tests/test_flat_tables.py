@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -16,7 +18,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     ConformalForecaster,
+    ContinualForecaster,
     ForecastDisplay,
+    ForecastErrorDisplay,
     LSTMForecaster,
     PanelForecaster,
     PanelTimeSeriesSplit,
@@ -27,7 +31,11 @@ from sklstm import (
     score_epochs,
 )
 from sklstm.datasets import make_panel
-from sklstm.metrics import make_panel_scorer, make_quantile_scorer
+from sklstm.metrics import (
+    make_panel_scorer,
+    make_quantile_scorer,
+    mean_absolute_scaled_error,
+)
 
 INDEX = ("series", "time")
 CV = PanelTimeSeriesSplit(n_splits=2, horizon=3)
@@ -215,8 +223,8 @@ def test_a_table_of_another_library_comes_back_as_one(panel, library):
     ahead = same.future_rows().assign(price=1.5)
     for got in (model.forecast(), model.forecast(X=convert(ahead.reset_index()))):
         assert type(got).__module__.split(".")[0] == library
-        assert list(got.to_pandas().columns) == ["series", "time", "y"]
-    np.testing.assert_allclose(got.to_pandas()["y"], same.forecast(X=ahead))
+        assert list(got.to_pandas().columns) == ["series", "time", "target"]
+    np.testing.assert_allclose(got.to_pandas()["target"], same.forecast(X=ahead))
     conformal = ConformalForecaster(forecaster(index=INDEX)).fit(X, y)
     quantiles = conformal.forecast_quantiles(quantiles=[0.1, 0.9])
     assert type(quantiles) is type(got)
@@ -254,19 +262,137 @@ def test_the_global_output_of_transformers_changes_no_forecast(panel, output):
     pd.testing.assert_series_equal(got, lstm().fit(*split(panel)).forecast())
 
 
+def test_weights_follow_the_index(panel, flat):
+    X, y = split(flat)
+    weight = pd.Series(np.arange(len(X)), X.index)
+    expected = forecaster(index=INDEX).fit(X, y, sample_weight=weight).forecast()
+    got = forecaster(index=INDEX).fit(X, y, sample_weight=weight.to_numpy()).forecast()
+    pd.testing.assert_frame_equal(got, expected)
+    for model in (
+        forecaster(index=INDEX),
+        ConformalForecaster(forecaster(index=INDEX)),
+    ):
+        with pytest.raises(ValueError, match="sample_weight and X must have the same"):
+            model.fit(X, y, sample_weight=weight[::-1])
+        with pytest.raises(ValueError, match="sample_weight and X must have the same"):
+            model.fit(X, y, sample_weight=panel["price"])
+    with pytest.raises(ValueError, match="sample_weight and X must have the same"):
+        forecaster().fit(*split(panel), sample_weight=panel["price"][::-1])
+
+
+GRID = {"horizon": [3]}
+FOLDS = PanelTimeSeriesSplit(n_splits=1, horizon=3, index=INDEX)
+AROUND = {
+    "conformal": lambda one: ConformalForecaster(one),
+    "search": lambda one: GridSearchCV(one, GRID, cv=FOLDS, error_score="raise"),
+    "voting": lambda one: VotingRegressor([("a", one)]),
+    "target": lambda one: TransformedTargetRegressor(one, transformer=StandardScaler()),
+    "pipeline": lambda one: make_pipeline(FunctionTransformer(with_day), one),
+}
+
+
+def with_day(table):
+    """A step that reads the columns of series and time."""
+    return table.assign(day=table["time"].dt.day_of_week)
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_meta_estimators_around_a_forecaster_take_tables(flat, name):
+    X, y = split(flat)
+    model = AROUND[name](forecaster(index=INDEX))
+    folds = backtest(model, X, y, cv=FOLDS)
+    assert np.isfinite(folds["y_pred"]).all()
+    if name not in ("voting", "target", "search"):  # they have no update
+        check_leakage(model, X, y)
+    late = X["time"] >= X["time"].max() - pd.Timedelta(days=2)
+    fitted = model.fit(X[~late], y[~late])
+    assert make_panel_scorer("smape")(fitted, X[late], y[late]) < 0
+    if name != "voting":
+        for display in (ForecastDisplay, ForecastErrorDisplay):
+            display.from_estimator(fitted, X[late], y[late])
+
+
+def test_baselines_read_tables_or_panels(panel, flat):
+    X, y = split(flat)
+    late = X["time"] >= X["time"].max() - pd.Timedelta(days=2)
+    told = forecaster(index=INDEX).fit(X[~late], y[~late])
+    other = forecaster().fit(told.history_.to_frame()[[]], told.history_)
+    other = forecaster().fit(*split(panel[panel.index.isin(told.history_.index)]))
+    display = ForecastDisplay.from_estimator(
+        told, X[late], y[late], baselines={"told": told, "other": other}
+    )
+    np.testing.assert_allclose(display.baselines["told"], display.baselines["other"])
+
+
+@pytest.mark.parametrize("name", ["series", "time"])
+def test_a_target_named_as_the_index_is_refused_in_fit(flat, name):
+    X, y = split(flat)
+    for model in (
+        forecaster(index=INDEX),
+        ConformalForecaster(forecaster(index=INDEX)),
+    ):
+        with pytest.raises(
+            ValueError, match=f"names '{name}', but y or another column"
+        ):
+            model.fit(X, y.rename(name))
+    with pytest.raises(ValueError, match="names 'y', but y or another column"):
+        forecaster(index=("y", "time")).fit(
+            X.rename(columns={"series": "y"}), y.to_numpy()
+        )
+
+
+def test_levels_of_a_panel_get_the_names_of_the_index(panel):
+    X, y = split(panel)
+    model = forecaster(["price"], index=("store", "date")).fit(X, y)
+    ahead = model.future_rows()
+    assert ahead.columns.tolist() == ["store", "date", "price"]
+    assert len(model.forecast(X=ahead.assign(price=1.0))) == 15
+    with pytest.raises(ValueError, match="indexed by 2 levels, but index="):
+        forecaster(index=("town", "store", "date")).fit(X, y)
+
+
+def test_dates_of_polars_come_back_as_dates(panel):
+    table = pl.from_pandas(panel.reset_index())
+    table = table.with_columns(pl.col("time").cast(pl.Date))
+    model = forecaster(index=INDEX).fit(table.drop("target"), table["target"])
+    got = model.forecast()
+    assert got.schema["time"] == pl.Date
+    assert len(got.join(table, on=["series", "time"], how="anti")) == 15
+
+
+def test_the_fitted_index_decides(panel):
+    model = lstm().fit(*split(panel)).set_params(index=INDEX)
+    assert model.forecast().index.nlevels == 2
+
+
 def test_bad_input_says_what_to_do(panel, flat):
     X, y = split(flat)
     with pytest.raises(ValueError, match="X has no column 'shop', which index="):
         forecaster(index=("shop", "time")).fit(X, y)
     for index in ("series", ["series"], []):
-        with pytest.raises((ValueError, TypeError), match="index"):
-            PanelTimeSeriesSplit(index=index).split(X).__next__()
-    with pytest.raises(ValueError, match="different columns"):
+        with pytest.raises(ValueError, match="different column names"):
+            next(PanelTimeSeriesSplit(index=index).split(X))
+    with pytest.raises(ValueError, match="different column names"):
         next(PanelTimeSeriesSplit(index=("time", "time")).split(X))
     with pytest.raises(ValueError, match="same index in the same order"):
         forecaster(index=INDEX).fit(X, y.sort_index(ascending=False))
     with pytest.raises(ValueError, match="one value"):
         forecaster(index=INDEX).fit(X, y.iloc[:-1])
+    with pytest.raises(TypeError, match=r"X is None, but index=.*fit\(table"):
+        forecaster(index=INDEX).fit(None, y)
+    with pytest.raises(ValueError, match="more than one column named 'series'"):
+        forecaster(index=INDEX).fit(pd.concat([X, X[["series"]]], axis=1), y)
+    for index in ({"series", "time"}, (["series"], "time"), "time"):
+        with pytest.raises(ValueError, match="different column names"):
+            next(PanelTimeSeriesSplit(index=index).split(X))
+    with pytest.raises(TypeError, match="ContinualForecaster takes panels"):
+        ContinualForecaster(lstm(index=INDEX)).fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"flat table.*set_index\(\['series', 'time'\]"
+    ):
+        mean_absolute_scaled_error(
+            panel["target"], forecaster(index=INDEX).fit(X, y).forecast(), y_train=y
+        )
     with pytest.raises(TypeError, match=r"index=\(series, time\)"):
         forecaster().fit(X, y)
     with pytest.raises(TypeError, match="must be a DataFrame"):

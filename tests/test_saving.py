@@ -236,6 +236,12 @@ PANDAS = {
     "timestamp": pd.Timestamp("2024-05-01 12:00", tz="UTC"),
     "timedelta": pd.Timedelta("1h"),
     "period": pd.Period("2024Q2"),
+    "not a time": pd.NaT,
+    "missing": pd.Series([np.nan, None, pd.NA, pd.NaT], dtype=object),
+    "floats that may be missing": pd.Series([1.5, None], dtype="Float64"),
+    "text that may be missing": pd.Series(["a", None], dtype="string"),
+    "arrow text": pd.Series(["a", None], dtype="string[pyarrow]"),
+    "own key": {"sklstm_pandas": "frame"},
     "nested": {("a", 1): [pd.Index([1.5]), (None, "x")], "b": {}},
 }
 
@@ -276,8 +282,42 @@ def test_a_step_that_no_name_tells_is_refused():
     )
     window = SlidingWindow(5, flat=True)
     forecaster = PanelForecaster(make_pipeline(window, Ridge()), freq=holidays)
-    with pytest.raises(TypeError, match="without pickle.*Use pickle or joblib"):
+    with pytest.raises(TypeError, match="without pickle.*or pickle or joblib"):
         skops_io.dumps(forecaster.fit(None, y))
+
+
+def test_a_file_grows_with_its_rows_as_arrays_do():
+    """Not by an entry for each number."""
+    sizes = []
+    for n_rows in (200, 1200):
+        y = make_panel(5, n_rows, n_covariates=0, random_state=0)["target"]
+        window = SlidingWindow(5, flat=True)
+        model = PanelForecaster(make_pipeline(window, Ridge())).fit(None, y)
+        sizes.append(len(skops_io.dumps(model)))
+    assert (sizes[1] - sizes[0]) / (5 * 1000) < 150
+
+
+def known(X):
+    return ["price"]
+
+
+def test_functions_need_a_name(panel):
+    X, y = panel[["price"]], panel["target"]
+    data = skops_io.dumps(lstm(known_covariates=known).fit(X, y))
+    assert any(
+        name.endswith("known") for name in skops_io.get_untrusted_types(data=data)
+    )
+    with pytest.raises(TypeError, match="has no name in a module.*or joblib"):
+        skops_io.dumps(lstm(known_covariates=lambda X: ["price"]).fit(X, y))
+
+
+def test_what_no_name_describes_is_refused(panel):
+    y = panel["target"]
+    with pytest.raises(TypeError, match="does not describe it completely"):
+        skops_io.dumps(lstm(freq=pd.DateOffset(days=1)))
+    local = y.tz_localize("dateutil/Europe/Berlin", level="time")
+    with pytest.raises(TypeError, match="time zone .* cannot be written"):
+        skops_io.dumps(lstm().fit(None, local))
 
 
 def test_another_format_is_refused():

@@ -41,7 +41,7 @@ def whole_grid(forecaster, X, y):
     return pd.Series(scores, [_spell(p) for p in search.cv_results_["params"]])
 
 
-def halving_anew(forecaster, X, y):
+def halving_anew(forecaster, X, y, factor):
     """scikit-learn's: each round trains anew, on a schedule that ends with it."""
     search = HalvingGridSearchCV(
         forecaster,
@@ -49,7 +49,7 @@ def halving_anew(forecaster, X, y):
         resource="max_epochs",
         min_resources=3,
         max_resources=EPOCHS,
-        factor=3,
+        factor=factor,
         cv=FOLDS,
         scoring=MASE,
         refit=False,
@@ -98,7 +98,8 @@ def _curve(forecaster, params, X, y):
 
 
 WAYS = {
-    "halving, trained anew": halving_anew,
+    "halving by 3, trained anew": lambda *given: halving_anew(*given, 3),
+    "halving by 4, trained anew": lambda *given: halving_anew(*given, 4),
     "halving, going on": halving_on,
     "median pruner": lambda *given: study(*given, optuna.pruners.MedianPruner(3, 9)),
     "successive halving pruner": lambda *given: study(

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from .rows import is_panel
 
-__all__ = ["find_history", "find_method", "inner_estimators"]
+__all__ = ["find_history", "find_method", "find_setting", "inner_estimators"]
 
 # Attributes of a fitted meta-estimator that hold the estimator inside it.
 _INSIDE = ("best_estimator_", "forecaster_", "regressor_", "estimator_")
@@ -68,6 +68,30 @@ def find_method(estimator: Any, name: str) -> Callable:
         "regressor has a quantile loss, an LSTMForecaster with quantiles, or a "
         "ConformalForecaster around any forecaster."
     )
+
+
+def find_setting(estimator: Any, name: str) -> Any:
+    """Find an attribute or parameter of the forecaster inside an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+    name : str
+
+    Returns
+    -------
+    object
+        That of the innermost fitted estimator that has it, else the parameter of this
+        name of any estimator inside; None if there is none.
+    """
+    chain = inner_estimators(estimator)
+    found = [getattr(one, name) for one in chain if hasattr(one, name)]
+    if found:
+        return found[-1]
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    given = (v for key, v in params.items() if key.split("__")[-1] == name)
+    return next((value for value in given if value is not None), None)
 
 
 def find_history(estimator: Any) -> pd.Series | pd.DataFrame | None:

@@ -6,6 +6,8 @@ that keeps some gives them as arrays and the names of their dtypes.
 """
 
 import datetime
+from dataclasses import fields, is_dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,14 +25,18 @@ class PlainState:
     """A state of plain parts for files, the attributes themselves for copies.
 
     `__getstate__`, which such tools read, packs every attribute. Pickle and `copy` read
-    `__reduce__`, and go through the attributes as usual.
+    `__reduce__`, which has the attributes as they are.
     """
 
     def __reduce__(self) -> tuple:
         return _create, (type(self),), dict(vars(self))
 
     def __getstate__(self) -> dict:
-        return {_VERSION: _FORMAT, "state": pack(vars(self))}
+        state = vars(self)
+        if is_dataclass(self):
+            # Without what is computed from the fields and kept.
+            state = {field.name: state[field.name] for field in fields(self)}
+        return {_VERSION: _FORMAT, "state": pack(state)}
 
     def __setstate__(self, state: dict) -> None:
         if _VERSION in state:
@@ -63,8 +69,10 @@ def pack(value: Any) -> Any:
     for kind, (types, parts, _) in _KINDS.items():
         if isinstance(value, types):
             return {_KIND: kind, **{k: pack(v) for k, v in parts(value).items()}}
+    if isinstance(value, FunctionType):
+        _check_function(value)
     if type(value) is dict:
-        if all(isinstance(key, str) for key in value):
+        if _KIND not in value and all(isinstance(key, str) for key in value):
             return {key: pack(part) for key, part in value.items()}
         pairs = [[pack(key), pack(part)] for key, part in value.items()]
         return {_KIND: "pairs", "pairs": pairs}
@@ -75,6 +83,16 @@ def pack(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object:
         return _pack_objects(value)
     return value
+
+
+def _check_function(function):
+    """Raise for a function that a file cannot name."""
+    if "<" in function.__qualname__:
+        raise TypeError(
+            f"The function {function.__qualname__} cannot be written without pickle, "
+            "because it has no name in a module. Define it with def at the top of a "
+            "module, or use pickle or joblib."
+        )
 
 
 def _pack_objects(values):
@@ -161,8 +179,8 @@ def _make_index(data, name, freq):
 def _parts_of_array(array):
     """The values of a column, as an array of numpy, and their dtype."""
     dtype = array.dtype
-    if isinstance(dtype, np.dtype):
-        return {"values": np.asarray(array), "dtype": None}
+    if isinstance(array, pd.arrays.NumpyExtensionArray) or isinstance(dtype, np.dtype):
+        return {"values": array.to_numpy(), "dtype": None}
     if isinstance(dtype, pd.CategoricalDtype):
         values = {"codes": np.asarray(array.codes), "ordered": bool(dtype.ordered)}
         return {
@@ -170,17 +188,36 @@ def _parts_of_array(array):
             "dtype": "category",
         }
     if isinstance(dtype, pd.DatetimeTZDtype):
+        _check_zone(dtype)
         values = pd.DatetimeIndex(array).asi8.view(f"datetime64[{dtype.unit}]")
         return {"values": values, "dtype": str(dtype)}
     if isinstance(dtype, pd.PeriodDtype):
         return {"values": pd.PeriodIndex(array).asi8, "dtype": str(dtype)}
     missing = np.asarray(pd.isna(array))
-    values = np.asarray(array.astype(object))
-    values[missing] = None
-    return {"values": values, "dtype": str(dtype)}
+    if hasattr(dtype, "numpy_dtype") and not isinstance(dtype, pd.ArrowDtype):
+        # Masked numbers and bools.
+        values = array.to_numpy(dtype.numpy_dtype, na_value=0)
+    else:
+        values = np.asarray(array.astype(object))
+        text = pd.api.types.is_string_dtype(dtype)
+        values[missing] = "" if text else None
+    return {"values": values, "dtype": str(dtype), "missing": missing}
 
 
-def _make_array(values, dtype):
+def _check_zone(dtype):
+    try:
+        known = pd.api.types.pandas_dtype(str(dtype)) == dtype
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise TypeError(
+            f"The time zone {dtype.tz!r} cannot be written without pickle, because its "
+            "name does not say which it is. Use tz_convert with a name such as "
+            "'Europe/Berlin', or pickle or joblib."
+        )
+
+
+def _make_array(values, dtype, missing=None):
     if dtype is None:
         return pd.Series(values, dtype=values.dtype, copy=False).array
     if dtype == "category":
@@ -191,14 +228,22 @@ def _make_array(values, dtype):
     if dtype.startswith("period"):
         ordinals = np.asarray(values, dtype=np.int64)
         return pd.PeriodIndex.from_ordinals(ordinals, freq=dtype[7:-1]).array
-    return pd.array(values, dtype=dtype)
+    array = pd.array(values, dtype=dtype)
+    if missing is not None and missing.any():
+        array[missing] = pd.NA
+    return array
 
 
 def _parts_of_offset(offset):
-    if to_offset(offset.freqstr) != offset:
+    try:
+        known = to_offset(offset.freqstr) == offset
+    except ValueError:
+        known = False
+    if not known:
         raise TypeError(
-            f"The time step {offset!r} cannot be written without pickle: its name, "
-            f"{offset.freqstr!r}, does not tell all of it. Use pickle or joblib."
+            f"The time step {offset!r} cannot be written without pickle, because its "
+            f"name, {offset.freqstr!r}, does not describe it completely. Use an alias "
+            "such as freq='D', or pickle or joblib."
         )
     return {"name": offset.freqstr}
 
@@ -212,6 +257,14 @@ def _make_objects(items, shape):
     values = np.empty(len(items), dtype=object)
     values[:] = items
     return values.reshape(shape)
+
+
+def _parts_of_missing(value):
+    return {"name": "NaT" if value is pd.NaT else "NA"}
+
+
+def _make_missing(name):
+    return {"NaT": pd.NaT, "NA": pd.NA}[name]
 
 
 def _parts_of_date(date):
@@ -236,6 +289,7 @@ _KINDS: dict = {
         _parts_of_scalar,
         lambda data: data[0],
     ),
+    "missing": ((type(pd.NaT), type(pd.NA)), _parts_of_missing, _make_missing),
     "date": (datetime.date, _parts_of_date, _make_date),
 }
 _MAKE = {kind: make for kind, (_, _, make) in _KINDS.items()}

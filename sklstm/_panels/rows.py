@@ -189,7 +189,7 @@ def check_known_series(positions, series, remedy):
         )
 
 
-def align_target(X, y, name="y"):
+def align_target(X, y, name="y", rows_of="X"):
     """Give y the rows of X: a DataFrame of shape (n_rows, n_targets) under X's index.
 
     Plain arrays take the index of X; pandas objects must have it already, row by
@@ -199,15 +199,15 @@ def align_target(X, y, name="y"):
     if isinstance(y, (pd.Series, pd.DataFrame)) and isinstance(y.index, pd.MultiIndex):
         if not y.index.equals(X.index):
             raise ValueError(
-                f"{name} and X must have the same index in the same order. "
-                f"Reorder one of them, e.g. {name} = {name}.loc[X.index]."
+                f"{name} and {rows_of} must have the same index in the same order. "
+                f"Reorder one of them, e.g. {name} = {name}.loc[{rows_of}.index]."
             )
         return y.to_frame() if isinstance(y, pd.Series) else y
     values = np.asarray(y)
     if values.ndim not in (1, 2) or len(values) != len(X):
         raise ValueError(
             f"{name} must have one value (or one row of values) for each of the "
-            f"{len(X)} rows of X, got shape {values.shape}."
+            f"{len(X)} rows of {rows_of}, got shape {values.shape}."
         )
     if isinstance(y, pd.DataFrame):
         return y.set_axis(X.index, axis=0)

@@ -672,7 +672,11 @@ class ContinualForecaster(
     def _check_rows(self, X, y, reset):
         """Check X, and find the rows of each data set."""
         if not is_panel(X):
-            raise TypeError(index_message(X))
+            raise TypeError(
+                "ContinualForecaster takes panels, whose first index level is the data "
+                "set, and no flat tables, whatever `index` its forecaster has. "
+                + index_message(X)
+            )
         check_frame(X)
         # To forecast, past-only columns may be left out.
         if y is not None:

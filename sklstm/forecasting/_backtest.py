@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._panels.flat_tables import as_panel, find_setting
+from .._panels.flat_tables import panel_of, take_rows
 from .._panels.rows import (
     check_known_series,
     index_message,
@@ -39,7 +39,8 @@ def backtest(
     forecaster : PanelForecaster, or a Pipeline or search that ends with one
         The forecaster. It is cloned, and not changed.
     X : DataFrame of shape (n_rows, n_columns) or None
-        Covariates indexed by (series, time). None takes the rows from y.
+        Covariates indexed by (series, time), or a flat table if the forecaster has
+        `index`. None takes the rows from y.
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
         The target, or several.
     cv : int, splitter or iterable of (train, test)
@@ -82,11 +83,11 @@ def backtest(
     >>> len(result)
     42
     """
-    X, y = as_panel(X, y, find_setting(forecaster, "index"))
-    if not is_panel(X):
-        raise TypeError(index_message(X))
-    y = target_of_rows(X, y)
-    folds = list(check_cv(cv).split(X, y))
+    panel, y = panel_of(forecaster, X, y)
+    if not is_panel(panel):
+        raise TypeError(index_message(panel))
+    X, y = panel if X is None else X, target_of_rows(panel, y)
+    folds = list(check_cv(cv).split(panel, y))
     if refit:
         parts = Parallel(n_jobs=n_jobs)(
             delayed(_forecast_fold)(clone(forecaster), X, y, train, test, quantiles)
@@ -98,14 +99,14 @@ def backtest(
 
 
 def _forecast_fold(forecaster, X, y, train, test, quantiles):
-    forecaster.fit(X.iloc[train], y.iloc[train])
-    out = _forecasts(forecaster, X.iloc[test], quantiles)
+    forecaster.fit(take_rows(X, train), y.iloc[train])
+    out = _forecasts(forecaster, take_rows(X, test), quantiles)
     return _tidy(out, forecaster, y, train, test)
 
 
 def _forecast_updated(forecaster, X, y, folds, quantiles):
     seen = folds[0][0]
-    forecaster.fit(X.iloc[seen], y.iloc[seen])
+    forecaster.fit(take_rows(X, seen), y.iloc[seen])
     parts = []
     for train, test in folds:
         if not np.isin(seen, train).all():
@@ -116,9 +117,9 @@ def _forecast_updated(forecaster, X, y, folds, quantiles):
             )
         new = np.setdiff1d(train, seen)
         if len(new):
-            forecaster.update(X.iloc[new], y.iloc[new])
+            forecaster.update(take_rows(X, new), y.iloc[new])
         seen = train
-        out = _forecasts(forecaster, X.iloc[test], quantiles)
+        out = _forecasts(forecaster, take_rows(X, test), quantiles)
         parts.append(_tidy(out, forecaster, y, train, test))
     return parts
 

@@ -12,11 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, shallow_copy
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
-from .._panels.flat_tables import as_panel, find_setting, library_of, under_rows_of
+from .._panels.flat_tables import align_weight, library_of, panel_of, with_index_of
 from .._panels.parameters import (
     HasMethods,
     Interval,
-    _check_sample_weight,
     _fit_context,
 )
 from .._panels.plain_state import PlainState
@@ -93,8 +92,6 @@ class ConformalForecaster(
         The remembered y.
     horizon_ : int
         The `horizon` of the forecaster.
-    library_ : str
-        The package of the tables of `fit`, as in :class:`~sklstm.PanelForecaster`.
     window_size_ : int
         The number of rows in a window.
     n_features_in_ : int
@@ -191,20 +188,20 @@ class ConformalForecaster(
         ConformalForecaster
             The fitted forecaster.
         """
-        library = library_of(X)
+        given = X
         X, y = _check_rows(self.estimator, X, y)
         fitted = _fitted_forecaster(self.estimator, X)
         if fitted is not None:
             tail_X, tail_y = _cut(X, y, _rows_after(fitted, X))
             errors = roll_errors(fitted, tail_X, tail_y)
             self.estimator_, self.errors_ = fitted.update(tail_X, tail_y), errors
-            self.library_ = library
+            self.estimator_.library_ = library_of(given)
             return self
         task = self._begin_tasks(1 + bool(self.refit), X, y)
         late = _calibration_rows(X, y, self.calibration_size)
         weights = {}
         if sample_weight is not None:
-            weights["sample_weight"] = _check_sample_weight(sample_weight, X)
+            weights["sample_weight"] = align_weight(sample_weight, given, X)
         early = {name: weight[~late] for name, weight in weights.items()}
         (head_X, head_y), (tail_X, tail_y) = _cut(X, y, ~late), _cut(X, y, late)
         try:
@@ -221,7 +218,7 @@ class ConformalForecaster(
         else:
             forecaster.update(tail_X, tail_y)
         self.estimator_, self.errors_ = forecaster, errors
-        self.library_ = library
+        self.estimator_.library_ = library_of(given)
         self._end_tasks(task, X, y)
         return self
 
@@ -287,7 +284,7 @@ class ConformalForecaster(
         """
         quantiles = check_quantiles(USUAL_QUANTILES if quantiles is None else quantiles)
         values, like = self._quantiles(X, quantiles)
-        one_target, like = np.ndim(self.history_) == 1, under_rows_of(like, X)
+        one_target, like = np.ndim(self.history_) == 1, with_index_of(like, X)
         return label_quantiles(values, like, quantiles, one_target)
 
     def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
@@ -308,7 +305,7 @@ class ConformalForecaster(
             with a y of two axes, for each (target, bound).
         """
         values, like = self._quantiles(X, bounds_of(coverage))
-        like = under_rows_of(like, X)
+        like = with_index_of(like, X)
         return label_intervals(values, like, np.ndim(self.history_) == 1)
 
     def _quantiles(self, X, quantiles):
@@ -327,7 +324,7 @@ def _check_rows(forecaster, X, y):
         raise ValueError(
             "ConformalForecaster requires y to be passed, but the target y is None."
         )
-    X, y = as_panel(X, y, find_setting(forecaster, "index"))
+    X, y = panel_of(forecaster, X, y)
     if not is_panel(X):
         raise TypeError(index_message(X))
     return X, y

@@ -7,7 +7,8 @@ import pandas as pd
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._panels.flat_tables import find_setting, flat_answer, library_of
+from .._panels.flat_tables import flat_answer, library_of
+from .._panels.inner_estimators import find_setting
 
 __all__ = ["ForecasterMixin", "WrapperMixin"]
 
@@ -121,10 +122,11 @@ class ForecasterMixin:
 
     def _as_asked(self, answer, X=None):
         """The answer itself, or a flat table where the forecaster reads such tables."""
-        if find_setting(self, "index") is None:
+        index = find_setting(self, "index")
+        if index is None:
             return answer
         library = find_setting(self, "library_") if X is None else library_of(X)
-        return flat_answer(answer, library)
+        return flat_answer(answer, index, library or "pandas")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]

@@ -17,12 +17,17 @@ from sklearn.utils.validation import (
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train, shallow_copy
 from .._panels.columns import check_same_kinds
 from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
-from .._panels.flat_tables import as_panel, library_of, under_rows_of
+from .._panels.flat_tables import (
+    align_weight,
+    as_panel,
+    check_answer_names,
+    library_of,
+    with_index_of,
+)
 from .._panels.parameters import (
     HasMethods,
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
 from .._panels.plain_state import PlainState
@@ -34,7 +39,6 @@ from .._panels.rows import (
     index_message,
     is_panel,
     read_rows,
-    rows_without_columns,
     show,
 )
 from .._windows.windows import PanelWindows
@@ -124,6 +128,12 @@ class TargetFormat(PlainState):
     def n_targets(self):
         return len(self.columns)
 
+    @property
+    def names(self):
+        """The names that targets have in an answer."""
+        name = "y" if self.name is None else self.name
+        return list(self.columns) if self.ndim == 2 else [name]
+
     def table(self, index):
         """An empty frame with the targets as columns."""
         return pd.DataFrame(index=index, columns=self.columns)
@@ -211,9 +221,9 @@ class PanelForecaster(
         "infer" finds the step of each series. None counts the rows of X one by one,
         whatever their times.
     index : sequence of column names, default=None
-        The columns of X that tell series and time, such as ``("store", "date")``, the
-        time last. X may then be a flat table, of pandas, polars or Arrow, with y in its
-        rows, and `forecast` returns such a table. None reads them from the index of X.
+        The columns of X that name the series and, last, the time, such as ``("store",
+        "date")``. X may then be a flat table of pandas, polars or Arrow, and `forecast`
+        and `future_rows` return such a table. None reads them from the index of X.
 
     Attributes
     ----------
@@ -372,7 +382,8 @@ class PanelForecaster(
         ----------
         X : DataFrame of shape (n_rows, n_columns) or None
             Covariates indexed by (series, time), in any row order; may have no
-            columns. None takes the rows from the index of y.
+            columns. None takes the rows from the index of y. With `index`, a flat table
+            of pandas, polars or Arrow.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
             Targets of the rows of X. NaN is an unknown value. The history of a series
             ends at its last known value; rows after it are rows ahead.
@@ -632,7 +643,7 @@ class PanelForecaster(
 
         values, _, like = self.forecast_directly(X, predict)
         values = self._transform.inverse(values, like)
-        like = under_rows_of(like, X)
+        like = with_index_of(like, X)
         return label_quantiles(values, like, quantiles, self._format.ndim == 1)
 
     def forecast_directly(self, X: pd.DataFrame, predict: Callable) -> tuple:
@@ -816,25 +827,23 @@ class PanelForecaster(
             raise ValueError(
                 "PanelForecaster requires y to be passed, but the target y is None."
             )
-        if X is None:
-            X = rows_without_columns(y)
-            if not reset and self.n_features_in_:
-                raise ValueError(
-                    f"X is None, but fit saw {self.n_features_in_} column(s). Give the "
-                    "covariates of the rows of y too."
-                )
-        library = library_of(X)
+        if X is None and not reset and self.n_features_in_:
+            raise ValueError(
+                f"X is None, but fit saw {self.n_features_in_} column(s). Give the "
+                "covariates of the rows of y too."
+            )
+        given = X
         X, y = as_panel(X, y, self.index)
         self._check_frame(X, reset)
         y = self._read_target(X, y, reset)
         if reset:
-            self.library_ = library
+            self.library_ = library_of(given)
+            check_answer_names(self.index, X.columns, self._format.names)
         if self.gaps == "keep":
             check_not_drawn(read_rows(X))
         history, weight = History.of(X, y, self.freq), None
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-            weight = read_rows(X).sort(weight)
+            weight = read_rows(X).sort(align_weight(sample_weight, given, X))
         apart = reset if apart is None else apart
         if apart:
             history, kept = history.until_known()

@@ -20,7 +20,7 @@ from ._forecaster_checks import check_windows
 __all__ = ["PanelTransform"]
 
 
-def _with_index(method):
+def _with_pandas_output(method):
     """Let transformers keep the index of panels, if their output is polars globally."""
 
     @wraps(method)
@@ -69,7 +69,7 @@ class PanelTransform(PlainState):
     settled: tuple
 
     @classmethod
-    @_with_index
+    @_with_pandas_output
     def fit(cls, steps, target_transformer, history, one_target):
         """Fit clones of transformers on a history.
 
@@ -111,7 +111,7 @@ class PanelTransform(PlainState):
         )
         return transform, windows.with_target(past), past
 
-    @_with_index
+    @_with_pandas_output
     def windows(self, X, *, apart=False):
         """Make the windows of rows of X, without the target's past.
 
@@ -179,7 +179,7 @@ class PanelTransform(PlainState):
             values = step.inverse_transform(frame)
         return np.asarray(values, dtype=np.float64)
 
-    @_with_index
+    @_with_pandas_output
     def with_more_series(self, history):
         """Learn the statistics of series and all labels before any training, on copies.
 
@@ -210,7 +210,7 @@ class PanelTransform(PlainState):
     def _transformers(self):
         return self.target_transformer, self.steps
 
-    @_with_index
+    @_with_pandas_output
     def with_new_rows(self, history, new):
         """Learn of new rows, on copies.
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
-from .._panels.flat_tables import as_panel, find_setting
+from .._panels.flat_tables import panel_of, take_rows
 from .._panels.rows import (
     index_message,
     is_panel,
@@ -89,12 +89,12 @@ def score_epochs(
     if not isinstance(n_epochs, Integral) or n_epochs < 1:
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
     scorer = check_scoring(forecaster, scoring)
-    X, y = as_panel(X, y, find_setting(forecaster, "index"))
-    if not is_panel(X):
-        raise TypeError(index_message(X))
-    y = target_of_rows(X, y)
+    panel, y = panel_of(forecaster, X, y)
+    if not is_panel(panel):
+        raise TypeError(index_message(panel))
+    X, y = panel if X is None else X, target_of_rows(panel, y)
     folds = [
-        (clone(forecaster), train, test) for train, test in check_cv(cv).split(X, y)
+        (clone(forecaster), train, test) for train, test in check_cv(cv).split(panel, y)
     ]
     return _train_in_turn(folds, X, y, scorer, n_epochs)
 
@@ -102,9 +102,12 @@ def score_epochs(
 def _train_in_turn(folds, X, y, scorer, n_epochs):
     for _ in range(n_epochs):
         for model, train, _ in folds:
-            model.partial_fit(X.iloc[train], y.iloc[train])
+            model.partial_fit(take_rows(X, train), y.iloc[train])
         yield np.array(
-            [scorer(model, X.iloc[test], y.iloc[test]) for model, _, test in folds]
+            [
+                scorer(model, take_rows(X, test), y.iloc[test])
+                for model, _, test in folds
+            ]
         )
 
 

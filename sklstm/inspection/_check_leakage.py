@@ -9,8 +9,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from .._panels.flat_tables import as_panel, find_setting
-from .._panels.rows import align_target, read_rows, show
+from .._panels.flat_tables import panel_of
+from .._panels.rows import align_target, is_panel, read_rows, show
 from .._windows.windows import PanelWindows
 
 __all__ = ["check_leakage"]
@@ -80,7 +80,8 @@ def check_leakage(
         ...
     ValueError: The step 'functiontransformer' (FunctionTransformer) reads later rows...
     """
-    X, y = as_panel(X, y, find_setting(estimator, "index"))
+    flat = X is not None and not is_panel(X)
+    X, y = panel_of(estimator, X, y)
     y = align_target(X, y) if np.ndim(y) == 2 else align_target(X, y).iloc[:, 0]
     rows = read_rows(X)
     if rows.order is not None:
@@ -90,14 +91,20 @@ def check_leakage(
     later = place >= (rows.lengths - n_later)[rows.codes]
     random_state = check_random_state(random_state)
     drawn = [_draw_anew(part, later, random_state) for part in (X, y)]
+    index, panels = X.index, (X, drawn[0])
+    if flat:
+        # As it was given, for steps that read the columns of series and time.
+        X, drawn[0] = X.reset_index(), drawn[0].reset_index()
     model = clone(estimator).fit(X[~later], y[~later])
-    _check_steps(model, (X, drawn[0]), ~later)
+    # The steps inside a forecaster see panels.
+    given = (X, drawn[0]) if isinstance(model, Pipeline) else panels
+    _check_steps(model, given, ~later, index)
     if hasattr(model, "update"):
         _check_fitted_values(model, (X, y), drawn, later)
-        _check_forecasts(model, X[later], drawn[0][later])
+        _check_forecasts(model, X[later], drawn[0][later], index[later])
     else:
         one, two = (model.predict(part)[~later] for part in (X, drawn[0]))
-        _compare("The predictions", one, two, X.index[~later])
+        _compare("The predictions", one, two, index[~later])
 
 
 def _draw_anew(table, chosen, random_state):
@@ -122,9 +129,9 @@ def _pipeline(model):
     return model if isinstance(model, Pipeline) else None
 
 
-def _check_steps(model, variants, early):
+def _check_steps(model, variants, early, index):
     """Follow rows through the transformers, and name the first that looks ahead."""
-    pipeline, index = _pipeline(model), variants[0].index[early]
+    pipeline, index = _pipeline(model), index[early]
     for name, step in [] if pipeline is None else pipeline.steps[:-1]:
         if step is None or isinstance(step, str):
             continue
@@ -151,17 +158,17 @@ def _check_fitted_values(model, given, drawn, later):
     for later_X, later_y in (given, drawn):
         updated = deepcopy(model).update(later_X[later], later_y[later])
         found.append(updated.predict(X[~later]))
-    _compare("The fitted values", *found, X.index[~later])
+    _compare("The fitted values", *found, given[1].index[~later])
 
 
-def _check_forecasts(model, X, drawn):
+def _check_forecasts(model, X, drawn, index):
     """The forecast of a step may not move with the rows of later steps."""
-    rows = read_rows(X)
+    rows = read_rows(pd.DataFrame(index=index))
     step = np.arange(len(X)) - rows.indptr[:-1][rows.codes]
     first = step < max(1, int(rows.lengths.min()) // 2)
     changed = pd.concat([X[first], drawn[~first]]).loc[X.index]
     one, two = (model.predict(part)[first] for part in (X, changed))
-    _compare("The forecasts", one, two, X.index[first])
+    _compare("The forecasts", one, two, index[first])
 
 
 def _compare(what, one, two, index):

@@ -203,14 +203,26 @@ def _embedding_in(estimator, column):
 
 def _in_two_dimensions(embedding):
     """The positions of labels, and what the two axes are called."""
+    if not isinstance(embedding, pd.DataFrame):
+        raise TypeError(
+            "embedding must be a DataFrame with a row for each label, got "
+            f"{type(embedding).__name__}."
+        )
     values = embedding.to_numpy(dtype=np.float64)
-    if len(values) < 2:
-        raise ValueError(f"embedding must have at least 2 labels, got {len(values)}.")
+    if len(values) < 2 or values.shape[1] < 1 or not np.isfinite(values).all():
+        raise ValueError(
+            "embedding must have at least 2 labels, at least 1 dimension and finite "
+            f"numbers, got shape {values.shape} with "
+            f"{np.count_nonzero(~np.isfinite(values))} that are not finite."
+        )
     words = [str(name) for name in embedding.columns]
     if len(words) > 2:
         pca = PCA(n_components=2)
-        values = pca.fit_transform(values)
-        shares = zip((1, 2), 100 * pca.explained_variance_ratio_, strict=True)
+        # Labels at one place have no variance to explain.
+        apart = (values != values[0]).any()
+        values = pca.fit_transform(values) if apart else np.zeros((len(values), 2))
+        ratio = pca.explained_variance_ratio_ if apart else np.zeros(2)
+        shares = zip((1, 2), 100 * ratio, strict=True)
         words = [f"component {i} ({share:.0f} % of variance)" for i, share in shares]
     elif len(words) == 1:
         # A line of labels: they have no second coordinate.
@@ -271,9 +283,13 @@ def _draw_groups(ax, positions, hue):
     for group, color in zip(groups, distinct_colors(len(groups)), strict=True):
         chosen = (hue == group).fillna(False).to_numpy(dtype=bool)
         _scatter(ax, positions[chosen], color=color, label=str(group))
-    rest = ~hue.isin(groups).to_numpy(dtype=bool)
+    missing = hue.isna().to_numpy()
+    rest = ~hue.isin(groups).to_numpy(dtype=bool) & ~missing
     if rest.any():
         _scatter(ax, positions[rest], color=GREY, label="other")
+    if missing.any():
+        style = {"facecolors": "none", "edgecolors": GREY, "label": "unknown"}
+        _scatter(ax, positions[missing], **style)
     # Beside the axes, where it covers no point.
     ax.legend(
         title=hue.name,
@@ -286,4 +302,5 @@ def _draw_groups(ax, positions, hue):
 
 
 def _scatter(ax, positions, **style):
-    return ax.scatter(*positions.to_numpy().T, s=24, linewidths=0, **style)
+    width = 1.0 if "edgecolors" in style else 0.0
+    return ax.scatter(*positions.to_numpy().T, s=24, linewidths=width, **style)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._panels.flat_tables import as_panel, find_setting
-from .._panels.inner_estimators import find_history, find_method
+from .._panels.flat_tables import panel_of, take_rows
+from .._panels.inner_estimators import find_history, find_method, find_setting
 from .._panels.quantiles import bounds_of
 from .._panels.rows import (
     align_target,
@@ -161,25 +161,26 @@ class ForecastDisplay:
         display : ForecastDisplay
             The display, drawn.
         """
-        X, y = as_panel(X, y, find_setting(forecaster, "index"))
-        rows = read_rows(X)
+        panel, y = panel_of(forecaster, X, y)
+        rows = read_rows(panel)
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
-        X_kept, history = X.iloc[kept], find_history(forecaster)
+        asked, history = panel.iloc[kept], find_history(forecaster)
+        given = asked if X is None else take_rows(X, kept)
         if y is not None:
-            y = _as_targets(y, X, "y").iloc[kept]
-        y_pred = _as_targets(forecaster.predict(X_kept), X_kept, "y_pred")
+            y = _as_targets(y, panel, "y").iloc[kept]
+        y_pred = _as_targets(forecaster.predict(given), asked, "y_pred")
         if isinstance(history, pd.DataFrame) and y_pred.ndim == 2:
             y_pred.columns = history.columns
         return cls.from_predictions(
             y,
             y_pred,
             history=history,
-            intervals=_predict_intervals(forecaster, X_kept, coverage),
+            intervals=_predict_intervals(forecaster, given, coverage),
             series=rows.series[chosen],
             ax=ax,
             n_history=n_history,
-            baselines=_predict_baselines(baselines, X_kept),
+            baselines=_predict_baselines(baselines, given, asked),
         )
 
     @classmethod
@@ -239,7 +240,7 @@ class ForecastDisplay:
         chosen = choose_series(rows, series, n_series, random_state)
         kept = rows_of_series(rows, chosen)
         if y_true is not None:
-            y_true = _as_targets(y_true, y_pred, "y_true").iloc[kept]
+            y_true = _as_targets(y_true, y_pred, "y_true", "y_pred").iloc[kept]
             _check_same_targets(y_pred, y_true, "y_true")
         if history is not None:
             history = _as_targets(history, history, "history")
@@ -357,9 +358,9 @@ def _take_series(history, labels):
     return history.iloc[rows_of_series(rows, positions)] if len(positions) else None
 
 
-def _as_targets(y, rows_of, name):
+def _as_targets(y, rows_of, name, of="X"):
     """The values of rows: a Series, or a DataFrame of several targets."""
-    table = align_target(rows_of, y, name)
+    table = align_target(rows_of, y, name, of)
     if table.shape[1] > 1:
         return table
     return table.iloc[:, 0].rename(getattr(y, "name", None))
@@ -403,22 +404,38 @@ def _by_series(y, names):
     return {} if y is None else by_series(_stack(y, names))
 
 
-def _predict_baselines(baselines, X):
+def _predict_baselines(baselines, given, asked):
+    """Forecast by each baseline, from a flat table if it reads such tables."""
     if baselines is None:
         return None
+    _check_names(baselines)
     for name, baseline in baselines.items():
-        if not hasattr(baseline, "predict"):
+        if not hasattr(baseline, "predict") or isinstance(baseline, type):
             raise TypeError(
                 f"baselines must map names to fitted forecasters, got {name!r}: "
                 f"{type(baseline).__name__}. from_predictions takes forecasts."
             )
-    return {name: baseline.predict(X) for name, baseline in baselines.items()}
+    return {
+        name: baseline.predict(
+            asked if find_setting(baseline, "index") is None else given
+        )
+        for name, baseline in baselines.items()
+    }
+
+
+def _check_names(baselines):
+    if not isinstance(baselines, dict):
+        raise TypeError(
+            "baselines must be a dict of a name to each baseline, such as {'naive': "
+            f"...}}, got {type(baselines).__name__}."
+        )
 
 
 def _as_baselines(baselines, y_pred, kept):
     """Check the forecasts of each baseline, and keep those that are drawn."""
     if baselines is None:
         return None
+    _check_names(baselines)
     taken = [name for name in _OWN_LABELS if name in baselines]
     if taken:
         raise ValueError(
@@ -428,7 +445,7 @@ def _as_baselines(baselines, y_pred, kept):
     out = {}
     for name, forecasts in baselines.items():
         words = f"baselines[{name!r}]"
-        table = _as_targets(forecasts, y_pred, words)
+        table = _as_targets(forecasts, y_pred, words, "y_pred")
         _check_same_targets(y_pred, table, words)
         out[name] = table.iloc[kept]
     return out
@@ -446,7 +463,7 @@ def _as_bounds(bounds, rows_of, coverage):
     # It raises where the coverage is no share.
     bounds_of(coverage)
     name = f"intervals[{coverage}]"
-    table = align_target(rows_of, bounds, name)
+    table = align_target(rows_of, bounds, name, "y_pred")
     n_targets = 1 if rows_of.ndim == 1 else rows_of.shape[1]
     if table.shape[1] != 2 * n_targets:
         each = "" if n_targets == 1 else f" for each of {n_targets} targets"

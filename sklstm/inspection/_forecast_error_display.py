@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from .._panels.flat_tables import as_panel, find_setting
+from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_history, inner_estimators
 from .._panels.rows import target_of_rows
 from ._axes_style import BLUE, RED, blend, dress, take_axes
@@ -122,10 +122,11 @@ class ForecastErrorDisplay:
         display : ForecastErrorDisplay
             The display, drawn.
         """
-        X, y = as_panel(X, y, find_setting(forecaster, "index"))
+        panel, y = panel_of(forecaster, X, y)
+        X = panel if X is None else X
         history = find_history(forecaster)
         return cls.from_predictions(
-            name_targets(target_of_rows(X, y), history),
+            name_targets(target_of_rows(panel, y), history),
             forecaster.predict(X),
             history=history,
             freq=_freq_of(forecaster),

@@ -53,7 +53,12 @@ def errors_by_step(y_true, y_pred, history, freq):
 
 def errors_in_backtest(folds):
     """Map each target of a backtest's table to its errors by series and step."""
-    names = list(getattr(folds, "columns", []))
+    if not isinstance(folds, pd.DataFrame):
+        raise TypeError(
+            "folds must be the DataFrame that backtest returns, got "
+            f"{type(folds).__name__}."
+        )
+    names = list(folds.columns)
     before = names[: names.index("y_true")] if "y_true" in names else []
     several = before[-2:] == ["step", "target"]
     levels = before[1 : -3 if several else -2]
@@ -143,6 +148,7 @@ def _errors_in_part(part, levels):
     labels = pd.MultiIndex.from_frame(part[levels])
     labels = plain_labels(labels.get_level_values(0) if len(levels) == 1 else labels)
     codes, series = labels.factorize()
+    series = series.set_names(labels.names)
     errors = _absolute_errors(part["y_true"], part["y_pred"])[:, 0]
     return _by_step(errors, codes, part["step"].to_numpy(), series)
 

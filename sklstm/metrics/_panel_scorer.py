@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from .._panels.flat_tables import as_panel, find_setting
+from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_history
 from .._panels.rows import align_target, index_message, is_panel, read_rows
 from ._point import ALL_ZERO, symmetric_terms, weighted_terms
@@ -159,7 +159,7 @@ def _mean_by_group(metric, actual, forecast, weight, groups):
 
 
 def _read_truth(estimator, X, y):
-    X, y = as_panel(X, y, find_setting(estimator, "index"))
+    X, y = panel_of(estimator, X, y)
     if is_panel(X):
         return align_target(X, y)
     if is_panel(y):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._panels.flat_tables import as_panel, find_setting
+from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_method
 from .._panels.quantiles import check_quantiles
 from .._panels.rows import is_panel, read_rows
@@ -107,7 +107,7 @@ class _QuantileScorer:
         predict_quantiles = find_method(estimator, "predict_quantiles")
         asked = {} if self.quantiles is None else {"quantiles": self.quantiles}
         y_quantiles = predict_quantiles(X, **asked)
-        panel, _ = as_panel(X, index=find_setting(estimator, "index"))
+        panel, _ = panel_of(estimator, X)
         kept = _rows_with_a_past(panel, y_quantiles)
         weighted = {}
         if sample_weight is not None:

@@ -54,6 +54,7 @@ def check_same_index(y_true, other, name):
 
     Rows without a panel index go by position, unless both have the same labels.
     """
+    _check_not_flat(y_true, other, name)
     for axis in ("index", "columns"):
         ours, others = getattr(y_true, axis, None), getattr(other, axis, None)
         if not isinstance(ours, pd.Index) or not isinstance(others, pd.Index):
@@ -67,8 +68,23 @@ def check_same_index(y_true, other, name):
             )
 
 
+def _check_not_flat(y_true, other, name):
+    """Raise for a table of forecasts that has series and time in columns."""
+    if not is_panel(y_true) or not isinstance(other, pd.DataFrame) or is_panel(other):
+        return
+    n_more = other.shape[1] - (1 if y_true.ndim == 1 else y_true.shape[1])
+    if n_more == y_true.index.nlevels:
+        levels = list(other.columns[:n_more])
+        raise ValueError(
+            f"{name} is a flat table with the columns {list(other.columns)}, but "
+            f"y_true is a panel. Set its index first: {name}.set_index({levels})."
+        )
+
+
 def _same_labels(ours, others):
     """Whether two indexes differ in nothing but the order of their labels."""
+    if ours.nlevels != others.nlevels:
+        return False
     unique = ours.is_unique and others.is_unique
     return unique and len(ours) == len(others) and bool(ours.isin(others).all())
 

@@ -50,8 +50,8 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         series from its own end: every series is tested, wherever it ends, and other
         series may have later training rows.
     index : sequence of column names, default=None
-        The columns of X that tell series and time, such as ``("store", "date")``, for
-        an X that is a flat table. None reads them from the index.
+        The columns of X that name the series and, last, the time, such as ``("store",
+        "date")``, for an X that is a flat table. None reads them from the index.
 
     See Also
     --------
@@ -108,8 +108,9 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
 
         Parameters
         ----------
-        X : DataFrame or Series indexed by (series, time), or array-like
-            Rows to split. If they have no such index, `y` must have it.
+        X : DataFrame or Series indexed by (series, time), table or array-like
+            Rows to split. If they have no such index, `y` must have it, or `index` must
+            name the columns of series and time.
         y : Series or DataFrame, default=None
             The target of the rows.
         groups : object, default=None
@@ -201,8 +202,8 @@ class SeriesKFold(BaseCrossValidator):
     random_state : int, RandomState instance or None, default=None
         Seed for `shuffle`. Pass an int to get the same folds on each call.
     index : sequence of column names, default=None
-        The columns of X that tell series and time, such as ``("store", "date")``, for
-        an X that is a flat table. None reads them from the index.
+        The columns of X that name the series and, last, the time, such as ``("store",
+        "date")``, for an X that is a flat table. None reads them from the index.
 
     See Also
     --------
@@ -248,8 +249,9 @@ class SeriesKFold(BaseCrossValidator):
 
         Parameters
         ----------
-        X : DataFrame or Series indexed by (series, time), or array-like
-            Rows to split. If they have no such index, `y` must have it.
+        X : DataFrame or Series indexed by (series, time), table or array-like
+            Rows to split. If they have no such index, `y` must have it, or `index` must
+            name the columns of series and time.
         y : Series or DataFrame, default=None
             The target of the rows.
         groups : object, default=None
@@ -302,8 +304,11 @@ def _read_split_rows(splitter, X, y, groups):
             UserWarning,
             stacklevel=3,
         )
-    X, y = as_panel(*indexable(X, y), splitter.index)
-    return read_rows(y if is_panel(y) and not is_panel(X) else X)
+    X, y = indexable(X, y)
+    if is_panel(y) and not is_panel(X):
+        return read_rows(y)
+    X, _ = as_panel(X, y, splitter.index)
+    return read_rows(X)
 
 
 def _end_clock(rows):
