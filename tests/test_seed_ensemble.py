@@ -295,3 +295,13 @@ def test_a_regressor_without_a_seed_is_refused(arrays):
 def test_bad_parameters_are_named(arrays, params, message):
     with pytest.raises(ValueError, match=message):
         ensemble(**params).fit(*arrays)
+
+
+def test_bars_say_which_net_they_show(capsys):
+    net = LSTMRegressor(4, max_epochs=1, verbose=1)
+    X = np.random.default_rng(0).normal(size=(20, 3, 1))
+    for n_jobs in (None, 2):
+        SeedEnsemble(net, 2, random_state=0, n_jobs=n_jobs).fit(X, X[:, 0, 0])
+        if n_jobs is None:  # other processes write elsewhere
+            shown = capsys.readouterr().err
+            assert "net 1 of 2" in shown and "net 2 of 2" in shown

@@ -1,6 +1,7 @@
 """The tasks of a fit, which the callbacks of scikit-learn 1.9 and later watch."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -14,7 +15,16 @@ except ImportError:  # before scikit-learn 1.9
         return method
 
 
-__all__ = ["FitTasksMixin", "new_task", "run_as", "with_callbacks"]
+__all__ = [
+    "FitTasksMixin",
+    "current_name",
+    "named",
+    "new_task",
+    "run_as",
+    "with_callbacks",
+]
+
+_NAME: ContextVar = ContextVar("name of the training", default=None)
 
 
 class FitTasksMixin(CallbackSupportMixin):
@@ -48,3 +58,18 @@ def new_task(task, name):
 def run_as(task, estimator):
     """Let the fit of an inner estimator, in the block, be a task of the outer one."""
     return nullcontext() if task is None else task.propagate_callback_context(estimator)
+
+
+@contextmanager
+def named(name):
+    """Name the trainings in a block, for their progress bars."""
+    token = _NAME.set(name)
+    try:
+        yield
+    finally:
+        _NAME.reset(token)
+
+
+def current_name():
+    """The name of this training, None if it has none."""
+    return _NAME.get()

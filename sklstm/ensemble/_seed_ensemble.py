@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train
-from .._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
+from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, _fit_context
 
 
@@ -232,8 +232,16 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     def _train(self, method, members, X, y, sample_weight, task=None):
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
         return Parallel(n_jobs=self.n_jobs)(
-            delayed(_train_one)(member, method, X, y, extra, new_task(task, "fit-net"))
-            for member in members
+            delayed(_train_one)(
+                member,
+                method,
+                X,
+                y,
+                extra,
+                new_task(task, "fit-net"),
+                f"net {number} of {len(members)}",
+            )
+            for number, member in enumerate(members, 1)
         )
 
     def __sklearn_tags__(self):
@@ -261,6 +269,6 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
-def _train_one(estimator, method, X, y, extra, task):
-    with run_as(task, estimator):
+def _train_one(estimator, method, X, y, extra, task, name):
+    with run_as(task, estimator), named(name):
         return getattr(estimator, method)(X, y, **extra)

@@ -44,7 +44,7 @@ class ForecastErrorDisplay:
         none. The columns are the steps, or (target, step).
     seasonal_period : int, default=None
         The seasonal period of the naive forecast in whose errors these are measured.
-        None stands for errors in units of the target.
+        None if they are in units of the target.
 
     Attributes
     ----------

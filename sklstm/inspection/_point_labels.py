@@ -39,7 +39,7 @@ def write_labels(ax, positions, n_labels):
     outermost = np.argsort(-np.hypot(*(at - at.mean(axis=0)).T), kind="stable")
     taken = np.c_[at, at]
     n_written = 0
-    # Those far inside a crowd have no room, and are not tried.
+    # Labels far inside a crowd have no room, and are not tried.
     for i in outermost[: 10 * n_labels]:
         if n_written == n_labels:
             break

@@ -9,6 +9,8 @@ from skorch.callbacks import (
 )
 from tqdm.auto import tqdm
 
+from .._panels.fit_tasks import current_name
+
 __all__ = ["ProgressBar", "clone_callbacks", "lr_of_epoch", "make_callbacks"]
 
 # A schedule starts anew with each fit; skorch would go on from the epochs so far.
@@ -38,7 +40,7 @@ class ProgressBar(Callback):
     """A bar of epochs with the last losses beside it."""
 
     def on_train_begin(self, net, **kwargs):
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc=current_name())
 
     def on_epoch_end(self, net, **kwargs):
         losses = {

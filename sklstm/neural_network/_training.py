@@ -271,8 +271,42 @@ def make_net(
     WindowNet
     """
     train, valid = iterators
+    structure = _structure_of(estimator, inputs.labels, learned) | {
+        **_inputs_ahead(windows),
+        "module__n_features": windows.inputs.shape[1],
+        "module__n_outputs": len(scale.center),
+        "module__quantiles": targets.quantiles,
+        "max_epochs": max_epochs,
+        # As text, which the readers of files of weights take.
+        "device": str(windows.inputs.device),
+    }
+    if targets.quantiles is not None:
+        structure["criterion__quantiles"] = targets.quantiles
+    n_batches, dtype = len(train), windows.inputs.dtype
+    net = build_net(estimator, structure, dtype, n_batches, valid is not None)
+    net.scale_, net.quantiles_ = scale, targets.quantiles
+    return net
+
+
+def _structure_of(estimator, labels, learned):
+    """The parameters of the module that the regressor and the labels decide."""
     dim = estimator.embedding_dim
-    labels, quantiles, ahead = inputs.labels, targets.quantiles, {}
+    return {
+        "module__hidden_size": estimator.hidden_size,
+        "module__num_layers": estimator.num_layers,
+        "module__bidirectional": estimator.bidirectional,
+        "module__dropout": estimator.dropout,
+        "module__cardinalities": [len(known) + 1 for known in labels],
+        "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
+        "module__trains_unknown": [bool(codes[0]) for codes in learned],
+        "module__category_dropout": estimator.category_dropout,
+        "module__head_hidden_size": estimator.head_hidden_size,
+    }
+
+
+def _inputs_ahead(windows):
+    """The parameters of the module for naive forecasts and known covariates."""
+    ahead = {}
     if windows.naive is not None:
         ahead = {
             "module__n_naive": windows.naive.n_naive,
@@ -285,30 +319,7 @@ def make_net(
             "module__n_known": windows.ahead.n_inputs,
             "module__known_codes": windows.ahead.known_codes.tolist(),
         }
-    if quantiles is not None:
-        ahead["criterion__quantiles"] = quantiles
-    structure = {
-        "module__n_features": windows.inputs.shape[1],
-        "module__n_outputs": len(scale.center),
-        "module__hidden_size": estimator.hidden_size,
-        "module__num_layers": estimator.num_layers,
-        "module__bidirectional": estimator.bidirectional,
-        "module__dropout": estimator.dropout,
-        "module__cardinalities": [len(known) + 1 for known in labels],
-        "module__embedding_dims": [embedding_size(len(known), dim) for known in labels],
-        "module__trains_unknown": [bool(codes[0]) for codes in learned],
-        "module__category_dropout": estimator.category_dropout,
-        "module__head_hidden_size": estimator.head_hidden_size,
-        "module__quantiles": quantiles,
-        **ahead,
-        "max_epochs": max_epochs,
-        # As text, which the readers of files of weights take.
-        "device": str(windows.inputs.device),
-    }
-    n_batches, dtype = len(train), windows.inputs.dtype
-    net = build_net(estimator, structure, dtype, n_batches, valid is not None)
-    net.scale_, net.quantiles_ = scale, quantiles
-    return net
+    return ahead
 
 
 def build_net(estimator, structure, dtype, n_batches, validated):
@@ -319,7 +330,7 @@ def build_net(estimator, structure, dtype, n_batches, validated):
     estimator : LSTMRegressor
         Whose other parameters the net has.
     structure : dict
-        What `make_net` found in the data: parameters of skorch.
+        Parameters of skorch that `make_net` found in the data.
     dtype : torch.dtype
     n_batches : int
         Batches in an epoch.
