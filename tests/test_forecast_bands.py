@@ -246,7 +246,7 @@ def test_bounds_of_another_shape_or_order_raise(past_and_future):
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         ForecastDisplay.from_predictions(None, future, intervals={0.8: future})
-    message = "intervals[0.8] and X must have the same index in the same order."
+    message = "intervals[0.8] and y_pred must have the same index in the same order."
     turned = interval_of(future, 1).iloc[::-1]
     with pytest.raises(ValueError, match=re.escape(message)):
         ForecastDisplay.from_predictions(None, future, intervals={0.8: turned})

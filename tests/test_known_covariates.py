@@ -326,7 +326,7 @@ class TestWhatIsMissing:
         message = (
             "X has no column 'price', whose values in the rows to forecast are needed: "
             "it is known ahead. Call forecast(X=rows) or predict(rows), where rows has "
-            "this column; future_rows() returns a frame to fill in."
+            "it; future_rows() returns a frame to fill in."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             model.predict(test_X.drop(columns="price"))
