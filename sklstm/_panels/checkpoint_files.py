@@ -43,6 +43,8 @@ def write_checkpoint(path, arrays, facts):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Numbers of numpy, as callbacks may record, become those of Python.
+    facts = json.loads(json.dumps(facts, default=lambda value: value.item()))
     text = json.dumps(facts | {_DIGEST: digest_of(arrays, facts)})
     with _put_in_place(path) as part, open(part, "w+b") as file:
         np.savez(file, **arrays)

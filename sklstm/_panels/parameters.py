@@ -6,6 +6,8 @@ from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
+from .all_or_nothing import shallow_copy
+
 __all__ = [
     "HasMethods",
     "Interval",
@@ -14,6 +16,7 @@ __all__ = [
     "_fit_context",
     "_get_column_indices",
     "read_counts",
+    "with_python_numbers",
 ]
 
 
@@ -40,3 +43,23 @@ def read_counts(values, name):
             f"{values!r}."
         )
     return counts
+
+
+def with_python_numbers(estimator):
+    """A shallow copy whose parameters have no numbers of numpy, as searches give.
+
+    torch and JSON do not accept those.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    estimator
+    """
+    copied = shallow_copy(estimator)
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, np.generic):
+            setattr(copied, name, value.item())
+    return copied

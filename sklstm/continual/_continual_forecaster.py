@@ -388,6 +388,8 @@ class ContinualForecaster(
         """
         if not hasattr(self, "forecasters_"):
             return self.fit(X, y)
+        if y is None:
+            raise ValueError("y is None, but each row of X needs a target.")
         X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=False)
         before, names = self._data, list(parts)
@@ -450,6 +452,8 @@ class ContinualForecaster(
             from the others, until `partial_fit` trains on it.
         """
         check_is_fitted(self)
+        if y is None:
+            raise ValueError("y is None, but each row of X needs a target.")
         X = rows_without_columns(y) if X is None else X
         parts = self._check_rows(X, y, reset=False)
         new = {name: rows for name, rows in parts.items() if not self._knows(name)}

@@ -32,6 +32,11 @@ def split_datasets(X):
         For each data set, in the order of its first row, the positions of its rows.
     """
     codes, names = pd.factorize(X.index.get_level_values(0))
+    if (codes < 0).any():
+        raise ValueError(
+            f"{np.sum(codes < 0)} row(s) of X have no data set: their label in the "
+            "first index level is missing. Drop these rows or give them a label."
+        )
     order = np.argsort(codes, kind="stable")
     cuts = np.cumsum(np.bincount(codes, minlength=len(names)))[:-1]
     return dict(zip(names, np.split(order, cuts), strict=True))

@@ -1,19 +1,24 @@
 """check_leakage: whether anything in an estimator reads later rows."""
 
 from copy import deepcopy
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 from .._panels.flat_tables import panel_of
+from .._panels.inner_estimators import inner_estimators
 from .._panels.rows import align_target, is_panel, read_rows, show
 from .._windows.windows import PanelWindows
 
 __all__ = ["check_leakage"]
+
+# A column of one value has no other to draw.
+_MOST_DRAWS = 50
 
 
 def check_leakage(
@@ -80,6 +85,7 @@ def check_leakage(
         ...
     ValueError: The step 'functiontransformer' (FunctionTransformer) reads later rows...
     """
+    check_scalar(test_size, "test_size", Real, min_val=0, max_val=1)
     flat = X is not None and not is_panel(X)
     X, y = panel_of(estimator, X, y)
     y = align_target(X, y) if np.ndim(y) == 2 else align_target(X, y).iloc[:, 0]
@@ -89,6 +95,11 @@ def check_leakage(
     n_later = np.maximum(2, np.ceil(test_size * rows.lengths)).astype(np.intp)
     place = np.arange(len(X)) - rows.indptr[:-1][rows.codes]
     later = place >= (rows.lengths - n_later)[rows.codes]
+    if later.all():
+        raise ValueError(
+            f"test_size={test_size} leaves no earlier row to fit on: the longest series "
+            f"has {rows.lengths.max()} rows. Use a smaller share, or longer series."
+        )
     random_state = check_random_state(random_state)
     drawn = [_draw_anew(part, later, random_state) for part in (X, y)]
     index, panels = X.index, (X, drawn[0])
@@ -96,9 +107,10 @@ def check_leakage(
         # As it was given, for steps that read the columns of series and time.
         X, drawn[0] = X.reset_index(), drawn[0].reset_index()
     model = clone(estimator).fit(X[~later], y[~later])
+    pipeline, inside = _pipeline(model)
     # The steps inside a forecaster see panels.
-    given = (X, drawn[0]) if isinstance(model, Pipeline) else panels
-    _check_steps(model, given, ~later, index)
+    variants = panels if inside else (X, drawn[0])
+    _check_steps(pipeline, variants, ~later, index)
     if hasattr(model, "update"):
         _check_fitted_values(model, (X, y), drawn, later)
         _check_forecasts(model, X[later], drawn[0][later], index[later])
@@ -113,31 +125,46 @@ def _draw_anew(table, chosen, random_state):
     place = np.flatnonzero(chosen)
     columns = {}
     for i in range(frame.shape[1]):
-        source = np.arange(len(frame))
-        # With replacement: a mean of all rows changes, too.
-        source[place] = random_state.choice(place, len(place))
-        columns[i] = frame.iloc[source, i].array
+        source, values = np.arange(len(frame)), frame.iloc[:, i].array
+        codes = pd.factorize(values)[0]
+        left = place
+        for _ in range(_MOST_DRAWS):
+            # With replacement: a mean of all rows changes, too.
+            source[left] = random_state.choice(place, len(left))
+            left = place[codes[source[place]] == codes[place]]
+            if len(left) == 0:
+                break
+        columns[i] = values.take(source)
     out = pd.DataFrame(columns, index=frame.index).set_axis(frame.columns, axis=1)
     return out.iloc[:, 0].rename(table.name) if isinstance(table, pd.Series) else out
 
 
 def _pipeline(model):
-    """The fitted pipeline inside a forecaster, or the model itself."""
-    for name in ("estimator_", "forecaster_"):
-        if hasattr(model, name):
-            return _pipeline(getattr(model, name))
-    return model if isinstance(model, Pipeline) else None
+    """The first fitted pipeline in a model, and whether it is inside a forecaster."""
+    inside = False
+    for one in inner_estimators(model):
+        if isinstance(one, Pipeline):
+            return one, inside
+        inside |= hasattr(one, "history_")
+        several = getattr(one, "forecasters_", None)
+        if several:
+            return _pipeline(next(iter(several.values())))
+    return None, inside
 
 
-def _check_steps(model, variants, early, index):
+def _check_steps(pipeline, variants, early, index):
     """Follow rows through the transformers, and name the first that looks ahead."""
-    pipeline, index = _pipeline(model), index[early]
+    # Without later rows: a step may read how many there are.
+    alone, index = variants[0][early], index[early]
     for name, step in [] if pipeline is None else pipeline.steps[:-1]:
         if step is None or isinstance(step, str):
             continue
+        what = f"The step {name!r} ({type(step).__name__})"
         variants = [step.transform(part) for part in variants]
+        alone = step.transform(alone)
         one, two = (_rows_of(part, early) for part in variants)
-        _compare(f"The step {name!r} ({type(step).__name__})", one, two, index)
+        _compare(what, one, two, index)
+        _compare(what, _rows_of(alone, np.ones(len(index), dtype=bool)), one, index)
 
 
 def _rows_of(part, chosen):

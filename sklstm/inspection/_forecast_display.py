@@ -247,6 +247,11 @@ class ForecastDisplay:
             _check_same_targets(y_pred, history, "history")
             history = _take_series(history, rows.series[chosen])
         if intervals is not None:
+            if not isinstance(intervals, dict):
+                raise TypeError(
+                    "intervals must be a dict of the bounds of each coverage, such as "
+                    f"{{0.8: bounds}}, got {type(intervals).__name__}."
+                )
             intervals = {
                 coverage: _as_bounds(bounds, y_pred, coverage).iloc[kept]
                 for coverage, bounds in intervals.items()

@@ -1,8 +1,10 @@
 """Lines, bands and axes: how one series is drawn."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 from .._panels.rows import locate_series, read_rows, show
 from ._axes_style import blend, distinct_colors, dress
@@ -151,6 +153,7 @@ def make_axes(ax, n_series, n_cols):
                 f"got {len(axes)}."
             )
         return axes[:n_series]
+    check_scalar(n_cols, "n_cols", Integral, min_val=1)
     n_cols = min(n_cols, n_series)
     n_rows = -(-n_series // n_cols)
     figure, axes = plt.subplots(
@@ -226,6 +229,10 @@ def choose_series(rows, series, n_series, random_state):
 
 
 def _positions_of(labels, known):
+    if isinstance(labels, str) or not np.iterable(labels):
+        raise TypeError(
+            f"series must be a list of labels, got {labels!r}. Use [{labels!r}]."
+        )
     if len(labels) == 0:
         raise ValueError("series must name at least one series, got none.")
     if known.nlevels > 1:

@@ -25,6 +25,7 @@ from .._panels.parameters import (
     StrOptions,
     _check_sample_weight,
     _fit_context,
+    with_python_numbers,
 )
 from .._panels.plain_state import PlainState
 from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_of
@@ -40,6 +41,7 @@ from ._training import (
     LOSSES,
     OPTIMIZERS,
     TrainingData,
+    check_learnable,
     check_scoring,
     prediction_batch,
     split_windows,
@@ -60,6 +62,21 @@ def _learns_quantiles(self):
     return True
 
 
+# Parameters that a net has from its first fit, whatever trains it further.
+_FIXED = (
+    "hidden_size",
+    "seasonal_periods",
+    "embedding_dim",
+    "loss",
+    "quantiles",
+    "num_layers",
+    "bidirectional",
+    "dropout",
+    "category_dropout",
+    "head_hidden_size",
+    "optimizer",
+    "net_params",
+)
 _NET_PREFIXES = ("module__", "optimizer__", "criterion__", "callbacks__")
 
 
@@ -566,6 +583,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         X, y, _ = self._read(X, y, None, fresh)
         scale = seed = None
         if fresh:
+            self._fixed = {name: getattr(self, name) for name in _FIXED}
             self._inputs, scale = self._inputs.measured(X, y, None, first)
             seed = self._random_state.randint(np.iinfo(np.int32).max)
         net = None if fresh else self.net_
@@ -639,7 +657,14 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         windows, n_steps = self._tensors(X)
         device, n_windows = windows.inputs.device, len(windows.ends)
         batch = windows.gather(torch.arange(n_windows, device=device))
-        if not self.net_.module_.lstm.bidirectional:
+        if self.net_.module_.lstm.bidirectional:
+            if "lengths" in batch:
+                raise ValueError(
+                    "A bidirectional net is exported for windows of one length, but "
+                    f"some of these have fewer than {n_steps} rows before them. Leave "
+                    "them out, e.g. windows[windows.lengths == windows.window_size]."
+                )
+        else:
             full = torch.full((n_windows,), n_steps, device=device)
             batch.setdefault("lengths", full)
         return {
@@ -802,23 +827,45 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         # Newer versions of scikit-learn check it themselves.
         if not weight.any():
             raise ValueError("sample_weight must hold at least one non-zero weight.")
+        # Divided first: a sum of large weights is not finite.
+        weight = weight / weight.max()
         return X, y, weight / weight.mean()
+
+    def _check_unchanged(self, to_the_end):
+        """Raise if a parameter was changed that the net has from its first fit."""
+        if to_the_end and self.early_stopping == "refit":
+            raise ValueError(
+                "early_stopping='refit' trains anew, and warm_start=True continues "
+                "training. Use early_stopping=True or False, or warm_start=False."
+            )
+        for name, before in self._fixed.items():
+            now = getattr(self, name)
+            if not _same(before, now):
+                raise ValueError(
+                    f"{name}={now!r} cannot change a network that is trained further: "
+                    f"it was built with {name}={before!r}. Set it back, or fit anew, "
+                    "with warm_start=False."
+                )
 
     def _learn(self, X, y, sample_weight, fresh, n_epochs=None, task=None):
         if not fresh:
             self.net_, self._random_state = deepcopy((self.net_, self._random_state))
         X, y, weight = self._read(X, y, sample_weight, fresh)
         seed = self._random_state.randint(np.iinfo(np.int32).max)
-        split = split_windows(self, X, y)
+        settings = with_python_numbers(self)
+        split = split_windows(settings, X, y)
+        check_learnable(y, weight, split)
         check_scoring(self.callbacks, validated=len(split[1]) > 0)
         if not fresh:
+            self._check_unchanged(to_the_end=n_epochs is None)
             # Where the net is, which may have been moved since it was built.
             device = self.net_.module_.output.weight.device
             windows = self._inputs.tensors(X, self._targets.n_outputs, device)
             data = TrainingData(X, y, weight, self.net_.scale_, windows, split, seed)
             n_passes = self.n_epochs_ if self._in_parts else 0
-            self.net_ = train_on(self, self.net_, data, n_epochs, n_passes)
+            self.net_ = train_on(settings, self.net_, data, n_epochs, n_passes)
             return self
+        self._fixed = {name: getattr(self, name) for name in _FIXED}
         self._train_net(X, y, weight, split, seed, n_epochs, task)
         if self.early_stopping == "refit":
             self._validated = self.net_.history
@@ -832,11 +879,11 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         self._inputs, scale = self._inputs.measured(X, y, weight, split[0])
         windows = self._inputs.tensors(X, self._targets.n_outputs, self.device_)
         data = TrainingData(X, y, weight, scale, windows, split, seed)
-        checkpoint = None
+        settings, checkpoint = with_python_numbers(self), None
         if not self._in_parts:
-            checkpoint = FitCheckpoint.of(self, data, n_epochs)
+            checkpoint = FitCheckpoint.of(settings, data, n_epochs)
         self.net_ = train_net(
-            self,
+            settings,
             self._inputs,
             self._targets,
             data,
@@ -851,6 +898,12 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _same(one, other):
+    if isinstance(one, dict) or isinstance(other, dict):
+        return (one or {}) == (other or {})
+    return bool(np.array_equal(np.asarray(one), np.asarray(other)))
 
 
 def _as_frame(history):

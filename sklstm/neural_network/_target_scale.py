@@ -142,9 +142,11 @@ class _Moments:
     def scale(self, instead=None):
         """The mean and the spread; columns that never vary get the spread `instead`.
 
-        Their scale is 1 without it.
+        Without it their scale is their size, and at most 1.
         """
         spread = np.sqrt(self.squares / np.where(self.weight > 0, self.weight, 1.0))
         constant = spread <= 10 * np.finfo(np.float64).eps * np.abs(self.mean)
-        other = np.ones_like(spread) if instead is None else instead.scale
+        size = np.abs(self.mean)
+        other = np.where(size > 0, np.minimum(size, 1.0), 1.0)
+        other = other if instead is None else instead.scale
         return TargetScale(self.mean, np.where(constant, other, spread))

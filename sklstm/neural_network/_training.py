@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring
 from torch import nn
 
 from .._windows.step_targets import StepTargets, split_tails
@@ -26,6 +26,7 @@ __all__ = [
     "OPTIMIZERS",
     "TrainingData",
     "build_net",
+    "check_learnable",
     "check_scoring",
     "choose_epochs",
     "make_iterators",
@@ -54,6 +55,9 @@ OPTIMIZERS = {
 # was a season ago: both made seven series of electricity and oil temperature worse.
 _MANY_SERIES = 50
 _USUAL_MIXUP = 0.25
+
+# Windows whose targets are looked at together.
+_SOME_WINDOWS = 1 << 13
 
 # Windows of so few rows are as fast one by one, and learn a little better.
 _SHORT_WINDOW = 8
@@ -145,10 +149,43 @@ def split_windows(estimator, X, y):
             f"early_stopping={estimator.early_stopping!r} with validation_fraction="
             f"{estimator.validation_fraction} leaves no window to validate on: the "
             f"longest of {len(np.unique(series))} series has "
-            f"{np.bincount(series).max()} windows. Use a larger fraction, "
-            f"longer series, or early_stopping=False. Got n_samples={n}."
+            f"{np.bincount(series).max()} windows. Use a fraction that leaves windows "
+            "to train on and to validate on, longer series, or early_stopping=False. "
+            f"Got n_samples={n}."
         )
     return train, valid
+
+
+def check_learnable(y, weight, split):
+    """Raise if no training window, or none that is held out, has a target to learn.
+
+    Their loss would be 0, which would pass for the best one.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_windows, n_outputs), or StepTargets
+    weight : ndarray of shape (n_windows,) or None
+    split : tuple of ndarray of int
+        Positions of the windows of training and of validation.
+    """
+    for name, positions in zip(("training", "held-out"), split, strict=True):
+        if len(positions) and not _has_target(y, weight, positions):
+            raise ValueError(
+                f"None of the {len(positions)} {name} windows has a known target and a "
+                "weight above 0, so there is no loss. Leave rows without a target or a "
+                "weight out, or change early_stopping or validation_fraction."
+            )
+
+
+def _has_target(y, weight, positions):
+    for first in range(0, len(positions), _SOME_WINDOWS):
+        some = positions[first : first + _SOME_WINDOWS]
+        known = np.isfinite(np.asarray(y[some], dtype=np.float64)).any(axis=1)
+        if weight is not None:
+            known &= weight[some] > 0
+        if known.any():
+            return True
+    return False
 
 
 def make_iterators(estimator, X, y, weight, scale, windows, train, valid):
@@ -401,12 +438,31 @@ def check_scoring(callbacks, validated):
     """
     for callback in callbacks or []:
         name, callback = callback if isinstance(callback, tuple) else (None, callback)
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                "callbacks must be skorch callbacks, or (name, callback) pairs, got "
+                f"{callback!r}."
+            )
+        _check_monitor(name, callback, validated)
         if isinstance(callback, EpochScoring) and not (validated or callback.on_train):
             name = callback.name or name or "EpochScoring"
             raise ValueError(
                 f"The callback {name!r} scores held-out windows, but no windows are "
                 "held out. Set early_stopping=True to hold out the end of each series, "
                 "or score the training windows: EpochScoring(..., on_train=True)."
+            )
+
+
+def _check_monitor(name, callback, validated):
+    """Raise if a callback watches a loss that is not there."""
+    monitor = getattr(callback, "monitor", None)
+    watched = isinstance(callback, (EarlyStopping, Checkpoint))
+    if watched and isinstance(monitor, str) and monitor.startswith("valid_"):
+        if not validated:
+            raise ValueError(
+                f"The callback {name or type(callback).__name__!r} monitors "
+                f"{monitor!r}, but no windows are held out. Set early_stopping=True to "
+                "hold out the end of each series, or monitor='train_loss'."
             )
 
 
@@ -562,6 +618,11 @@ def train_on(estimator, net, data, n_epochs=None, n_passes=0):
     iterators = data.iterators(estimator)
     if n_epochs is None:
         n_epochs = choose_epochs(estimator, iterators[0])
+        # A fit of its own, with a schedule and an end of its own.
+        validated = iterators[1] is not None
+        own = make_callbacks(estimator, len(iterators[0]), n_epochs, validated)
+        net.callbacks = own + clone_callbacks(estimator.callbacks or [])
+        net.initialize_callbacks()
     threads = limit_threads(estimator, data.device)
     with threads, seeded(shared_seed(data.seed, data.device), data.device):
         restart_lr(net, lr_of_epoch(estimator, n_passes))

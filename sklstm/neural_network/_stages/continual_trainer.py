@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from ..._panels.parameters import with_python_numbers
 from .._callbacks import make_callbacks
 from .._device import get_generators, limit_threads, seeded, set_generators
 from .._labels import center_unlearned, grow_embeddings, labels_of_series
@@ -61,6 +62,7 @@ class ContinualTrainer:
         self, estimator, X, y, inputs, targets, net=None, state=None, scale=None, seed=0
     ):
         self.estimator = estimator
+        self.settings = with_python_numbers(estimator)
         self.X = X
         self.y = y
         self.carried = state or TrainerState()
@@ -83,7 +85,7 @@ class ContinualTrainer:
         stage : Stage
         """
         main, valid = self._iterators(stage)
-        estimator = self.estimator
+        estimator = self.settings
         settings = clone(estimator).set_params(lr=estimator.lr * stage.lr_factor)
         n_epochs = stage.n_epochs or choose_epochs(estimator, main)
         shown = self._labels_of(stage.learned)
@@ -147,7 +149,7 @@ class ContinualTrainer:
         batches = [None], None
         with seeded(seed, device):
             self.net = make_net(
-                self.estimator,
+                self.settings,
                 inputs,
                 targets,
                 self.windows,
@@ -172,7 +174,7 @@ class ContinualTrainer:
     def _iterators(self, stage):
         def iterate(learned, valid=()):
             return make_iterators(
-                self.estimator,
+                self.settings,
                 self.X,
                 self.y,
                 None,
@@ -261,7 +263,7 @@ class ContinualTrainer:
     def _running(self):
         """Let the generators go on from where they stood, and keep where they end."""
         device = self.windows.inputs.device
-        with limit_threads(self.estimator, device), seeded(0, device):
+        with limit_threads(self.settings, device), seeded(0, device):
             set_generators(self.carried.generators, device)
             yield
             self.carried.generators = get_generators(device)
