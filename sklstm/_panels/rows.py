@@ -24,6 +24,7 @@ __all__ = [
     "index_message",
     "is_later",
     "is_panel",
+    "level_values",
     "locate_series",
     "plain_index",
     "plain_labels",
@@ -168,6 +169,12 @@ def locate_series(series, known):
             f"X names its series by {series.nlevels} index level(s), but fit saw "
             f"{known.nlevels}. Give the index the same levels as in fit."
         )
+    names, known_names = list(series.names), list(known.names)
+    if names != known_names and set(names) == set(known_names):
+        raise ValueError(
+            f"X names its series by the levels {names}, but fit saw them in the order "
+            f"{known_names}. Reorder them with X.reorder_levels."
+        )
     return known.get_indexer(series)
 
 
@@ -247,6 +254,12 @@ def target_of_rows(X, y):
     return table.iloc[:, 0].rename(getattr(y, "name", None))
 
 
+def level_values(index, position):
+    """The labels of an index level by its position, whatever numbers name levels."""
+    values = index.levels[position].take(index.codes[position])
+    return values.rename(index.names[position])
+
+
 def series_name(index, default="series"):
     """Name the series of a panel by the names of its levels, joined by underscores."""
     names = [str(name) for name in index.names[:-1] if name is not None]
@@ -267,7 +280,7 @@ def plain_index(index):
         return index
     if plain.is_unique:
         return index.set_levels(plain, level=-1)
-    levels = [index.get_level_values(i) for i in range(index.nlevels - 1)]
+    levels = [level_values(index, i) for i in range(index.nlevels - 1)]
     time = plain.take(index.codes[-1])
     return pd.MultiIndex.from_arrays([*levels, time], names=index.names)
 
@@ -337,7 +350,7 @@ def plain_labels(labels):
         if isinstance(labels, pd.CategoricalIndex):
             return labels.astype(labels.categories.dtype)
         return labels
-    columns = [labels.get_level_values(i) for i in range(labels.nlevels)]
+    columns = [level_values(labels, i) for i in range(labels.nlevels)]
     return pd.MultiIndex.from_arrays(
         [plain_labels(column) for column in columns], names=labels.names
     )

@@ -29,6 +29,8 @@ BY_ROWS, UNCLEAR, SO_FAR, BY_TIME = range(4)
 # steps what they are. The same share of its span must be covered.
 _REGULAR = 0.85
 _MANY_GAPS = 3
+# Share of the pairs of a series that may not be whole steps of a given one apart.
+_MOST_OFF = 0.25
 # Fewer pairs of rows are no evidence of a step of their own.
 _FEW_PAIRS = 3
 _MOST_STEPS = 10
@@ -263,11 +265,11 @@ def _check_given(rows, step, freq):
     share = np.bincount(series, off, minlength=rows.n_series) / np.maximum(
         rows.lengths - 1, 1
     )
-    if (share > 0.5).any():
+    if (share > _MOST_OFF).any():
         raise ValueError(
-            f"freq={freq!r} is not the step of {np.sum(share > 0.5)} series, whose "
-            f"rows lie between its times: {show(rows.series[share > 0.5])}. Pass the "
-            "step of these rows, or freq=None to count rows."
+            f"freq={freq!r} is not the step of {np.sum(share > _MOST_OFF)} series, whose "
+            f"rows lie between its times: {show(rows.series[share > _MOST_OFF])}. Pass "
+            "the step of these rows, or freq=None to count rows."
         )
 
 

@@ -13,6 +13,7 @@ from .._panels.rows import (
     check_frame,
     index_message,
     is_panel,
+    level_values,
     read_rows,
     rows_without_columns,
     show,
@@ -305,7 +306,7 @@ def prepare_more(forecaster, X, y, parts):
 def _codes(index, names):
     """The position in `names` of the data set of each row."""
     labels = pd.Index(list(names), tupleize_cols=False)
-    return labels.get_indexer(index.get_level_values(0))
+    return labels.get_indexer(level_values(index, 0))
 
 
 def make_data(prepared, names, forecaster, fraction, before=None):

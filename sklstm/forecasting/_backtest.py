@@ -180,8 +180,9 @@ def _setting(forecaster, name, default):
 
 def _level_names(index):
     *series, time = index.names
+    several = len(series) > 1
     names = [
-        f"series_{i}" if len(series) > 1 else "series" if name is None else name
+        name if name is not None else f"series_{i}" if several else "series"
         for i, name in enumerate(series)
     ]
     return [*names, "time" if time is None else time]

@@ -18,6 +18,9 @@ __all__ = [
     "check_windows",
 ]
 
+# Series whose windows are compared.
+_SOME_SERIES = 200
+
 
 def check_pipeline(estimator):
     """Raise if an estimator is no pipeline of transformers and a regressor."""
@@ -45,6 +48,8 @@ def check_windows(windows):
 
 def check_target(y):
     """Give y back as float64, and raise if it is not numeric or not finite."""
+    if y.shape[1] == 0:
+        raise ValueError("y has no columns; at least one target is needed.")
     values = as_floats(y if y.shape[1] > 1 else y.iloc[:, 0], "y").reshape(y.shape)
     infinite = np.isinf(values).any(axis=1)
     if infinite.any():
@@ -89,3 +94,37 @@ def check_some_known(ahead):
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
         )
+
+
+def check_context(transform, history, kept):
+    """Raise if the rows that a context keeps give other windows than all rows do.
+
+    Parameters
+    ----------
+    transform : PanelTransform
+    history : History
+        All rows.
+    kept : History
+        The rows that are kept, of the same series.
+    """
+    n_series = history.rows.n_series
+    some = np.unique(np.linspace(0, n_series - 1, _SOME_SERIES).astype(np.intp))
+    with_all, with_kept = (
+        _last_windows(transform, part.select(some)) for part in (history, kept)
+    )
+    same = np.isclose(with_all, with_kept, rtol=1e-3, atol=1e-6, equal_nan=True)
+    if not same.all():
+        raise ValueError(
+            "history='context' keeps too few rows: a step before the windows reads "
+            f"earlier ones, and the windows of {np.sum(~_by_row(same))} of "
+            f"{len(some)} series change without them. Use history='all'."
+        )
+
+
+def _last_windows(transform, history):
+    windows = transform.windows(history.X, apart=True)
+    return np.asarray(windows[history.rows.indptr[1:] - 1], dtype=np.float64)
+
+
+def _by_row(same):
+    return same.reshape(len(same), -1).all(axis=1)

@@ -13,6 +13,7 @@ from .._panels.rows import (
     PanelRows,
     check_known_series,
     is_later,
+    level_values,
     locate_series,
     plain_index,
     ragged_arange,
@@ -352,7 +353,7 @@ class History(PlainState):
                 "give different next times. Pass the right step to the forecaster as "
                 "freq, or call predict(X) with the rows to forecast."
             )
-        *levels, _ = [rows.index.get_level_values(i) for i in range(rows.index.nlevels)]
+        levels = [level_values(rows.index, i) for i in range(rows.index.nlevels - 1)]
         return pd.MultiIndex.from_arrays(
             [level.take(last) for level in levels] + [time], names=rows.index.names
         )

@@ -1,5 +1,6 @@
 """PanelForecaster: multi-step forecasts of many series from any windows regressor."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
@@ -43,6 +44,7 @@ from .._panels.rows import (
 )
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
+    check_context,
     check_horizon,
     check_not_filled,
     check_pipeline,
@@ -518,6 +520,10 @@ class PanelForecaster(
         check_is_fitted(self)
         new, _ = self._read(X, y, None, reset=False)
         history, transform = self._extended(new)
+        # Values that no forecast could read raise now, and not in each call after it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            transform.windows(new.X, apart=True)
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
             transform.known_past(y)
@@ -904,6 +910,8 @@ class PanelForecaster(
             self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
             self.estimator_ = pipeline
             self._adopt(transform, regressor, history)
+            if not (self._keeps_all or transform.reads_one_row):
+                check_context(transform, history, self._history)
             return self
 
         every = np.ones(len(past), dtype=bool)
@@ -1026,7 +1034,8 @@ class PanelForecaster(
             The transformed y of the remembered rows, NaN ahead.
         """
         asked, history = read_rows(X), self._history
-        if self._keeps_all and not history.holds(asked).any():
+        one_row = self._transform.reads_one_row
+        if self._keeps_all and one_row and not history.holds(asked).any():
             history = self._recent(history)
         for block in series_blocks(history, asked, _BLOCK_ROWS):
             some = X if len(block) == len(X) else X.iloc[block]

@@ -10,6 +10,7 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
@@ -207,6 +208,11 @@ class PanelTransform(PlainState):
         )
 
     @property
+    def reads_one_row(self):
+        """Whether all steps before the windows transform each row by itself."""
+        return all(_reads_one_row(step) for _, step in self.steps.steps[:-1])
+
+    @property
     def _transformers(self):
         return self.target_transformer, self.steps
 
@@ -340,6 +346,20 @@ def _known_past(transformer, y):
             "it with target_transformer=SeriesScaler()."
         )
     return past
+
+
+def _reads_one_row(step):
+    """Whether a transformer says so, or is one of scikit-learn, which do."""
+    if step is None or isinstance(step, str) or hasattr(step, "reads_one_row"):
+        return getattr(step, "reads_one_row", True)
+    if isinstance(step, Pipeline):
+        return all(_reads_one_row(inner) for _, inner in step.steps)
+    if isinstance(step, ColumnTransformer):
+        return all(_reads_one_row(inner) for _, inner, _ in step.transformers_)
+    if isinstance(step, FeatureUnion):
+        return all(_reads_one_row(inner) for _, inner in step.transformer_list)
+    own = type(step).__module__.startswith("sklearn.")
+    return own and not isinstance(step, FunctionTransformer)
 
 
 def _learn_more(method, transformer, X):

@@ -9,6 +9,7 @@ from .._panels.random_holes import CUT_BY_TIME
 from .._panels.rows import (
     check_known_series,
     is_later,
+    level_values,
     locate_series,
     read_rows,
     show,
@@ -236,9 +237,9 @@ def _future(history, given, rows, n_steps):
     # panel are not what the step says, and the calendar is read from them.
     own = np.arange(len(series))
     own[rows] = len(series) + np.arange(len(rows))
-    time = time.append(given.index.get_level_values(-1)).take(own)
+    time = time.append(level_values(given.index, -1)).take(own)
     levels = [
-        history.X.index.get_level_values(level).take(end)
+        level_values(history.X.index, level).take(end)
         for level in range(history.X.index.nlevels - 1)
     ]
     index = pd.MultiIndex.from_arrays([*levels, time], names=history.X.index.names)

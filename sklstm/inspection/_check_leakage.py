@@ -97,8 +97,9 @@ def check_leakage(
     later = place >= (rows.lengths - n_later)[rows.codes]
     if later.all():
         raise ValueError(
-            f"test_size={test_size} leaves no earlier row to fit on: the longest series "
-            f"has {rows.lengths.max()} rows. Use a smaller share, or longer series."
+            f"test_size={test_size} leaves no earlier row to fit on: the longest "
+            f"series has {rows.lengths.max()} rows. Use a smaller share, or longer "
+            "series."
         )
     random_state = check_random_state(random_state)
     drawn = [_draw_anew(part, later, random_state) for part in (X, y)]

@@ -10,6 +10,7 @@ from .._panels.inner_estimators import find_history, find_method, find_setting
 from .._panels.quantiles import bounds_of
 from .._panels.rows import (
     align_target,
+    level_values,
     locate_series,
     read_rows,
 )
@@ -395,7 +396,7 @@ def _stack(y, names):
     if names is None:
         return y
     values = y.to_numpy(dtype=float).reshape(len(y) * len(names), -1)
-    levels = [y.index.get_level_values(i) for i in range(y.index.nlevels)]
+    levels = [level_values(y.index, i) for i in range(y.index.nlevels)]
     *series, time = [level.repeat(len(names)) for level in levels]
     index = pd.MultiIndex.from_arrays(
         [*series, np.tile(names, len(y)), time],

@@ -108,6 +108,8 @@ class CalendarFeatures(PlainState, TransformerMixin, BaseEstimator):
     ['day_of_week', 'day_of_year']
     """
 
+    reads_one_row = True
+
     _parameter_constraints: dict = {
         "features": [StrOptions({"auto"}), list, tuple],
         "encoding": [StrOptions({"cyclic", "categorical"})],

@@ -215,6 +215,8 @@ class SeriesEncoder(PlainState, TransformerMixin, BaseEstimator):
     [0, 0, 1, 1]
     """
 
+    reads_one_row = True
+
     _parameter_constraints: dict = {
         "encoding": [StrOptions({"categorical", "onehot", "ordinal"})],
         "levels": [list, None],

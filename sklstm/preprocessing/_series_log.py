@@ -123,6 +123,8 @@ class SeriesLog(SeriesTransformer):
     True
     """
 
+    reads_one_row = True
+
     _parameter_constraints: dict = {
         "offset": [Interval(Real, 0, None, closed="neither")],
         "clip": ["boolean"],

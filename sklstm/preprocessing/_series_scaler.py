@@ -193,6 +193,8 @@ default="standard"
     mall   100.0
     """
 
+    reads_one_row = True
+
     _parameter_constraints: dict = {
         "method": [StrOptions(set(METHODS))],
         "differences": [Interval(Integral, 1, None, closed="left"), "array-like"],

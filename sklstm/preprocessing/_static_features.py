@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._panels.columns import column_kind, column_kinds, read_numbers
 from .._panels.parameters import StrOptions, _fit_context
 from .._panels.plain_state import PlainState
-from .._panels.rows import plain_labels, show
+from .._panels.rows import level_values, plain_labels, show
 from ._frames import (
     append_columns,
     check_n_levels,
@@ -152,6 +152,8 @@ class StaticFeatures(PlainState, TransformerMixin, BaseEstimator):
           2      4.0   1.0   east
     """
 
+    reads_one_row = True
+
     _parameter_constraints: dict = {
         "table": [pd.DataFrame],
         "scale": ["boolean"],
@@ -247,7 +249,7 @@ class StaticFeatures(PlainState, TransformerMixin, BaseEstimator):
         """The position of each series among the labels, -1 where it is not there."""
         series = rows.series
         if isinstance(series, pd.MultiIndex):
-            arrays = [series.get_level_values(i) for i in self.levels_]
+            arrays = [level_values(series, i) for i in self.levels_]
             one = len(arrays) == 1
             series = arrays[0] if one else pd.MultiIndex.from_arrays(arrays)
         return labels.get_indexer(series)
