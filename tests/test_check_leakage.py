@@ -4,16 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     CalendarFeatures,
     ConformalForecaster,
+    ContinualForecaster,
     LSTMForecaster,
     LSTMRegressor,
     PanelForecaster,
+    PanelTimeSeriesSplit,
     SeriesEncoder,
     SeriesImputer,
     SeriesLog,
@@ -72,6 +76,48 @@ def test_a_step_that_reads_later_rows_is_named(Xy, name):
     model = forecaster(SeriesScaler(), OneByOne(LEAKS[name]))
     with pytest.raises(ValueError, match=r"'onebyone' \(OneByOne\) reads later rows"):
         check_leakage(model, X[["price"]], y)
+
+
+AROUND = {
+    "search": lambda one: GridSearchCV(
+        one, {"horizon": [3]}, cv=PanelTimeSeriesSplit(1, horizon=3)
+    ),
+    "target": lambda one: TransformedTargetRegressor(one, transformer=StandardScaler()),
+    "loop": lambda one: ContinualForecaster(one, epochs=1),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_meta_estimators_are_opened(Xy, name):
+    X, y = Xy
+    for leaks in (True, False):
+        step = OneByOne(LEAKS["one ahead"] if leaks else FINE["one back"])
+        steps = make_pipeline(
+            SeriesScaler(), step, SlidingWindow(5), LSTMRegressor(3, max_epochs=1)
+        )
+        model = AROUND[name](PanelForecaster(steps, 3))
+        if leaks:
+            with pytest.raises(ValueError, match="'onebyone'.* reads later rows"):
+                check_leakage(model, X[["price"]], y)
+        else:
+            check_leakage(model, X[["price"]], y)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rare_values_are_drawn_anew_until_they_differ(seed):
+    index = pd.MultiIndex.from_product([["a", "b", "c"], range(40)])
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"event": (rng.random(120) < 0.1).astype(float)}, index)
+    leak = OneByOne(LEAKS["one ahead"])
+    with pytest.raises(ValueError, match="reads later rows"):
+        check_leakage(forecaster(leak), X, rng.normal(size=120), random_state=seed)
+
+
+def test_a_step_that_counts_the_rows_that_follow_is_found(Xy):
+    X, y = Xy
+    left = OneByOne(lambda X: X * 0 + np.arange(len(X), 0, -1)[:, None])
+    with pytest.raises(ValueError, match="reads later rows"):
+        check_leakage(forecaster(left), X[["price"]], y)
 
 
 @pytest.mark.parametrize("name", FINE)

@@ -266,10 +266,11 @@ def _check_given(rows, step, freq):
         rows.lengths - 1, 1
     )
     if (share > _MOST_OFF).any():
+        off = rows.series[share > _MOST_OFF]
         raise ValueError(
-            f"freq={freq!r} is not the step of {np.sum(share > _MOST_OFF)} series, whose "
-            f"rows lie between its times: {show(rows.series[share > _MOST_OFF])}. Pass "
-            "the step of these rows, or freq=None to count rows."
+            f"freq={freq!r} is not the step of {len(off)} series, whose rows lie "
+            f"between its times: {show(off)}. Pass the step of these rows, or "
+            "freq=None to count rows."
         )
 
 

@@ -31,13 +31,13 @@ def split_datasets(X):
     dict
         For each data set, in the order of its first row, the positions of its rows.
     """
-    codes = np.asarray(X.index.codes[0])
+    codes, names = pd.factorize(level_values(X.index, 0))
+    codes = np.where(np.asarray(X.index.codes[0]) < 0, -1, codes)
     if (codes < 0).any():
         raise ValueError(
             f"{np.sum(codes < 0)} row(s) of X have no data set: their label in the "
             "first index level is missing. Drop these rows or give them a label."
         )
-    codes, names = pd.factorize(level_values(X.index, 0))
     order = np.argsort(codes, kind="stable")
     cuts = np.cumsum(np.bincount(codes, minlength=len(names)))[:-1]
     return dict(zip(names, np.split(order, cuts), strict=True))

@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from .._panels.columns import as_floats
 from .._panels.random_holes import CUT_BY_TIME
 from .._panels.rows import show
+from .._panels.time_step import is_inferred, pairs_within
 from .._windows.windows import PanelWindows
 
 __all__ = [
@@ -93,6 +94,24 @@ def check_some_known(ahead):
             f"{blank.sum()} series have no known value of y to forecast from: "
             f"{show(history.series[blank])}. Leave out their rows, or give values with "
             "update(X, y)."
+        )
+
+
+def check_step_of_rows(history):
+    """Raise if the rows are several of the given steps apart, and are counted as one.
+
+    Forecasts of the next rows would get the times of the next steps.
+    """
+    if is_inferred(history.freq) or history.freq is None:
+        return
+    rows, step = history.rows, history.steps.main
+    before = pairs_within(rows.indptr)
+    steps = step.count(rows.time[before], rows.time[before + 1])
+    if np.mean(steps > 1) > 0.5 if len(steps) else False:
+        raise ValueError(
+            f"freq={history.freq!r} is finer than the step of the rows: most are "
+            f"{np.nanmedian(steps):g} of it apart. Pass the step of the rows, or "
+            "freq=None to count rows, or gaps='fill' to give each step a row."
         )
 
 

@@ -49,6 +49,7 @@ from ._forecaster_checks import (
     check_not_filled,
     check_pipeline,
     check_some_known,
+    check_step_of_rows,
     check_target,
 )
 from ._forecaster_mixins import ForecasterMixin
@@ -854,6 +855,8 @@ class PanelForecaster(
         if apart:
             history, kept = history.until_known()
             weight = None if weight is None else weight[kept]
+        if apart and self.gaps == "keep":
+            check_step_of_rows(history)
         if apart and self.gaps == "fill":
             history, source = history.filled()
             weight = None if weight is None else weight[source]

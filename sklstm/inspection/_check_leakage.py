@@ -86,6 +86,10 @@ def check_leakage(
     ValueError: The step 'functiontransformer' (FunctionTransformer) reads later rows...
     """
     check_scalar(test_size, "test_size", Real, min_val=0, max_val=1)
+    if hasattr(estimator, "fit_datasets"):
+        # Its transformers may belong to one data set each: those of one for all.
+        options = {"test_size": test_size, "random_state": random_state}
+        check_leakage(estimator.forecaster, X, y, **options)
     flat = X is not None and not is_panel(X)
     X, y = panel_of(estimator, X, y)
     y = align_target(X, y) if np.ndim(y) == 2 else align_target(X, y).iloc[:, 0]
@@ -147,9 +151,6 @@ def _pipeline(model):
         if isinstance(one, Pipeline):
             return one, inside
         inside |= hasattr(one, "history_")
-        several = getattr(one, "forecasters_", None)
-        if several:
-            return _pipeline(next(iter(several.values())))
     return None, inside
 
 
