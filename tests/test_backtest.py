@@ -157,3 +157,35 @@ def test_series_without_training_rows_are_named(panel, forecaster):
     plain = make_pipeline(SlidingWindow(3, flat=True), Ridge())
     with pytest.raises(ValueError, match="backtest forecasts series from their"):
         backtest(plain, panel[["price"]], panel["sales"], cv=cv)
+
+
+@pytest.mark.parametrize("n_bars", [7, 12])
+@pytest.mark.parametrize("n_sessions", [1, 2, 5])
+def test_sessions_left_out_before_a_test_are_not_counted_as_none(n_bars, n_sessions):
+    times = [
+        day + pd.Timedelta(hours=hour)
+        for day in pd.bdate_range("2024-02-12", periods=60)
+        for hour in range(9, 9 + n_bars)
+    ]
+    index = pd.MultiIndex.from_product([["a"], pd.DatetimeIndex(times)])
+    y = pd.Series(np.random.default_rng(0).normal(size=len(index)), index)
+    window = SlidingWindow(5, flat=True)
+    forecaster = PanelForecaster(make_pipeline(window, Ridge()), horizon=n_bars)
+    cv = PanelTimeSeriesSplit(1, horizon=n_bars, gap=n_sessions * n_bars)
+    with pytest.raises(ValueError, match="ambiguous"):
+        backtest(forecaster, None, y, cv=cv)
+    cv = PanelTimeSeriesSplit(1, horizon=n_bars)
+    assert backtest(forecaster, None, y, cv=cv)["step"].tolist() == [
+        *range(1, n_bars + 1)
+    ]
+
+
+def test_levels_keep_their_names():
+    index = pd.MultiIndex.from_product(
+        [["x", "y"], [1, 2], range(20)], names=["region", None, "t"]
+    )
+    y = pd.Series(np.arange(80.0), index)
+    window = SlidingWindow(3, flat=True)
+    forecaster = PanelForecaster(make_pipeline(window, Ridge()))
+    table = backtest(forecaster, None, y, cv=PanelTimeSeriesSplit(1))
+    assert table.columns.tolist()[:4] == ["cutoff", "region", "series_1", "t"]

@@ -26,6 +26,9 @@ class OpenHours(PlainState):
     closes, opens : ndarray of bool of shape (n_places,)
         Whether a row there was the last one before closed hours, or the first one
         after them.
+    jumps : ndarray of int
+        The closed hours that were seen, by the weekday before them and the days over
+        which they last.
     """
 
     size: pd.Timedelta
@@ -33,6 +36,7 @@ class OpenHours(PlainState):
     is_open: np.ndarray
     closes: np.ndarray
     opens: np.ndarray
+    jumps: np.ndarray
 
     @classmethod
     def of(cls, time, before, size):
@@ -45,7 +49,8 @@ class OpenHours(PlainState):
             if not is_open.all():
                 break
         none = np.zeros(n_places, dtype=bool)
-        return cls(size, cycle, is_open, none, none).learn(time, before)
+        jumps = np.zeros(0, dtype=np.int64)
+        return cls(size, cycle, is_open, none, none, jumps).learn(time, before)
 
     def learn(self, time, before):
         """Learn from more pairs of rows where the open hours begin and end."""
@@ -55,18 +60,21 @@ class OpenHours(PlainState):
         closes, opens = self.closes.copy(), self.opens.copy()
         closes[self._places(start[over])] = True
         opens[self._places(end[over])] = True
-        return replace(self, closes=closes, opens=opens)
+        jumps = np.union1d(self.jumps, _jumps(start[over], end[over]))
+        return replace(self, closes=closes, opens=opens, jumps=jumps)
 
     def count(self, start, end):
         """Count the steps of open hours between rows and later ones.
 
         By time within open hours. From a row after which closed hours have begun
-        before, to one at which they have ended before, it is one step. NaN for all
-        others, for which rows may be missing before or after the closed hours.
+        before, to one at which they have ended before, it is one step, if closed hours
+        over as many days have followed that weekday before. NaN for all others, for
+        which rows or whole sessions may be missing.
         """
         start, end = on_wall(start), on_wall(end)
         steps = np.maximum(np.round((end - start) / self.size), 1)
         usual = self.closes[self._places(start)] & self.opens[self._places(end)]
+        usual &= np.isin(_jumps(start, end), self.jumps)
         over = np.where(usual, 1.0, np.nan)
         return np.where(self._closed_between(start, end), over, steps)
 
@@ -81,6 +89,14 @@ class OpenHours(PlainState):
         steps = np.asarray((end - start) / self.size).astype(np.int64)
         last = first + np.clip(steps - 1, 0, n_places - 1)
         return closed[last] > closed[first]
+
+
+def _jumps(start, end):
+    """Number the days from each row to the next one, apart for each weekday."""
+    first, last = (
+        time.asi8 // (DAY // pd.Timedelta(1, time.unit)) for time in (start, end)
+    )
+    return 7 * (last - first) + first % 7
 
 
 def clock_size(step, time):

@@ -39,6 +39,7 @@ from .._panels.rows import (
     check_frame,
     index_message,
     is_panel,
+    locate_series,
     read_rows,
     show,
 )
@@ -522,9 +523,12 @@ class PanelForecaster(
         new, _ = self._read(X, y, None, reset=False)
         history, transform = self._extended(new)
         # Values that no forecast could read raise now, and not in each call after it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            transform.windows(new.X, apart=True)
+        joined = locate_series(new.series, history.series) >= 0
+        if joined.any():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                rows = new.select(np.flatnonzero(joined))
+                transform.windows(rows.X, apart=True)
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
             transform.known_past(y)
