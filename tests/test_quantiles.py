@@ -352,10 +352,12 @@ class TestRegressor:
         X, y = make_arrays()
         model = small(max_epochs=1).fit(X, y)
         before = model.predict_quantiles(X)
-        model.set_params(quantiles=(0.5,)).partial_fit(X, y)
+        model.partial_fit(X, y)
         assert model.quantiles_ == TENTHS
         assert model.n_epochs_ == 2
         assert (model.predict_quantiles(X) != before).any()
+        with pytest.raises(ValueError, match="cannot change a network"):
+            model.set_params(quantiles=(0.5,)).partial_fit(X, y)
 
     def test_a_loss_of_points_has_no_quantiles(self):
         X, y = make_arrays()

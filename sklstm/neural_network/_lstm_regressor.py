@@ -121,7 +121,8 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         Quantiles of each output to learn with ``loss="quantile"``, ascending, between 0
         and 1. They never cross: the quantile nearest to the median is an output of the
         net, and every other quantile is a positive step away from its neighbour. None
-        uses 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95 and 0.975.
+        uses 0.025, 0.05, 0.1, 0.2, ..., 0.9, 0.95 and 0.975. `predict` returns the
+        median, or the learned quantile next to it.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training windows. "auto" depends on `n_steps`, the
         number of optimizer steps in a pass: ``1000 / n_steps``, or ``100 /
@@ -204,7 +205,9 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
     n_iter_no_change : int, default=5
         Number of epochs without improvement before training stops.
     warm_start : bool, default=False
-        Whether `fit` continues from the weights of the last fit.
+        Whether `fit` continues from the weights of the last fit, with a schedule of its
+        own. Parameters that the network has from its first fit, such as `hidden_size`
+        and `loss`, must not change.
     n_threads : int, "auto" or None, default="auto"
         Number of threads that torch uses in `fit` and `predict`, which give it back its
         own number at the end. "auto" is 1 on the CPU for a `hidden_size` of up to 128,
