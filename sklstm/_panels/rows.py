@@ -184,6 +184,12 @@ def check_frame(X, name="X"):
         raise TypeError(
             f"{name} must be a DataFrame, got a Series. Use {name}.to_frame()."
         )
+    if not X.columns.is_unique:
+        twice = X.columns[X.columns.duplicated()].unique()
+        raise ValueError(
+            f"{name} has more than one column named {show(twice)}. Rename or drop the "
+            "others."
+        )
     return X
 
 

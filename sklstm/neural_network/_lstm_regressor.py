@@ -339,7 +339,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         "warm_start": ["boolean"],
         "n_threads": [
             None,
-            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, 1, 1024, closed="both"),
             StrOptions({"auto"}),
         ],
         "verbose": ["verbose"],
