@@ -25,9 +25,10 @@ def pages_with(language):
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     """They show how, so one epoch is enough to see that they work."""
     code = "\n".join(blocks(page, "python"))
-    if "import skops" in code:
-        # Of the extra `export`, which the run with the oldest versions leaves out.
-        pytest.importorskip("skops")
+    for package in ("optuna", "skops"):
+        if f"import {package}" in code:
+            # Of an extra, which the run with the oldest versions leaves out.
+            pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     exec(re.sub(r"max_epochs=\d+", "max_epochs=1", code), {})
 

@@ -131,7 +131,7 @@ def _draw_anew(table, chosen, random_state):
     columns = {}
     for i in range(frame.shape[1]):
         source, values = np.arange(len(frame)), frame.iloc[:, i].array
-        codes = pd.factorize(values)[0]
+        codes = pd.factorize(frame.iloc[:, i])[0]
         left = place
         for _ in range(_MOST_DRAWS):
             # With replacement: a mean of all rows changes, too.
