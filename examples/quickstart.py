@@ -3,8 +3,8 @@ Fertility of 188 countries, five years on
 =========================================
 
 One LSTMForecaster for all countries. A grid search chooses its window and its size by
-forecasts of earlier years. The last five years are held back for the table and the
-plot, beside two baselines.
+forecasts of earlier years. The last five years are held back for the table, beside two
+baselines, and for the plot.
 """
 # sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 

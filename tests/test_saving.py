@@ -13,6 +13,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import (
     CalendarFeatures,
@@ -311,6 +312,14 @@ def test_functions_need_a_name(panel):
         skops_io.dumps(lstm(known_covariates=lambda X: ["price"]).fit(X, y))
 
 
+def test_functions_in_steps_need_a_name_too(panel):
+    steps = make_pipeline(
+        FunctionTransformer(lambda X: X), SlidingWindow(3, flat=True), Ridge()
+    )
+    with pytest.raises(TypeError, match="has no name in a module"):
+        skops_io.dumps(PanelForecaster(steps))
+
+
 def test_what_no_name_describes_is_refused(panel):
     y = panel["target"]
     with pytest.raises(TypeError, match="does not describe it completely"):
@@ -327,12 +336,14 @@ def test_another_format_is_refused():
 
 
 def test_a_stored_file_is_read():
-    """Written by an earlier state of sklstm: `python tests/test_saving.py` did."""
+    """Written by `python tests/test_saving.py` of an earlier version."""
     types = skops_io.get_untrusted_types(file=STORED)
     assert all(name.startswith("sklstm.") for name in types)
-    forecast = skops_io.load(STORED, trusted=types).forecast(steps=2)
+    forecaster = skops_io.load(STORED, trusted=types)
+    forecast = forecaster.forecast(steps=2)
     for country, values in STORED_FORECAST.items():
         np.testing.assert_allclose(forecast[country], values, atol=0.006)
+    forecaster.partial_fit(None, forecast)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -59,11 +61,26 @@ def test_an_imputer_fills_from_the_rows_of_update(data):
     assert_allclose(model.predict(rows)[2:], forecast)
 
 
-def test_a_context_that_is_too_short_is_refused(data):
-    with pytest.raises(ValueError, match="history='context' keeps too few rows"):
-        forecaster(FunctionTransformer(trailing), history="context").fit(*data)
-    for step in (SeriesScaler(), StandardScaler().set_output(transform="pandas")):
-        forecaster(step, history="context").fit(*data)
+def test_a_context_keeps_what_a_step_looks_back_to(data):
+    X, y = data
+    early = X.index.get_level_values("t") < pd.Timestamp("2024-02-20")
+    steps = [
+        FunctionTransformer(trailing),
+        FrozenEstimator(FunctionTransformer(trailing).fit(X)),
+        SeriesImputer(),
+        SeriesScaler(),
+        StandardScaler().set_output(transform="pandas"),
+        FunctionTransformer(np.arcsinh),
+    ]
+    for step, keeps_all in zip(steps, [1, 1, 1, 0, 0, 0], strict=True):
+        one, two = (
+            forecaster(step, history=history)
+            .fit(X[early], y[early])
+            .update(X[~early], y[~early])
+            for history in ("context", "all")
+        )
+        assert_allclose(one.forecast(), two.forecast())
+        assert (len(one.history_) == len(y)) == bool(keeps_all)
 
 
 def test_update_refuses_what_no_forecast_can_read(data):
@@ -73,6 +90,17 @@ def test_update_refuses_what_no_forecast_can_read(data):
     with pytest.raises(ValueError, match="infinity"):
         model.update(ahead * np.inf, [0.0, 0.0])
     assert model.update(ahead, [0.0, 0.0]).forecast().notna().all()
+
+
+def test_update_reads_new_rows_behind_their_history(data):
+    X, y = data
+    early = X.index.get_level_values("t") < pd.Timestamp("2024-02-20")
+    X = X.copy()
+    X.iloc[np.flatnonzero(~early)[0], 0] = np.nan
+    fill = FunctionTransformer(lambda X: X.groupby(level=0).ffill())
+    steps = make_pipeline(fill, PCA(1).set_output(transform="pandas"))
+    model = forecaster(steps).fit(X[early], y[early]).update(X[~early], y[~early])
+    assert model.forecast().notna().all()
 
 
 def test_levels_named_by_numbers():

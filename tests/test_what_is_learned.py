@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from skorch.callbacks import Checkpoint, EarlyStopping
+from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring, EpochTimer
 
 from sklstm import ContinualForecaster, LSTMForecaster, LSTMRegressor, SlidingWindow
 from sklstm.datasets import make_panel
@@ -96,6 +96,9 @@ def test_callbacks_that_watch_held_out_windows_need_some(Xy, callback):
         net(callbacks=[callback]).fit(*Xy)
     with pytest.raises(TypeError, match="callbacks must be skorch callbacks"):
         net(callbacks=["a"]).fit(*Xy)
+    scored = EpochScoring("r2", name="valid_r2", on_train=True)
+    watch = EarlyStopping(monitor="valid_r2", lower_is_better=False)
+    net(callbacks=[scored, watch, EpochTimer]).fit(*Xy)
 
 
 def test_a_bidirectional_net_is_exported_for_full_windows():
@@ -110,11 +113,21 @@ def test_a_bidirectional_net_is_exported_for_full_windows():
 
 def test_a_step_finer_than_the_rows_is_refused():
     y = make_panel(3, 120, n_covariates=0, random_state=0)["target"]
+    noon = pd.Timedelta(hours=12)
     weeks = y[y.index.get_level_values("time").day_of_week == 0]
     model = LSTMForecaster(2, hidden_size=3, max_epochs=1, n_estimators=1)
     for freq in ("D", "12h", "B"):
         with pytest.raises(ValueError, match="finer than the step of the rows"):
             model.set_params(freq=freq).fit(None, weeks)
+    slow = pd.concat([y, weeks.rename({f"s{i}": f"w{i}" for i in range(3)}, level=0)])
+    with pytest.raises(ValueError, match="finer than the step of the rows of 3 series"):
+        model.set_params(freq="D").fit(None, slow)
+    odd = y.groupby("series").head(6)
+    odd.index = odd.index.set_levels(
+        odd.index.levels[1].where(np.arange(120) != 3, odd.index.levels[1] + noon),
+        level=1,
+    )
+    model.set_params(freq="D").fit(None, pd.concat([odd.loc[["s0"]], y.loc[["s1"]]]))
     with pytest.raises(ValueError, match="is not the step of 3 series"):
         model.set_params(freq="B").fit(None, y)
     model.set_params(freq="D", gaps="fill").fit(None, weeks)

@@ -205,6 +205,9 @@ def take_rows(X: Any, positions: np.ndarray) -> Any:
     -------
     table
     """
+    positions = np.asarray(positions)
+    if positions.dtype == bool:
+        positions = np.flatnonzero(positions)
     if hasattr(X, "iloc"):
         return X.iloc[positions]
     return X.take(positions) if hasattr(X, "take") else X[positions]

@@ -36,7 +36,8 @@ class OpenHours(PlainState):
     is_open: np.ndarray
     closes: np.ndarray
     opens: np.ndarray
-    jumps: np.ndarray
+    # None in files of before it was learned.
+    jumps: np.ndarray | None = None
 
     @classmethod
     def of(cls, time, before, size):
@@ -60,7 +61,8 @@ class OpenHours(PlainState):
         closes, opens = self.closes.copy(), self.opens.copy()
         closes[self._places(start[over])] = True
         opens[self._places(end[over])] = True
-        jumps = np.union1d(self.jumps, _jumps(start[over], end[over]))
+        before = [] if self.jumps is None else self.jumps
+        jumps = np.union1d(before, _jumps(start[over], end[over])).astype(np.int64)
         return replace(self, closes=closes, opens=opens, jumps=jumps)
 
     def count(self, start, end):
@@ -74,9 +76,16 @@ class OpenHours(PlainState):
         start, end = on_wall(start), on_wall(end)
         steps = np.maximum(np.round((end - start) / self.size), 1)
         usual = self.closes[self._places(start)] & self.opens[self._places(end)]
-        usual &= np.isin(_jumps(start, end), self.jumps)
+        if self.jumps is not None:
+            usual &= self._has_jumped(_jumps(start, end))
         over = np.where(usual, 1.0, np.nan)
         return np.where(self._closed_between(start, end), over, steps)
+
+    def _has_jumped(self, jumps):
+        """Whether hours closed over as many days before: after this weekday, or any."""
+        new_weekday = ~np.isin(jumps % 7, self.jumps % 7)
+        as_long = np.isin(jumps // 7, self.jumps // 7)
+        return np.isin(jumps, self.jumps) | (new_weekday & as_long)
 
     def _places(self, time):
         return places_in(time, self.size, self.cycle)

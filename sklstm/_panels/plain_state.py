@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
+from sklearn.base import BaseEstimator
 
 __all__ = ["PlainState", "pack", "unpack"]
 
@@ -69,6 +70,10 @@ def pack(value: Any) -> Any:
     for kind, (types, parts, _) in _KINDS.items():
         if isinstance(value, types):
             return {_KIND: kind, **{k: pack(v) for k, v in parts(value).items()}}
+    if isinstance(value, BaseEstimator) and not isinstance(value, PlainState):
+        for part in value.get_params().values():
+            if isinstance(part, FunctionType):
+                _check_function(part)
     if isinstance(value, FunctionType):
         _check_function(value)
     if type(value) is dict:

@@ -45,7 +45,6 @@ from .._panels.rows import (
 )
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
-    check_context,
     check_horizon,
     check_not_filled,
     check_pipeline,
@@ -211,7 +210,8 @@ class PanelForecaster(
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, the rows before them that
         differences and the regressor read, and all rows of series whose statistics have
-        not settled yet.
+        not settled yet; or all rows, if a step before the windows may look back, such
+        as :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows,
         differences and seasons count the given rows. "fill": they count time; a missing
@@ -528,6 +528,10 @@ class PanelForecaster(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 rows = new.select(np.flatnonzero(joined))
+                if not transform.reads_one_row:
+                    # Behind the rows before them, as in a forecast.
+                    again = history.series.isin(rows.series)
+                    rows = history.select(np.flatnonzero(again))
                 transform.windows(rows.X, apart=True)
         y = history.y[history.X.index.isin(new.X.index)]
         if len(y):
@@ -917,8 +921,6 @@ class PanelForecaster(
             self._gappy = np.isnan(table.values[:, table.known_values]).any(axis=0)
             self.estimator_ = pipeline
             self._adopt(transform, regressor, history)
-            if not (self._keeps_all or transform.reads_one_row):
-                check_context(transform, history, self._history)
             return self
 
         every = np.ones(len(past), dtype=bool)
@@ -996,7 +998,12 @@ class PanelForecaster(
         self._history = history if self._keeps_all else self._recent(history)
 
     def _recent(self, history):
-        """Keep the last rows of each series, which forecasts of later ones read."""
+        """Keep the last rows of each series, which forecasts of later ones read.
+
+        All rows, if a step before the windows may read any of them.
+        """
+        if not self._transform.reads_one_row:
+            return history
         # Enough for the windows of rows whose forecasts `partial_fit` learns.
         reach = max(self._reach, getattr(self.estimator_[-1], "past_reach_", 0))
         size = self.window_size_ + reach + self.horizon_ - 1
@@ -1041,8 +1048,7 @@ class PanelForecaster(
             The transformed y of the remembered rows, NaN ahead.
         """
         asked, history = read_rows(X), self._history
-        one_row = self._transform.reads_one_row
-        if self._keeps_all and one_row and not history.holds(asked).any():
+        if self._keeps_all and not history.holds(asked).any():
             history = self._recent(history)
         for block in series_blocks(history, asked, _BLOCK_ROWS):
             some = X if len(block) == len(X) else X.iloc[block]

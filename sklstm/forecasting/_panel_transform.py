@@ -358,8 +358,12 @@ def _reads_one_row(step):
         return all(_reads_one_row(inner) for _, inner, _ in step.transformers_)
     if isinstance(step, FeatureUnion):
         return all(_reads_one_row(inner) for _, inner in step.transformer_list)
-    own = type(step).__module__.startswith("sklearn.")
-    return own and not isinstance(step, FunctionTransformer)
+    if isinstance(step, FunctionTransformer):
+        return step.func is None or isinstance(step.func, np.ufunc)
+    if not type(step).__module__.startswith("sklearn."):
+        return False
+    inner = step.get_params(deep=False).values()
+    return all(_reads_one_row(one) for one in inner if hasattr(one, "transform"))
 
 
 def _learn_more(method, transformer, X):

@@ -194,9 +194,10 @@ def _check_clear(history, code, unclear):
         raise ValueError(
             "The number of steps from the end of the series to the rows of X is "
             f"ambiguous for {len(named)} series: {show(named)}. A gap may be an "
-            "outage, which counts as time, or closed hours, which do not. Give X all "
-            "rows from the end of each series on, or pass the time step to the "
-            "forecaster as freq to count time, or freq=None to count rows."
+            "outage or a session left out, which count as time, or closed hours, such "
+            "as a holiday, which do not. Give X all rows from the end of each series "
+            "on, or pass the forecaster freq=None to count rows (if none is missing), "
+            "or the time step as freq to count time."
         )
 
 

@@ -72,9 +72,8 @@ def _check_not_flat(y_true, other, name):
     """Raise for a table of forecasts that has series and time in columns."""
     if not is_panel(y_true) or not isinstance(other, pd.DataFrame) or is_panel(other):
         return
-    n_more = other.shape[1] - (1 if y_true.ndim == 1 else y_true.shape[1])
-    if n_more == y_true.index.nlevels:
-        levels = list(other.columns[:n_more])
+    levels = list(y_true.index.names)
+    if None not in levels and list(other.columns[: len(levels)]) == levels:
         raise ValueError(
             f"{name} is a flat table with the columns {list(other.columns)}, but "
             f"y_true is a panel. Set its index first: {name}.set_index({levels})."

@@ -841,12 +841,13 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
                 "early_stopping='refit' trains anew, and warm_start=True continues "
                 "training. Use early_stopping=True or False, or warm_start=False."
             )
-        for name, before in self._fixed.items():
+        # None are known of files from before they were kept.
+        for name, before in getattr(self, "_fixed", {}).items():
             now = getattr(self, name)
             if not _same(before, now):
                 raise ValueError(
                     f"{name}={now!r} cannot change a network that is trained further: "
-                    f"it was built with {name}={before!r}. Set it back, or fit anew, "
+                    f"it was built with {name}={before!r}. Set it back, or call fit "
                     "with warm_start=False."
                 )
 

@@ -436,14 +436,20 @@ def check_scoring(callbacks, validated):
     validated : bool
         Whether windows are held out.
     """
-    for callback in callbacks or []:
-        name, callback = callback if isinstance(callback, tuple) else (None, callback)
-        if not isinstance(callback, Callback):
+    pairs = [
+        callback if isinstance(callback, tuple) else (None, callback)
+        for callback in callbacks or []
+    ]
+    scores = {getattr(callback, "name", None) for _, callback in pairs}
+    for name, callback in pairs:
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
             raise TypeError(
                 "callbacks must be skorch callbacks, or (name, callback) pairs, got "
                 f"{callback!r}."
             )
-        _check_monitor(name, callback, validated)
+        if not validated and getattr(callback, "monitor", None) not in scores:
+            _check_monitor(name, callback)
         if isinstance(callback, EpochScoring) and not (validated or callback.on_train):
             name = callback.name or name or "EpochScoring"
             raise ValueError(
@@ -453,17 +459,16 @@ def check_scoring(callbacks, validated):
             )
 
 
-def _check_monitor(name, callback, validated):
-    """Raise if a callback watches a loss that is not there."""
+def _check_monitor(name, callback):
+    """Raise if a callback watches a loss of windows that are held out."""
     monitor = getattr(callback, "monitor", None)
-    watched = isinstance(callback, (EarlyStopping, Checkpoint))
-    if watched and isinstance(monitor, str) and monitor.startswith("valid_"):
-        if not validated:
-            raise ValueError(
-                f"The callback {name or type(callback).__name__!r} monitors "
-                f"{monitor!r}, but no windows are held out. Set early_stopping=True to "
-                "hold out the end of each series, or monitor='train_loss'."
-            )
+    watches = isinstance(callback, (EarlyStopping, Checkpoint))
+    if watches and isinstance(monitor, str) and monitor.startswith("valid_"):
+        raise ValueError(
+            f"The callback {name or type(callback).__name__!r} monitors {monitor!r}, "
+            "but no windows are held out. Set early_stopping=True to hold out the end "
+            "of each series, or monitor='train_loss'."
+        )
 
 
 def restart_lr(net, lr):
