@@ -314,7 +314,7 @@ class LSTMForecaster(
         task, forecaster = self._begin_tasks(1, X, y), self.to_pipeline()
         with run_as(new_task(task, "fit-forecaster"), forecaster):
             self.forecaster_ = forecaster.fit(X, y, sample_weight)
-        self._begun = None
+        self._begun, self._fitted_with = None, self.get_params()
         self._end_tasks(task, X, y)
         return self
 
@@ -346,6 +346,10 @@ class LSTMForecaster(
         LSTMForecaster
             The forecaster itself.
         """
+        if hasattr(self, "forecaster_"):
+            self._check_unchanged()
+        else:
+            self._fitted_with = self.get_params()
         forecaster = self._forecaster()
         self.forecaster_ = forecaster.partial_fit(X, y, sample_weight)
         self._begun = None
@@ -436,6 +440,22 @@ class LSTMForecaster(
         check_is_fitted(self)
         return self.forecaster_.predict_interval(X, coverage)
 
+    def _check_unchanged(self):
+        """Raise if a parameter was changed that the fitted forecaster does not read."""
+        # None are known of files from before they were kept.
+        before = getattr(self, "_fitted_with", {})
+        now = self.get_params()
+        changed = [
+            name
+            for name, value in before.items()
+            if name not in _HARMLESS and repr(now[name]) != repr(value)
+        ]
+        if changed:
+            raise ValueError(
+                f"partial_fit trains the forecaster of the last fit further, whose "
+                f"{', '.join(changed)} was another. Set it back, or call fit."
+            )
+
     def _forecaster(self):
         """A copy of the forecaster so far, or a new one."""
         begun = getattr(self, "forecaster_", None) or getattr(self, "_begun", None)
@@ -476,6 +496,10 @@ class LSTMForecaster(
             random_state=self.random_state,
         )
         return "ensemble", ensemble
+
+
+# Parameters that change no forecast.
+_HARMLESS = {"device", "n_jobs", "verbose", "checkpoint_dir"}
 
 
 def _choose_window(longest, horizon):
