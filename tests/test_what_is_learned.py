@@ -122,12 +122,10 @@ def test_a_step_finer_than_the_rows_is_refused():
     slow = pd.concat([y, weeks.rename({f"s{i}": f"w{i}" for i in range(3)}, level=0)])
     with pytest.raises(ValueError, match="finer than the step of the rows of 3 series"):
         model.set_params(freq="D").fit(None, slow)
-    odd = y.groupby("series").head(6)
-    odd.index = odd.index.set_levels(
-        odd.index.levels[1].where(np.arange(120) != 3, odd.index.levels[1] + noon),
-        level=1,
-    )
-    model.set_params(freq="D").fit(None, pd.concat([odd.loc[["s0"]], y.loc[["s1"]]]))
+    odd = y.loc[["s0"]].head(6)
+    times = [t + noon if i == 3 else t for i, (_, t) in enumerate(odd.index)]
+    odd.index = pd.MultiIndex.from_product([["s0"], times], names=odd.index.names)
+    model.set_params(freq="D").fit(None, pd.concat([odd, y.loc[["s1"]]]))
     with pytest.raises(ValueError, match="is not the step of 3 series"):
         model.set_params(freq="B").fit(None, y)
     model.set_params(freq="D", gaps="fill").fit(None, weeks)
