@@ -442,7 +442,7 @@ class LSTMForecaster(
 
     def _check_unchanged(self):
         """Raise if a parameter was changed that the fitted forecaster does not read."""
-        # None are known of files from before they were kept.
+        # Files of earlier versions do not have them.
         before = getattr(self, "_fitted_with", {})
         now = self.get_params()
         changed = [
@@ -452,8 +452,8 @@ class LSTMForecaster(
         ]
         if changed:
             raise ValueError(
-                f"partial_fit trains the forecaster of the last fit further, whose "
-                f"{', '.join(changed)} was another. Set it back, or call fit."
+                f"{', '.join(changed)} was changed since the fit, but partial_fit "
+                "trains the fitted forecaster further. Set it back, or call fit."
             )
 
     def _forecaster(self):

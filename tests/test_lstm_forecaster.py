@@ -476,6 +476,6 @@ def test_partial_fit_refuses_parameters_that_it_does_not_read():
     late = y.index.get_level_values("time") >= y.index[-4][1]
     model = LSTMForecaster(2, hidden_size=3, max_epochs=1, n_estimators=1)
     model.fit(None, y[~late]).set_params(hidden_size=8, n_jobs=1)
-    with pytest.raises(ValueError, match="whose hidden_size was another"):
+    with pytest.raises(ValueError, match="hidden_size was changed since the fit"):
         model.partial_fit(None, y[late])
     model.set_params(hidden_size=3).partial_fit(None, y[late])

@@ -30,7 +30,7 @@ def read_table(table: Any, name: str = "table") -> pd.DataFrame:
     ----------
     table : DataFrame, Series, or table with a method `to_pandas`
     name : str
-        What to call it in an error.
+        Its name in an error.
 
     Returns
     -------

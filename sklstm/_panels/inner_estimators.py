@@ -82,8 +82,8 @@ def find_setting(estimator: Any, name: str) -> Any:
     Returns
     -------
     object
-        That of the innermost fitted estimator that has it, else the parameter of this
-        name of any estimator inside; None if there is none.
+        The value in the innermost fitted estimator that has it, else the parameter of
+        this name of any estimator inside; None if there is none.
     """
     chain = inner_estimators(estimator)
     found = [getattr(one, name) for one in chain if hasattr(one, name)]

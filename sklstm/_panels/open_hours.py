@@ -27,8 +27,8 @@ class OpenHours(PlainState):
         Whether a row there was the last one before closed hours, or the first one
         after them.
     jumps : ndarray of int
-        The closed hours that were seen, by the weekday before them and the days over
-        which they last.
+        The closed hours that were seen: the weekday before them, plus seven times the
+        days until the next row.
     """
 
     size: pd.Timedelta
@@ -36,7 +36,7 @@ class OpenHours(PlainState):
     is_open: np.ndarray
     closes: np.ndarray
     opens: np.ndarray
-    # None in files of before it was learned.
+    # Files of earlier versions have None.
     jumps: np.ndarray | None = None
 
     @classmethod

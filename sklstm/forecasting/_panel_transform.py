@@ -349,7 +349,7 @@ def _known_past(transformer, y):
 
 
 def _reads_one_row(step):
-    """Whether a transformer says so, or is one of scikit-learn, which do."""
+    """Whether a transformer reads one row at a time, as those of scikit-learn do."""
     if step is None or isinstance(step, str) or hasattr(step, "reads_one_row"):
         return getattr(step, "reads_one_row", True)
     if isinstance(step, Pipeline):

@@ -111,7 +111,7 @@ class ForecastErrorDisplay:
             its history, so that series of unequal size can be compared.
             None leaves the errors in units of the target.
         kind : {"both", "step", "series"}, default="both"
-            What to draw.
+            The plots to draw.
         n_series : int, default=20
             Largest number of series to draw by series.
         ax : Axes or array-like of Axes, default=None
@@ -170,7 +170,7 @@ class ForecastErrorDisplay:
             :func:`~sklstm.metrics.mean_absolute_scaled_error`. None leaves the errors
             in units of the target.
         kind : {"both", "step", "series"}, default="both"
-            What to draw.
+            The plots to draw.
         n_series : int, default=20
             Largest number of series to draw by series.
         ax : Axes or array-like of Axes, default=None
@@ -209,7 +209,7 @@ class ForecastErrorDisplay:
             Divide the errors of each series by those of the seasonal naive forecast in
             its history. None leaves the errors in units of the target.
         kind : {"both", "step", "series"}, default="both"
-            What to draw.
+            The plots to draw.
         n_series : int, default=20
             Largest number of series to draw by series.
         ax : Axes or array-like of Axes, default=None
@@ -241,7 +241,7 @@ class ForecastErrorDisplay:
         ax : Axes or array-like of Axes, default=None
             Axes to draw on, one for each target and kind. None makes a new figure.
         kind : {"both", "step", "series"}, default="both"
-            What to draw.
+            The plots to draw.
         n_series : int, default=20
             Largest number of series to draw by series.
 

@@ -683,7 +683,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         Its inputs are those of `net_inputs`, its output "y" is in units of y, as from
         `predict_quantiles` if quantiles are learned and else as from `predict`, always
         with an axis of outputs. The number of windows is free. The packages of
-        ``sklstm[onnx]`` are needed.
+        ``sklstm[export]`` are needed.
 
         Parameters
         ----------
@@ -841,7 +841,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
                 "early_stopping='refit' trains anew, and warm_start=True continues "
                 "training. Use early_stopping=True or False, or warm_start=False."
             )
-        # None are known of files from before they were kept.
+        # Files of earlier versions do not have them.
         for name, before in getattr(self, "_fixed", {}).items():
             now = getattr(self, name)
             if not _same(before, now):
