@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from ._panels.plain_state import PlainState
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
+from .forecasting._naive_regressor import NaiveRegressor
 from .forecasting._panel_forecaster import PanelForecaster
 from .neural_network._lstm_regressor import LSTMRegressor
 from .preprocessing._series_encoder import SeriesEncoder
@@ -83,6 +84,11 @@ class LSTMForecaster(
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int, default=3
         Number of networks, trained from different seeds, whose forecasts are averaged.
+    theta_weight : float or "auto", default="auto"
+        Weight of the Theta method in that average, from 0 to 1; see
+        :class:`~sklstm.SeedEnsemble`. "auto" is 0 with one network, with known
+        covariates, with a season of more than 12 rows, and where the networks are twice
+        as good in training; else up to 0.3.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
     history : {"all", "context"}, default="all"
@@ -115,7 +121,7 @@ class LSTMForecaster(
     forecaster_ : PanelForecaster
         The fitted forecaster. The steps of its pipeline are named "scale" (covariates),
         "series" (with an embedding only), "window", and "ensemble" (or "lstm" for one
-        network); its target transformer has the steps "log" (only with a season) and
+        network without the Theta method); its target transformer has the steps "log" (only with a season) and
         "scale".
     history_ : Series or DataFrame
         The remembered y, sorted by series and time.
@@ -183,6 +189,7 @@ class LSTMForecaster(
             StrOptions({"auto"}),
         ],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "theta_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "random_state": ["random_state"],
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
@@ -195,6 +202,9 @@ class LSTMForecaster(
     }
 
     _inside = "forecaster_"
+
+    # Files of earlier versions do not have it.
+    theta_weight: float | str = "auto"
 
     def __init__(
         self,
@@ -209,6 +219,7 @@ class LSTMForecaster(
         loss: str = "mae",
         max_epochs: int | str = "auto",
         n_estimators: int = 3,
+        theta_weight: float | str = "auto",
         random_state: Any = None,
         history: str = "all",
         gaps: str = "keep",
@@ -229,6 +240,7 @@ class LSTMForecaster(
         self.loss = loss
         self.max_epochs = max_epochs
         self.n_estimators = n_estimators
+        self.theta_weight = theta_weight
         self.random_state = random_state
         self.history = history
         self.gaps = gaps
@@ -487,16 +499,37 @@ class LSTMForecaster(
             verbose=self.verbose,
             checkpoint_dir=self.checkpoint_dir,
         )
-        if self.n_estimators == 1:
+        partner = self._choose_partner(periods)
+        if self.n_estimators == 1 and partner is None:
             return "lstm", lstm
         ensemble = SeedEnsemble(
             lstm,
             self.n_estimators,
+            partner=partner,
+            partner_weight=self.theta_weight,
             n_jobs=self.n_jobs,
             random_state=self.random_state,
         )
         return "ensemble", ensemble
 
+    def _choose_partner(self, periods):
+        """The Theta method where it helps: for short seasons, without covariates."""
+        weight = self.theta_weight
+        if weight == "auto" and (
+            self.n_estimators == 1
+            or self.known_covariates is not None
+            or max(periods) > _LONGEST_OF_THETA
+        ):
+            return None
+        season = min((period for period in periods if period > 1), default=1)
+        return NaiveRegressor("theta", season) if weight else None
+
+
+# Rows of a season that usually comes with short series.
+_SHORT_SEASON = 24
+
+# Rows of the longest season with which the Theta method was seen to help.
+_LONGEST_OF_THETA = 12
 
 # Parameters that change no forecast.
 _HARMLESS = {"device", "n_jobs", "verbose", "checkpoint_dir"}
@@ -516,7 +549,7 @@ def _choose_offset(longest):
     Short seasons usually come with short series, whose level changes little; a softer
     logarithm suits them better.
     """
-    return 0.1 if longest > 24 else 1.0
+    return 0.1 if longest > _SHORT_SEASON else 1.0
 
 
 def _choose_lr(window_size):
@@ -535,5 +568,6 @@ def _choose_differences(periods):
     the spans between as well: powers of two.
     """
     longest = max(periods)
-    powers = [2**i for i in range(longest.bit_length())] if longest > 24 else [1]
+    is_long = longest > _SHORT_SEASON
+    powers = [2**i for i in range(longest.bit_length())] if is_long else [1]
     return sorted({*powers, *periods})

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -86,6 +87,42 @@ def test_the_learning_rate_grows_with_the_root_of_the_window():
 def test_long_seasons_add_the_spans_within_them():
     window = parts(seasonal_periods=52).estimator.named_steps["window"]
     assert window.differences == [1, 2, 4, 8, 16, 32, 52]
+
+
+@pytest.mark.parametrize(
+    ("params", "season"),
+    [
+        ({}, 1),
+        ({"seasonal_periods": (4, 12)}, 4),
+        ({"seasonal_periods": (24, 168)}, None),
+        ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24),
+        ({"known_covariates": ["price"]}, None),
+        ({"theta_weight": 0}, None),
+        ({"n_estimators": 1}, None),
+        ({"n_estimators": 1, "theta_weight": 0.5}, 1),
+    ],
+)
+def test_the_theta_method_is_a_partner_where_it_helps(params, season):
+    *_, (name, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
+    partner = regressor.partner if name == "ensemble" else None
+    assert (partner is None) == (season is None)
+    if partner is not None:
+        assert (partner.strategy, partner.seasonal_periods) == ("theta", season)
+        assert regressor.partner_weight == params.get("theta_weight", "auto")
+
+
+def test_a_leading_covariate_leaves_the_theta_method_out():
+    rng = np.random.default_rng(0)
+    index = pd.MultiIndex.from_product([range(30), range(40)], names=["id", "time"])
+    lead = pd.Series(rng.normal(size=1200), index, name="lead")
+    y = lead.groupby("id").shift(1).fillna(0.0)
+    plain, full = (
+        small(1, n_estimators=2, hidden_size=16, max_epochs=30, theta_weight=weight)
+        for weight in (0, "auto")
+    )
+    full.fit(lead.to_frame(), y)
+    assert full.forecaster_.estimator_[-1].partner_weight_ == 0.0
+    assert_array_equal(full.forecast(), plain.fit(lead.to_frame(), y).forecast())
 
 
 def test_one_period_may_be_a_number_or_a_sequence():

@@ -58,7 +58,7 @@ def test_two_targets_stay_apart(y):
     assert_allclose(out["b"], -10 * alone, rtol=1e-6)
 
 
-@pytest.mark.parametrize("strategy", ["seasonal", "drift", "mean"])
+@pytest.mark.parametrize("strategy", ["seasonal", "drift", "mean", "theta"])
 def test_missing_values_and_short_series_have_forecasts(y, strategy):
     y = pd.concat(
         [y, pd.Series([4.0], pd.MultiIndex.from_tuples([("s", y.index[0][1])]))]
@@ -100,3 +100,79 @@ def test_it_stands_beside_a_network_in_a_grid(y):
     )
     search.fit(y.to_frame()[[]], y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def theta_of_one(x, n_steps, period):
+    """The Theta method for one series, by plain loops."""
+    n, season = len(x), np.zeros(period)
+    apart = x - x.mean()
+
+    def correlation(lag):
+        return (apart[lag:] * apart[: n - lag]).sum() / (apart**2).sum()
+
+    if period > 1 and n > 2 * period:
+        early = sum(correlation(lag) ** 2 for lag in range(1, period))
+        if abs(correlation(period)) > 1.645 * np.sqrt((1 + 2 * early) / n):
+            weight = np.ones(period)
+            if period % 2 == 0:
+                weight = np.r_[0.5, np.ones(period - 1), 0.5]
+            half, rest = len(weight) // 2, {k: [] for k in range(period)}
+            for t in range(half, n - half):
+                near = x[t - half : t + half + 1]
+                rest[(t - n) % period].append(x[t] - weight @ near / period)
+            season = np.array([np.mean(rest[k]) for k in range(period)])
+            season -= season.mean()
+    x = x - season[np.arange(-n, 0) % period]
+    drift = np.polyfit(np.arange(n), x, 1)[0] / 2
+    best = np.inf
+    for alpha in np.arange(1, 21) / 20:
+        level, squares = x[0], 0.0
+        for value in x[1:]:
+            error = value - level - drift
+            level += drift + alpha * error
+            squares += error**2
+        if squares < best * (1 - 1e-12):
+            best, last = squares, level
+    steps = np.arange(n_steps)
+    return last + drift * (1 + steps) + season[steps % period]
+
+
+@pytest.mark.parametrize("period", [1, 4, 7])
+@pytest.mark.parametrize("window_size", [8, 30])
+def test_theta_of_many_series_is_that_of_each(y, period, window_size):
+    rng = np.random.default_rng(0)
+    wave = 10 * np.sin(2 * np.pi * np.arange(30) / period) * np.array([[1], [0], [1]])
+    y = y + (wave + 0.1 * np.arange(30)).ravel() + rng.normal(size=90)
+    y = y[17:]
+    model = forecaster(9, window_size, strategy="theta", seasonal_periods=period)
+    for series, values in model.fit(None, y).forecast().groupby(level=0):
+        expected = theta_of_one(y.loc[series].to_numpy(), 9, period)
+        assert_allclose(values, expected, rtol=1e-4)
+
+
+def test_theta_reads_ten_seasons_at_least_36_rows():
+    y = make_panel(2, 200, n_covariates=0, random_state=0)["target"]
+    for period, n_rows in ((1, 36), (4, 40), (7, 70)):
+        model = forecaster(strategy="theta", seasonal_periods=period)
+        every = model.fit(None, y).forecast()
+        last = y.groupby(level=0).tail(n_rows)
+        assert_array_equal(model.fit(None, last).forecast(), every)
+        fewer = y.groupby(level=0).tail(n_rows - 1)
+        assert (model.fit(None, fewer).forecast().to_numpy() != every.to_numpy()).any()
+        context = forecaster(strategy="theta", seasonal_periods=period)
+        context.set_params(history="context").fit(None, y)
+        assert_array_equal(context.forecast(), every)
+        assert len(context.history_) < len(y)
+
+
+def test_a_line_and_a_season_without_noise_go_on():
+    time = np.arange(48)
+    season = np.array([3.0, -1.0, 0.0, -2.0])
+    index = pd.MultiIndex.from_product([["a"], time], names=["series", "time"])
+    y = pd.Series(season[time % 4], index)
+    out = forecaster(8, strategy="theta", seasonal_periods=4).fit(None, y).forecast()
+    assert_allclose(out, np.tile(season, 2), atol=1e-5)
+    line = pd.Series(2.0 * time, index)
+    out = forecaster(3, strategy="theta").fit(None, line).forecast()
+    # Half of the slope.
+    assert_allclose(np.diff(out), 1.0, rtol=1e-5)

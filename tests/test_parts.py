@@ -309,6 +309,7 @@ def test_the_front_door_learns_in_parts(Xy):
         embedding_dim=2,
         max_epochs=4,
         n_estimators=2,
+        theta_weight=0,
         history="context",
         random_state=0,
     )

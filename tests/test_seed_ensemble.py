@@ -19,6 +19,7 @@ from skorch.callbacks import Callback
 
 from sklstm import (
     LSTMRegressor,
+    NaiveRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
     PanelWindows,
@@ -305,3 +306,98 @@ def test_bars_say_which_net_they_show(capsys):
         if n_jobs is None:  # other processes write elsewhere
             shown = capsys.readouterr().err
             assert "net 1 of 2" in shown and "net 2 of 2" in shown
+
+
+class TestPartner:
+    def test_it_has_its_weight_in_the_mean(self, Xy):
+        X, y = Xy
+        theta = NaiveRegressor("theta")
+        alone = forecaster(theta).fit(X, y).forecast()
+        nets = forecaster(ensemble()).fit(X, y).forecast()
+        for weight in (0.0, 0.3, 1.0):
+            both = ensemble(partner=theta, partner_weight=weight)
+            model = forecaster(both).fit(X, y)
+            expected = (1 - weight) * nets + weight * alone
+            assert_allclose(model.forecast(), expected, rtol=1e-6)
+            assert model.estimator_[-1].partner_weight_ == weight
+        assert not hasattr(theta, "n_features_in_")
+
+    def test_auto_leaves_out_what_is_far_worse(self):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(300, 4))
+        y = X[:, -1] + 0.1 * X[:, 0]
+        tree = DecisionTreeRegressor(max_depth=8)
+        good, bad = NaiveRegressor(), NaiveRegressor("mean")
+        model = ensemble(tree, partner=bad).fit(X, y)
+        assert model.partner_weight_ == 0.0
+        assert_array_equal(model.predict(X), ensemble(tree).fit(X, y).predict(X))
+        shallow = DecisionTreeRegressor(max_depth=2)
+        assert ensemble(shallow, partner=good).fit(X, y).partner_weight_ == 0.3
+
+    def test_weights_of_0_are_not_compared(self, arrays):
+        X, y = arrays
+        weight = np.arange(60) % 2
+        changed = np.where(weight, y, 1e3)
+        tree = DecisionTreeRegressor(max_depth=2)
+        one, two = (
+            ensemble(tree, partner=NaiveRegressor()).fit(X, t, sample_weight=weight)
+            for t in (y, changed)
+        )
+        assert one.partner_weight_ == two.partner_weight_
+
+    def test_quantiles_move_with_the_median(self, Xy):
+        X, y = Xy
+        lstm = small_lstm(loss="quantile", quantiles=(0.1, 0.5, 0.9))
+        plain, both = (
+            forecaster(ensemble(lstm, partner=partner, partner_weight=0.5)).fit(X, y)
+            for partner in (None, NaiveRegressor("theta"))
+        )
+        before, after = (model.forecast_quantiles() for model in (plain, both))
+        moved = both.forecast() - plain.forecast()
+        assert (moved.abs() > 0).any()
+        for quantile in before:
+            assert_allclose(after[quantile] - before[quantile], moved, atol=1e-6)
+        some = both.forecast_quantiles(quantiles=[0.1, 0.9])
+        assert_allclose(some, after[[0.1, 0.9]])
+
+    def test_the_rows_that_it_reads_stay_in_the_memory(self, Xy):
+        X, y = Xy
+        both = ensemble(partner=NaiveRegressor("theta"), partner_weight=0.5)
+        models = [
+            forecaster(both, history=history).fit(X, y)
+            for history in ("all", "context")
+        ]
+        assert_array_equal(*[model.forecast() for model in models])
+        assert models[0].estimator_[-1].past_reach_ == 31
+
+    def test_partial_fit_weighs_it_anew_and_keeps_what_it_learned(self, arrays):
+        X, y = arrays
+        model = ensemble(SGDRegressor(), partner=SGDRegressor(random_state=0))
+        model.partial_fit(X, y)
+        first = model.partner_
+        model.partial_fit(X, y)
+        assert model.partner_ is not first
+        expected = clone(SGDRegressor(random_state=0)).fit(X, y).partial_fit(X, y)
+        assert_allclose(model.partner_.coef_, expected.coef_)
+        naive = ensemble(SGDRegressor(), partner=NaiveRegressor()).partial_fit(X, y)
+        kept = naive.partner_
+        assert naive.partial_fit(X, y).partner_ is kept
+
+    def test_pickle_and_clone(self, Xy):
+        X, y = Xy
+        model = forecaster(ensemble(partner=NaiveRegressor("theta"))).fit(X, y)
+        again = pickle.loads(pickle.dumps(model))
+        assert_array_equal(again.forecast(), model.forecast())
+        assert_array_equal(clone(model).fit(X, y).forecast(), model.forecast())
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ({"partner": "a"}, "'partner' parameter"),
+            ({"partner_weight": 1.5}, "'partner_weight' parameter"),
+            ({"partner_weight": "some"}, "'partner_weight' parameter"),
+        ],
+    )
+    def test_bad_parameters_are_named(self, arrays, params, message):
+        with pytest.raises(ValueError, match=message):
+            ensemble(**params).fit(*arrays)

@@ -1,6 +1,6 @@
 """SeedEnsemble: average one regressor over several random seeds."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
-from .._panels.parameters import HasMethods, Interval, _fit_context
+from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
+from .._panels.quantiles import median_of
+
+# The weight of a partner that "auto" begins with, and the ratios of its error in
+# training to that of the networks between which it falls to 0.
+_PARTNER_WEIGHT = 0.3
+_MUCH_WORSE = (1.5, 2.0)
+
+# Samples of training whose errors are compared.
+_N_COMPARED = 2000
 
 
 def _has_partial_fit(self):
@@ -41,6 +50,9 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     :class:`~sklearn.ensemble.VotingRegressor` the ensemble passes X and y
     to the regressor unchanged: windows stay lazy, and y may have many outputs.
 
+    A partner of another kind makes errors that are still less alike. A method without
+    training, such as Theta, costs next to nothing.
+
     Parameters
     ----------
     estimator : regressor
@@ -49,6 +61,15 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     n_estimators : int, default=3
         Number of regressors. `partial_fit` continues with the regressors of the last
         fit.
+    partner : regressor, default=None
+        A regressor of another kind, such as ``NaiveRegressor("theta")``, whose
+        predictions are averaged with theirs. It is fitted on the same X and y, without
+        weights.
+    partner_weight : float or "auto", default="auto"
+        Weight of the partner in the average, from 0 to 1; the other regressors share
+        the rest. "auto" is 0.3, and less where its mean absolute error in training is
+        more than 1.5 times as large as theirs: 0 from twice on, as where a covariate
+        tells them what a method without covariates cannot know.
     n_jobs : int, default=None
         Number of regressors trained in parallel, each in its own process. The result
         does not depend on it.
@@ -59,13 +80,17 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     ----------
     estimators_ : list of regressors
         The trained regressors.
+    partner_ : regressor or None
+        The fitted partner.
+    partner_weight_ : float
+        Its weight in the average.
     n_features_in_ : int
         Number of features seen in `fit`, if the regressors have this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if the regressors have this attribute.
     past_reach_ : int
-        Number of rows before its window that a forecast reads, if the regressors have
-        this attribute.
+        Number of rows before its window that a forecast reads, if the regressors (and
+        the partner) have this attribute.
     quantiles_ : tuple of float or None
         The learned quantiles, if the regressors have this attribute.
 
@@ -78,6 +103,9 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     ----------
     Hansen, L. K. and Salamon, P. (1990). Neural network ensembles. IEEE Transactions
     on Pattern Analysis and Machine Intelligence 12(10), 993-1001.
+
+    Bates, J. M. and Granger, C. W. J. (1969). The combination of forecasts. Operational
+    Research Quarterly 20(4), 451-468.
 
     Examples
     --------
@@ -95,20 +123,32 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "partner": [None, HasMethods(["fit", "predict"])],
+        "partner_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
+
+    # Files of earlier versions do not have them.
+    partner: Any = None
+    partner_weight: float | str = "auto"
+    partner_: Any = None
+    partner_weight_: float = 0.0
 
     def __init__(
         self,
         estimator: Any,
         n_estimators: int = 3,
         *,
+        partner: Any = None,
+        partner_weight: float | str = "auto",
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.n_estimators = n_estimators
+        self.partner = partner
+        self.partner_weight = partner_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -137,7 +177,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             The fitted estimator.
         """
         task, members = self._begin_tasks(self.n_estimators, X, y), self._new()
-        self.estimators_ = self._train("fit", members, X, y, sample_weight, task)
+        members = self._train("fit", members, X, y, sample_weight, task)
+        self._join(members, self._new_partner(X, y), X, y, sample_weight)
         self._end_tasks(task, X, y)
         return self
 
@@ -164,7 +205,13 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         # Copies, since one of them may fail.
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
         members = members or self._new()
-        self.estimators_ = self._train("partial_fit", members, X, y, sample_weight)
+        members = self._train("partial_fit", members, X, y, sample_weight)
+        partner = self.partner_
+        if partner is None:
+            partner = self._new_partner(X, y)
+        elif hasattr(partner, "partial_fit"):
+            partner = copy_to_train(partner).partial_fit(X, y)
+        self._join(members, partner, X, y, sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -181,11 +228,16 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             One prediction for each sample.
         """
         check_is_fitted(self)
-        return np.mean([member.predict(X) for member in self.estimators_], axis=0)
+        mean, weight = _mean_of(self.estimators_, X), self.partner_weight_
+        if weight == 0:
+            return mean
+        return mean + weight * (self.partner_.predict(X) - mean)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Average the predicted quantiles of the regressors.
+
+        A partner moves all of a sample by as much as it moves the median.
 
         Parameters
         ----------
@@ -200,6 +252,14 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             Ascending along the last axis, as those of each regressor.
         """
         check_is_fitted(self)
+        out, weight = self._mean_quantiles(X, quantiles), self.partner_weight_
+        if weight == 0:
+            return out
+        learned = out if quantiles is None else self._mean_quantiles(X, None)
+        median = median_of(learned, self.quantiles_)
+        return out + weight * (self.partner_.predict(X) - median)[..., None]
+
+    def _mean_quantiles(self, X, quantiles):
         members = self.estimators_
         return np.mean([m.predict_quantiles(X, quantiles) for m in members], axis=0)
 
@@ -217,7 +277,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
 
     @property
     def past_reach_(self) -> int:
-        return self._of_first("past_reach_")
+        own = self._of_first("past_reach_")
+        return own if self.partner_ is None else max(own, self.partner_.past_reach_)
 
     def _of_first(self, name):
         check_is_fitted(self)
@@ -228,6 +289,21 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         return [
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
+
+    def _new_partner(self, X, y):
+        if self.partner is None or self.partner_weight == 0:
+            return None
+        return clone(self.partner).fit(X, y)
+
+    def _join(self, members, partner, X, y, sample_weight):
+        """Keep what was trained, and the weight of the partner."""
+        weight = self.partner_weight
+        if partner is None:
+            weight = 0.0
+        elif weight == "auto":
+            weight = _choose_weight(members, partner, X, y, sample_weight)
+        self.estimators_ = members
+        self.partner_, self.partner_weight_ = partner, weight
 
     def _train(self, method, members, X, y, sample_weight, task=None):
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -267,6 +343,25 @@ def _with_seed(estimator, random_state):
             "sklearn.ensemble.VotingRegressor."
         )
     return clone(estimator).set_params(**seeds)
+
+
+def _mean_of(members, X):
+    return np.mean([member.predict(X) for member in members], axis=0)
+
+
+def _choose_weight(members, partner, X, y, sample_weight):
+    """The weight of a partner, by how much larger its error in training is."""
+    n = len(y)
+    compared = np.arange(n) if sample_weight is None else np.flatnonzero(sample_weight)
+    some = np.linspace(0, len(compared) - 1, min(len(compared), _N_COMPARED))
+    compared = compared[some.astype(np.intp)]
+    X, y = X[compared], np.asarray(y[compared])
+    own, other = (
+        np.nanmean(np.abs(predicted - y))
+        for predicted in (_mean_of(members, X), partner.predict(X))
+    )
+    good, bad = _MUCH_WORSE
+    return _PARTNER_WEIGHT * float(np.interp(other, [good * own, bad * own], [1, 0]))
 
 
 def _train_one(estimator, method, X, y, extra, task, name):

@@ -13,32 +13,39 @@ from sklearn.utils.validation import (
 
 from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._windows.windows import PanelWindows
+from ._theta import theta_forecasts, theta_reach
 
 __all__ = ["NaiveRegressor"]
 
+# Rows of windows read at a time: bounds the memory that a prediction takes.
+_CHUNK = 1 << 22
+
 
 class NaiveRegressor(RegressorMixin, BaseEstimator):
-    """Forecast the next steps from the last values of a window, without learning.
+    """Forecast the next steps from the last values, without learning.
 
     In a :class:`~sklstm.PanelForecaster` it stands where a network would, so the same
     folds, scorers and tables tell whether the network is any good.
 
     Parameters
     ----------
-    strategy : {"seasonal", "drift", "mean"}, default="seasonal"
+    strategy : {"seasonal", "drift", "mean", "theta"}, default="seasonal"
         "seasonal" repeats the last `seasonal_periods` values; "drift" draws a line
         through the first and the last known value of the window; "mean" is the mean of
-        the window.
+        the window. "theta" is the Theta method: exponential smoothing with half the
+        slope of the line through the values as a drift, after a season that passes a
+        test was taken out. It reads ten seasons, at least 36 rows, or the window if
+        that is more; of an array, the window.
     seasonal_periods : int, default=1
-        Number of rows of a season, at most the window size. 1 repeats the last value.
-        Only "seasonal" reads it.
+        Number of rows of a season. 1 is no season. "seasonal" and "theta" read it, and
+        for "seasonal" it is at most the window size.
 
     Attributes
     ----------
     fallback_ : ndarray of shape (n_targets,)
         The mean in training, which windows without a known value get.
     past_reach_ : int
-        Number of rows before its window that a forecast reads: 0.
+        Number of rows before its window that a forecast reads: 0, except by "theta".
     n_features_in_ : int
         Size of the second axis of X.
 
@@ -55,8 +62,15 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     X may also be an array of shape (n, n_steps) or (n, n_steps, n_features), whose last
     feature is the target's past.
 
-    The strategies are those of Hyndman, R.J. and Athanasopoulos, G. (2021).
-    Forecasting: principles and practice, 3rd edition, section 5.2.
+    The first three strategies are those of Hyndman, R.J. and Athanasopoulos, G. (2021).
+    Forecasting: principles and practice, 3rd edition, section 5.2. Theta is the method
+    of Assimakopoulos, V. and Nikolopoulos, K. (2000), "The theta model: a decomposition
+    approach to forecasting", International Journal of Forecasting 16(4), 521-530, in
+    the form of Hyndman, R.J. and Billah, B. (2003), "Unmasking the Theta method",
+    International Journal of Forecasting 19(2), 287-290. A season is taken out as the
+    differences of the values from their moving average, so it should be additive:
+    transform the target with a :class:`~sklstm.SeriesLog` where it grows with the
+    level.
 
     Examples
     --------
@@ -74,7 +88,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "strategy": [StrOptions({"seasonal", "drift", "mean"})],
+        "strategy": [StrOptions({"seasonal", "drift", "mean", "theta"})],
         "seasonal_periods": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -135,6 +149,9 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         total = np.where(known, target, 0.0).sum(axis=0, dtype=np.float64)
         self.fallback_ = total / np.maximum(known.sum(axis=0), 1)
         self.past_reach_ = 0
+        if self.strategy == "theta" and isinstance(X, PanelWindows):
+            wanted = theta_reach(self.seasonal_periods)
+            self.past_reach_ = max(0, wanted - X.window_size)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -151,7 +168,34 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
-        past = _fill_from_before(self._past(X))  # (n, n_rows, n_targets)
+        if isinstance(X, PanelWindows):
+            validate_data(self, X, skip_check_array=True, reset=False)
+            size = max(1, _CHUNK // (X.window_size + self.past_reach_))
+            parts = (X[i : i + size] for i in range(0, max(len(X), 1), size))
+            out = np.concatenate([self._forecast(self._gather(part)) for part in parts])
+        else:
+            X = validate_data(
+                self,
+                X,
+                reset=False,
+                allow_nd=True,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+            )
+            out = self._forecast(X[..., None] if X.ndim == 2 else X[..., -1:])
+        return out[:, 0] if self._ndim == 1 else out
+
+    def _gather(self, X):
+        """The target's past of windows, NaN in padding: (n, n_rows, n_targets)."""
+        n_rows = X.window_size + self.past_reach_
+        rows = X.ends[:, None] + np.arange(1 - n_rows, 1)
+        inside = rows >= X.starts[:, None]
+        past = X.table.target[np.where(inside, rows, 0)].astype(np.float64)
+        past[~inside] = np.nan
+        return past
+
+    def _forecast(self, past):
+        past = _fill_from_before(past)
         last = np.where(np.isnan(past[:, -1]), self.fallback_, past[:, -1])
         step = np.arange(self._n_steps)
         if self.strategy == "seasonal":
@@ -163,29 +207,15 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             mean = total / np.maximum(known.sum(axis=1), 1)
             mean = np.where(known.any(axis=1), mean, np.nan)
             out = np.repeat(mean[:, None], self._n_steps, axis=1)
+        elif self.strategy == "theta":
+            of_targets = (
+                theta_forecasts(each, self._n_steps, self.seasonal_periods)
+                for each in np.moveaxis(past, -1, 0)
+            )
+            out = np.stack(list(of_targets), axis=-1)
         else:
             out = last[:, None] + _slope(past)[:, None] * (1 + step)[:, None]
-        out = np.where(np.isnan(out), last[:, None], out).reshape(len(out), -1)
-        return out[:, 0] if self._ndim == 1 else out
-
-    def _past(self, X):
-        """The target's past in each window, NaN in padding: (n, n_rows, n_targets)."""
-        if isinstance(X, PanelWindows):
-            validate_data(self, X, skip_check_array=True, reset=False)
-            rows = X.ends[:, None] + np.arange(1 - X.window_size, 1)
-            inside = rows >= X.starts[:, None]
-            past = X.table.target[np.where(inside, rows, 0)].astype(np.float64)
-            past[~inside] = np.nan
-            return past
-        X = validate_data(
-            self,
-            X,
-            reset=False,
-            allow_nd=True,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-        )
-        return X[..., None] if X.ndim == 2 else X[..., -1:]
+        return np.where(np.isnan(out), last[:, None], out).reshape(len(out), -1)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
