@@ -121,8 +121,8 @@ class LSTMForecaster(
     forecaster_ : PanelForecaster
         The fitted forecaster. The steps of its pipeline are named "scale" (covariates),
         "series" (with an embedding only), "window", and "ensemble" (or "lstm" for one
-        network without the Theta method); its target transformer has the steps "log" (only with a season) and
-        "scale".
+        network without the Theta method); its target transformer has the steps "log"
+        (only with a season) and "scale".
     history_ : Series or DataFrame
         The remembered y, sorted by series and time.
     horizon_ : int

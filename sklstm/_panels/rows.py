@@ -436,10 +436,13 @@ def _inverse(order):
 
 
 def _sorting_order(key, time):
-    """Sort by series, then time: by one number where it fits, twice as fast."""
+    """Sort by series, then time: by one number where it fits, twice as fast.
+
+    Stable sorting takes half the time where new rows stand behind sorted ones.
+    """
     n_times = int(time.max()) + 1
     if int(key.max()) < np.iinfo(np.int64).max // n_times:
-        return np.argsort(key.astype(np.int64) * n_times + time)
+        return np.argsort(key.astype(np.int64) * n_times + time, kind="stable")
     return np.lexsort((time, key))
 
 

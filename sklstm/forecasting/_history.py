@@ -383,8 +383,10 @@ def _sort(X, y):
     X.index = y.index = index
     if rows.order is not None:
         X, y = X.iloc[rows.order], y.iloc[rows.order]
-    if rows.order is not None or index is not rows.index:
+    if index is not rows.index:
         rows = read_rows(X)
+    elif rows.order is not None:
+        rows = PanelRows(X.index, None, rows.indptr, rows.series)
     return X, y, rows
 
 

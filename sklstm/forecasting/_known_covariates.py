@@ -172,7 +172,9 @@ def hold_past_covariates(windows, asked, horizon, gappy, fills=False):
     codes[np.ix_(rows, known_codes)] = table.codes[np.ix_(rows, known_codes)]
     codes[np.ix_(skipped, known_codes)] = 0
     # Rows ahead are the steps after their origin, however far away in time.
-    segments = np.setdiff1d(table.segments, rows)
+    is_ahead = np.zeros(len(values), dtype=bool)
+    is_ahead[rows] = True
+    segments = table.segments[~is_ahead[table.segments]]
     table = replace(table, values=values, codes=codes, segments=segments)
     return windows.over(table)
 

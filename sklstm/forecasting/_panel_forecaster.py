@@ -53,7 +53,7 @@ from ._forecaster_checks import (
     check_target,
 )
 from ._forecaster_mixins import ForecasterMixin
-from ._history import History
+from ._history import History, after_last_known
 from ._known_covariates import (
     check_columns,
     derived_columns,
@@ -533,9 +533,9 @@ class PanelForecaster(
                     again = history.series.isin(rows.series)
                     rows = history.select(np.flatnonzero(again))
                 transform.windows(rows.X, apart=True)
-        y = history.y[history.X.index.isin(new.X.index)]
-        if len(y):
-            transform.known_past(y)
+        remembered = ~after_last_known(new.rows, new.y.to_numpy())
+        if remembered.any():
+            transform.known_past(new.y[remembered])
         self._adopt(transform, self.estimator_[-1], history)
         return self
 

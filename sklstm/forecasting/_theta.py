@@ -23,9 +23,9 @@ def theta_reach(period):
 def theta_forecasts(past, n_steps, period=1):
     """Forecast by the Theta method: smooth the level, add half of the line's slope.
 
-    Exponential smoothing with a drift of half the slope of the least-squares line, which
-    is what the method comes down to. A season that passes a test of its autocorrelation
-    is taken out before, by classical additive decomposition, and put back after.
+    Exponential smoothing with a drift of half the slope of the least-squares line, to
+    which the method comes down. A season that passes a test of its autocorrelation is
+    taken out before, by classical additive decomposition, and put back after.
 
     Parameters
     ----------
@@ -116,12 +116,10 @@ def _is_seasonal(past, period):
 
 def _smooth(past):
     """Smooth each series with a drift: its last level, and the drift by row."""
-    n_series, n_rows = past.shape
-    known = np.isfinite(past)
-    drift = _slope(past, known) / 2
-    level = np.full((n_series, len(_ALPHAS)), np.nan)
+    drift = _slope(past, np.isfinite(past)) / 2
+    level = np.full((len(past), len(_ALPHAS)), np.nan)
     squares = np.zeros_like(level)
-    for value, is_known in zip(past.T, known.T, strict=True):
+    for value in past.T:
         error = value[:, None] - level - drift[:, None]
         # No error at the first known value, where the level begins.
         begins = np.isnan(level)
