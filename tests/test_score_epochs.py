@@ -156,3 +156,11 @@ def test_a_study_of_optuna_prunes(data, forecaster):
     assert {"PRUNED", "COMPLETE"} == set(states)
     pruned = [t for t in study.trials if t.state.name == "PRUNED"]
     assert all(len(t.intermediate_values) < 3 for t in pruned)
+
+
+def test_scores_of_every_few_epochs_are_those_of_all(forecaster, data):
+    every = list(score_epochs(forecaster, *data, cv=CV, n_epochs=5))
+    second = list(score_epochs(forecaster, *data, cv=CV, n_epochs=5, every=2))
+    assert_array_equal(second, [every[1], every[3], every[4]])
+    with pytest.raises(ValueError, match="every must be an integer of at least 1, got"):
+        score_epochs(forecaster, *data, cv=CV, every=0)

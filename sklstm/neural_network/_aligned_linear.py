@@ -23,5 +23,7 @@ class AlignedLinear(nn.Linear):
 
     def forward(self, inputs):
         """Map (n, in_features) to (n, out_features)."""
+        if not self.n_filled:
+            return super().forward(inputs)
         fill = (0, self.n_filled)
         return F.linear(F.pad(inputs, fill), F.pad(self.weight, fill), self.bias)

@@ -66,6 +66,11 @@ class WindowNet(NeuralNet):
         """Take the dataset for what it is: an iterator."""
         return dataset
 
+    def _set_training(self, training=True):
+        """Set the mode where it is another one: skorch asks before each batch."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Average the loss over the targets that are known."""
         y, weight = y_true
