@@ -17,6 +17,7 @@ from ._panels.all_or_nothing import all_or_nothing, shallow_copy
 from ._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from ._panels.plain_state import PlainState
+from ._panels.quantiles import check_quantiles
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._naive_regressor import NaiveRegressor
@@ -87,8 +88,8 @@ class LSTMForecaster(
     theta_weight : float or "auto", default="auto"
         Weight of the Theta method in that average, from 0 to 1; see
         :class:`~sklstm.SeedEnsemble`. "auto" is 0 with one network, with known
-        covariates, with a season of more than 12 rows, and where the networks are twice
-        as good in training; else up to 0.3.
+        covariates, with quantiles on one side of the median, with a season of more than
+        12 rows, and where the networks are twice as good in training; else up to 0.3.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
     history : {"all", "context"}, default="all"
@@ -515,9 +516,11 @@ class LSTMForecaster(
     def _choose_partner(self, periods):
         """The Theta method where it helps: for short seasons, without covariates."""
         weight = self.theta_weight
+        learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
         if weight == "auto" and (
             self.n_estimators == 1
             or self.known_covariates is not None
+            or not learned[0] <= 0.5 <= learned[-1]
             or max(periods) > _LONGEST_OF_THETA
         ):
             return None

@@ -33,6 +33,8 @@ ESTIMATORS = [
     NaiveRegressor(),
     NaiveRegressor("drift"),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
+    SeedEnsemble(LSTMRegressor(max_epochs=2), 2, partner=NaiveRegressor("theta")),
+    NaiveRegressor("theta"),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
     SeriesImputer(),

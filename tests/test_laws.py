@@ -16,6 +16,7 @@ from sklstm import (
     ContinualForecaster,
     LSTMForecaster,
     LSTMRegressor,
+    NaiveRegressor,
     PanelForecaster,
     SeedEnsemble,
     SeriesEncoder,
@@ -79,6 +80,15 @@ FORECASTERS = {
     ),
     "net of quantiles": composed(lstm(loss="quantile", quantiles=(0.2, 0.5, 0.8))),
     "nets": composed(SeedEnsemble(lstm(), n_estimators=2, random_state=0)),
+    "nets and theta": composed(
+        SeedEnsemble(
+            lstm(),
+            n_estimators=2,
+            partner=NaiveRegressor("theta", 3),
+            partner_weight=0.4,
+            random_state=0,
+        )
+    ),
     "gaps filled": composed(lstm(), gaps="fill"),
     "recipe": LSTMForecaster(
         3, 7, hidden_size=4, max_epochs=1, n_estimators=1, random_state=0

@@ -97,6 +97,8 @@ def test_long_seasons_add_the_spans_within_them():
         ({"seasonal_periods": (24, 168)}, None),
         ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24),
         ({"known_covariates": ["price"]}, None),
+        ({"quantiles": (0.9,)}, None),
+        ({"quantiles": (0.1, 0.9)}, 1),
         ({"theta_weight": 0}, None),
         ({"n_estimators": 1}, None),
         ({"n_estimators": 1, "theta_weight": 0.5}, 1),

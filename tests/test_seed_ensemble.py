@@ -5,6 +5,7 @@ import re
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
@@ -333,6 +334,37 @@ class TestPartner:
         assert_array_equal(model.predict(X), ensemble(tree).fit(X, y).predict(X))
         shallow = DecisionTreeRegressor(max_depth=2)
         assert ensemble(shallow, partner=good).fit(X, y).partner_weight_ == 0.3
+
+    def test_frames_and_lists_are_compared_by_position(self, arrays):
+        X, y = arrays
+        tree, naive = DecisionTreeRegressor(max_depth=2), NaiveRegressor()
+        frame = pd.DataFrame(X.tolist(), index=range(100, 160))
+        weight = [1.0] * 60
+        one = ensemble(tree, partner=naive).fit(X, y)
+        two = ensemble(tree, partner=naive).fit(
+            frame, pd.Series(y, frame.index), sample_weight=weight
+        )
+        assert one.partner_weight_ == two.partner_weight_
+
+    def test_windows_are_compared_at_the_ends_of_the_series(self, Xy):
+        X, y = Xy
+        seen = []
+
+        class Spy(NaiveRegressor):
+            def predict(self, X):
+                seen.append((X.ends, X.table.segment_ends(X.ends)))
+                return super().predict(X)
+
+        forecaster(ensemble(partner=Spy())).fit(X, y)
+        ends, limits = seen[0]
+        longest = y.groupby(level=0).size().max()
+        assert len(ends) < len(y) / 3
+        assert (limits - ends).max() <= longest / 4 + 2
+
+    def test_a_partner_of_arrays_beside_nets_of_windows_is_refused(self, Xy):
+        model = forecaster(ensemble(partner=LinearRegression()))
+        with pytest.raises(TypeError, match="takes arrays, .* such as NaiveRegressor"):
+            model.fit(*Xy)
 
     def test_weights_of_0_are_not_compared(self, arrays):
         X, y = arrays

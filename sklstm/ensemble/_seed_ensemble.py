@@ -4,16 +4,18 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import _safe_indexing, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.quantiles import median_of
+from .._windows.windows import PanelWindows
 
 # The weight of a partner that "auto" begins with, and the ratios of its error in
 # training to that of the networks between which it falls to 0.
@@ -63,13 +65,14 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         fit.
     partner : regressor, default=None
         A regressor of another kind, such as ``NaiveRegressor("theta")``, whose
-        predictions are averaged with theirs. It is fitted on the same X and y, without
-        weights.
+        predictions are averaged with theirs. It is fitted on the same X and y (and
+        weights, if it takes any), so it reads windows as the regressor does.
     partner_weight : float or "auto", default="auto"
         Weight of the partner in the average, from 0 to 1; the other regressors share
-        the rest. "auto" is 0.3, and less where its mean absolute error in training is
-        more than 1.5 times as large as theirs: 0 from twice on, as where a covariate
-        tells them what a method without covariates cannot know.
+        the rest. "auto" is 0.3, and less where its mean absolute error in training (of
+        windows, at the last quarter of each series) is more than 1.5 times as large as
+        theirs: 0 from twice on, as where a covariate tells them what a method without
+        covariates cannot know.
     n_jobs : int, default=None
         Number of regressors trained in parallel, each in its own process. The result
         does not depend on it.
@@ -178,7 +181,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """
         task, members = self._begin_tasks(self.n_estimators, X, y), self._new()
         members = self._train("fit", members, X, y, sample_weight, task)
-        self._join(members, self._new_partner(X, y), X, y, sample_weight)
+        partner = self._new_partner(X, y, sample_weight)
+        self._join(members, partner, X, y, sample_weight)
         self._end_tasks(task, X, y)
         return self
 
@@ -208,9 +212,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members = self._train("partial_fit", members, X, y, sample_weight)
         partner = self.partner_
         if partner is None:
-            partner = self._new_partner(X, y)
+            partner = self._new_partner(X, y, sample_weight)
         elif hasattr(partner, "partial_fit"):
-            partner = copy_to_train(partner).partial_fit(X, y)
+            extra = _weights_for(partner, sample_weight)
+            partner = copy_to_train(partner).partial_fit(X, y, **extra)
         self._join(members, partner, X, y, sample_weight)
         return self
 
@@ -237,7 +242,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Average the predicted quantiles of the regressors.
 
-        A partner moves all of a sample by as much as it moves the median.
+        A partner moves all of a sample by as much as it moves the median, or the
+        learned quantile nearest to it.
 
         Parameters
         ----------
@@ -290,10 +296,18 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
 
-    def _new_partner(self, X, y):
-        if self.partner is None or self.partner_weight == 0:
+    def _new_partner(self, X, y, sample_weight):
+        partner = self.partner
+        if partner is None or self.partner_weight == 0:
             return None
-        return clone(self.partner).fit(X, y)
+        reads_windows = getattr(partner, "accepts_panel_windows", False)
+        if isinstance(X, PanelWindows) and not reads_windows:
+            raise TypeError(
+                f"partner={partner!r} takes arrays, but the regressor reads windows as "
+                "they are. Choose a partner that does, such as NaiveRegressor or "
+                "LSTMRegressor."
+            )
+        return clone(partner).fit(X, y, **_weights_for(partner, sample_weight))
 
     def _join(self, members, partner, X, y, sample_weight):
         """Keep what was trained, and the weight of the partner."""
@@ -345,23 +359,50 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
+def _weights_for(partner, sample_weight):
+    """The weights for a partner that takes any."""
+    if sample_weight is None or not has_fit_parameter(partner, "sample_weight"):
+        return {}
+    return {"sample_weight": sample_weight}
+
+
 def _mean_of(members, X):
     return np.mean([member.predict(X) for member in members], axis=0)
 
 
 def _choose_weight(members, partner, X, y, sample_weight):
     """The weight of a partner, by how much larger its error in training is."""
-    n = len(y)
-    compared = np.arange(n) if sample_weight is None else np.flatnonzero(sample_weight)
-    some = np.linspace(0, len(compared) - 1, min(len(compared), _N_COMPARED))
-    compared = compared[some.astype(np.intp)]
-    X, y = X[compared], np.asarray(y[compared])
+    X, y = (p if hasattr(p, "shape") else np.asarray(p) for p in (X, y))
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+    compared = _compared(X, weight)
+    X, y = (_safe_indexing(part, compared) for part in (X, y))
     own, other = (
-        np.nanmean(np.abs(predicted - y))
+        _mean_error(predicted - np.asarray(y, dtype=np.float64), weight[compared])
         for predicted in (_mean_of(members, X), partner.predict(X))
     )
     good, bad = _MUCH_WORSE
     return _PARTNER_WEIGHT * float(np.interp(other, [good * own, bad * own], [1, 0]))
+
+
+def _compared(X, weight):
+    """The positions of some samples; of windows, the last quarter of each series.
+
+    There a window has about as much before it as those that are forecast from.
+    """
+    used = weight != 0
+    if isinstance(X, PanelWindows):
+        late = pd.Series(X.ends).groupby(X.series).rank(pct=True).to_numpy() > 0.75
+        used = used & late if (used & late).any() else used
+    used = np.flatnonzero(used)
+    some = np.linspace(0, len(used) - 1, min(len(used), _N_COMPARED))
+    return used[some.astype(np.intp)]
+
+
+def _mean_error(errors, weight):
+    """The weighted mean of absolute errors; NaN is one that is not known."""
+    errors = np.abs(errors).reshape(len(weight), -1)
+    weight = np.where(np.isnan(errors), 0.0, weight[:, None])
+    return np.average(np.nan_to_num(errors), weights=weight)
 
 
 def _train_one(estimator, method, X, y, extra, task, name):
