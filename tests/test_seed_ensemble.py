@@ -433,3 +433,13 @@ class TestPartner:
     def test_bad_parameters_are_named(self, arrays, params, message):
         with pytest.raises(ValueError, match=message):
             ensemble(**params).fit(*arrays)
+
+    def test_a_column_and_an_array_of_one_axis_are_the_same(self, arrays):
+        X, y = arrays
+        tree, naive = DecisionTreeRegressor(max_depth=8), NaiveRegressor("mean")
+        flat, column = (
+            ensemble(tree, partner=naive).fit(X, t) for t in (y, y[:, None])
+        )
+        assert flat.partner_weight_ == column.partner_weight_
+        model = ensemble(tree, partner=naive, partner_weight=0.5).fit(X, y[:, None])
+        assert model.predict(X).size == len(X)

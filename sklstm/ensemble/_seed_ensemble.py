@@ -236,7 +236,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         mean, weight = _mean_of(self.estimators_, X), self.partner_weight_
         if weight == 0:
             return mean
-        return mean + weight * (self.partner_.predict(X) - mean)
+        return mean + weight * (self.partner_.predict(X).reshape(mean.shape) - mean)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
@@ -263,7 +263,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             return out
         learned = out if quantiles is None else self._mean_quantiles(X, None)
         median = median_of(learned, self.quantiles_)
-        return out + weight * (self.partner_.predict(X) - median)[..., None]
+        moved = self.partner_.predict(X).reshape(median.shape) - median
+        return out + weight * moved[..., None]
 
     def _mean_quantiles(self, X, quantiles):
         members = self.estimators_
@@ -376,8 +377,9 @@ def _choose_weight(members, partner, X, y, sample_weight):
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
     compared = _compared(X, weight)
     X, y = (_safe_indexing(part, compared) for part in (X, y))
+    y = np.asarray(y, dtype=np.float64).reshape(len(compared), -1)
     own, other = (
-        _mean_error(predicted - np.asarray(y, dtype=np.float64), weight[compared])
+        _mean_error(predicted.reshape(y.shape) - y, weight[compared])
         for predicted in (_mean_of(members, X), partner.predict(X))
     )
     good, bad = _MUCH_WORSE
