@@ -94,6 +94,8 @@ def test_long_seasons_add_the_spans_within_them():
     [
         ({}, 1),
         ({"seasonal_periods": (4, 12)}, 4),
+        ({"seasonal_periods": 12}, 12),
+        ({"seasonal_periods": 13}, None),
         ({"seasonal_periods": (24, 168)}, None),
         ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24),
         ({"known_covariates": ["price"]}, None),
@@ -401,7 +403,7 @@ class TestMethods:
         )
         pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
         with pytest.raises(
-            TypeError, match=r"LSTMForecaster\(n_estimators=1\) has one"
+            TypeError, match=r"\(n_estimators=1, theta_weight=0\) has one"
         ):
             ContinualForecaster(small(n_estimators=2)).fit(X, y)
 

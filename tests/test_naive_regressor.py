@@ -15,6 +15,7 @@ from sklstm import (
     SlidingWindow,
 )
 from sklstm.datasets import make_panel
+from sklstm.forecasting import _naive_regressor, _theta
 
 
 def forecaster(horizon=5, window_size=8, **params):
@@ -138,13 +139,15 @@ def theta_of_one(x, n_steps, period):
 
 
 @pytest.mark.parametrize("period", [1, 4, 7])
-@pytest.mark.parametrize("window_size", [8, 30])
-def test_theta_of_many_series_is_that_of_each(y, period, window_size):
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_theta_of_many_series_is_that_of_each(y, period, in_blocks, monkeypatch):
     rng = np.random.default_rng(0)
     wave = 10 * np.sin(2 * np.pi * np.arange(30) / period) * np.array([[1], [0], [1]])
     y = y + (wave + 0.1 * np.arange(30)).ravel() + rng.normal(size=90)
     y = y[17:]
-    model = forecaster(9, window_size, strategy="theta", seasonal_periods=period)
+    model = forecaster(9, strategy="theta", seasonal_periods=period)
+    if in_blocks:
+        monkeypatch.setattr(_naive_regressor, "_CHUNK", 1)
     for series, values in model.fit(None, y).forecast().groupby(level=0):
         expected = theta_of_one(y.loc[series].to_numpy(), 9, period)
         assert_allclose(values, expected, rtol=1e-4)
@@ -176,3 +179,11 @@ def test_a_line_and_a_season_without_noise_go_on():
     out = forecaster(3, strategy="theta").fit(None, line).forecast()
     # Half of the slope.
     assert_allclose(np.diff(out), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 20, 45])
+def test_the_blocks_of_theta_change_nothing(size, monkeypatch):
+    past = np.random.default_rng(0).normal(size=(7, 30)).cumsum(axis=1)
+    whole = _theta.theta_forecasts(past, 5, 4)
+    monkeypatch.setattr(_theta, "_BLOCK", size)
+    assert_array_equal(_theta.theta_forecasts(past, 5, 4), whole)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
@@ -28,6 +28,23 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
 )
+
+
+class Constant(RegressorMixin, BaseEstimator):
+    """Predict a number, whatever was learned."""
+
+    def __init__(self, value=0.0, random_state=None):
+        self.value = value
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        return self
+
+    def partial_fit(self, X, y, sample_weight=None):
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.value)
 
 
 def small_lstm(**params):
@@ -361,21 +378,104 @@ class TestPartner:
         assert len(ends) < len(y) / 3
         assert (limits - ends).max() <= longest / 4 + 2
 
-    def test_a_partner_of_arrays_beside_nets_of_windows_is_refused(self, Xy):
-        model = forecaster(ensemble(partner=LinearRegression()))
-        with pytest.raises(TypeError, match="takes arrays, .* such as NaiveRegressor"):
-            model.fit(*Xy)
+    @pytest.mark.parametrize(
+        ("ratio", "weight"), [(0.5, 0.3), (1.5, 0.3), (1.75, 0.15), (2.0, 0.0)]
+    )
+    def test_the_weight_falls_with_the_error_of_the_partner(self, ratio, weight):
+        X, y = np.zeros((20, 2)), np.zeros(20)
+        model = ensemble(Constant(1.0), partner=Constant(ratio)).fit(X, y)
+        assert model.partner_weight_ == pytest.approx(weight)
+        assert_allclose(model.predict(X), 1 + weight * (ratio - 1))
 
-    def test_weights_of_0_are_not_compared(self, arrays):
+    def test_weights_of_0_are_not_compared(self):
+        X, y, weight = np.zeros((40, 2)), np.zeros(40), np.arange(40) % 2
+        # With the others the errors would be about the same.
+        y[weight == 0] = 1e3
+        model = ensemble(Constant(1.0), partner=Constant(3.0))
+        assert model.fit(X, y, sample_weight=weight).partner_weight_ == 0.0
+        assert model.fit(X, y).partner_weight_ == 0.3
+
+    def test_errors_are_weighed(self):
+        X, y = np.zeros((20, 2)), np.r_[np.zeros(10), np.full(10, 10.0)]
+        weight = np.r_[np.ones(10), np.full(10, 3.0)]
+        # |1 - 0| + 3 |1 - 10| = 28 and |-9 - 0| + 3 |-9 - 10| = 66
+        model = ensemble(Constant(1.0), partner=Constant(-9.0))
+        assert model.fit(X, y, sample_weight=weight).partner_weight_ == 0.0
+        near = ensemble(Constant(9.0), partner=Constant(4.0))
+        # 9 + 3 = 12 and 4 + 18 = 22; without weights 10 and 10
+        assert near.fit(X, y, weight).partner_weight_ == pytest.approx(0.1)
+        assert near.fit(X, y).partner_weight_ == 0.3
+
+    def test_a_partner_is_given_the_weights_if_it_takes_any(self, arrays):
         X, y = arrays
         weight = np.arange(60) % 2
-        changed = np.where(weight, y, 1e3)
-        tree = DecisionTreeRegressor(max_depth=2)
-        one, two = (
-            ensemble(tree, partner=NaiveRegressor()).fit(X, t, sample_weight=weight)
-            for t in (y, changed)
-        )
-        assert one.partner_weight_ == two.partner_weight_
+        partner = DecisionTreeRegressor(max_depth=2, random_state=0)
+        model = ensemble(partner=partner).fit(X, y, sample_weight=weight)
+        alone = clone(model.partner_).fit(X, y, weight)
+        assert_array_equal(model.partner_.predict(X), alone.predict(X))
+        assert not np.array_equal(alone.predict(X), clone(alone).fit(X, y).predict(X))
+
+    def test_one_seed_decides_the_partner_as_well(self, arrays):
+        X, y = arrays
+        both = ensemble(partner=small_lstm(), partner_weight=0.5)
+        one, two = (clone(both).fit(X, y).predict(X) for _ in range(2))
+        assert_array_equal(one, two)
+        seeds = {clone(both).set_params(random_state=i).fit(X, y) for i in (0, 1)}
+        assert len({model.partner_.random_state for model in seeds}) == 2
+
+    def test_it_is_refused_before_the_networks_train(self, Xy):
+        class Never(LSTMRegressor):
+            def fit(self, X, y, sample_weight=None):
+                raise AssertionError("trained")
+
+        never = Never(hidden_size=4)
+        with pytest.raises(TypeError, match="takes arrays, but"):
+            forecaster(ensemble(never, partner=LinearRegression())).fit(*Xy)
+        one_sided = Never(hidden_size=4, loss="quantile", quantiles=(0.8, 0.9))
+        for weight in ("auto", 0.5):
+            model = ensemble(one_sided, partner=NaiveRegressor(), partner_weight=weight)
+            with pytest.raises(ValueError, match="one side of the median, .*Learn 0.5"):
+                forecaster(model).fit(*Xy)
+
+    def test_earlier_parts_count_less(self):
+        X, y = np.zeros((20, 2)), np.zeros(20)
+        model = ensemble(Constant(1.0), partner=Constant(3.0)).partial_fit(X, y)
+        assert model.partner_weight_ == 0.0
+        # Errors of 20 and 60 so far; now 40 and 0.
+        model.partial_fit(X, np.full(20, 3.0))
+        assert model.partner_weight_ == 0.3
+        model.partial_fit(X, y)
+        own, other = 20 * (0.81 + 0.9 * 2 + 1), 20 * (0.81 * 3 + 3)
+        expected = 0.3 * (2 - other / own) / 0.5
+        assert 0 < expected < 0.3
+        assert model.partner_weight_ == pytest.approx(expected)
+        assert model.fit(X, y).partner_weight_ == 0.0
+
+    def test_without_a_reach_all_rows_stay_in_the_memory(self, Xy):
+        X, y = Xy
+
+        class Longest(NaiveRegressor):
+            """Forecast the number of rows up to the window's end."""
+
+            def fit(self, X, y):
+                super().fit(X, y)
+                del self.past_reach_
+                return self
+
+            def predict(self, X):
+                return np.repeat((X.ends - X.starts + 1.0)[:, None], 3, axis=1)
+
+        n_rows = y.groupby(level=0).size().to_numpy()
+        for history in ("all", "context"):
+            for regressor in (
+                Longest(),
+                ensemble(partner=Longest(), partner_weight=1.0),
+            ):
+                model = forecaster(
+                    regressor, target_transformer=None, history=history
+                ).fit(X, y)
+                got = model.forecast().groupby(level=0).first()
+                assert_array_equal(got, n_rows)
 
     def test_quantiles_move_with_the_median(self, Xy):
         X, y = Xy
@@ -409,7 +509,7 @@ class TestPartner:
         first = model.partner_
         model.partial_fit(X, y)
         assert model.partner_ is not first
-        expected = clone(SGDRegressor(random_state=0)).fit(X, y).partial_fit(X, y)
+        expected = clone(first).partial_fit(X, y).partial_fit(X, y)
         assert_allclose(model.partner_.coef_, expected.coef_)
         naive = ensemble(SGDRegressor(), partner=NaiveRegressor()).partial_fit(X, y)
         kept = naive.partner_

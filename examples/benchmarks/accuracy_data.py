@@ -265,44 +265,19 @@ SETS = {
     "weekly": Source("M4 Weekly, 13 weeks", "OWA", load_weekly),
     "etth1": Source("ETTh1, 96 hours", "MSE", load_etth1),
     "tourism": Source("Australian tourism, 8 quarters", "MASE", load_tourism),
-    "m1-yearly": Source(
-        "M1 yearly, 6 years",
-        "MASE",
-        partial(load_competition, competition="M1", kind="yearly", period=1),
-    ),
-    "m1-quarterly": Source(
-        "M1 quarterly, 8 quarters",
-        "MASE",
-        partial(load_competition, competition="M1", kind="quarterly", period=4),
-    ),
-    "m1-monthly": Source(
-        "M1 monthly, 18 months",
-        "MASE",
-        partial(load_competition, competition="M1", kind="monthly", period=12),
-    ),
-    "m3-yearly": Source(
-        "M3 yearly, 6 years",
-        "MASE",
-        partial(load_competition, competition="M3", kind="yearly", period=1),
-    ),
-    "m3-quarterly": Source(
-        "M3 quarterly, 8 quarters",
-        "MASE",
-        partial(load_competition, competition="M3", kind="quarterly", period=4),
-    ),
-    "m3-monthly": Source(
-        "M3 monthly, 18 months",
-        "MASE",
-        partial(load_competition, competition="M3", kind="monthly", period=12),
-    ),
-    "tourism-quarterly": Source(
-        "Tourism competition, quarterly, 8 quarters",
-        "MASE",
-        partial(load_competition, competition="Tourism", kind="quarterly", period=4),
-    ),
-    "tourism-monthly": Source(
-        "Tourism competition, monthly, 24 months",
-        "MASE",
-        partial(load_competition, competition="Tourism", kind="monthly", period=12),
-    ),
 }
+for competition, kind, period, steps in (
+    ("M1", "yearly", 1, "6 years"),
+    ("M1", "quarterly", 4, "8 quarters"),
+    ("M1", "monthly", 12, "18 months"),
+    ("M3", "yearly", 1, "6 years"),
+    ("M3", "quarterly", 4, "8 quarters"),
+    ("M3", "monthly", 12, "18 months"),
+    ("Tourism", "quarterly", 4, "8 quarters"),
+    ("Tourism", "monthly", 12, "24 months"),
+):
+    SETS[f"{competition}-{kind}".lower()] = Source(
+        f"{competition} competition, {kind}, {steps}",
+        "MASE",
+        partial(load_competition, competition=competition, kind=kind, period=period),
+    )

@@ -669,7 +669,8 @@ class ContinualForecaster(
             raise TypeError(
                 "The regressor of the forecaster must be able to train in stages, as "
                 f"LSTMRegressor is, got {type(regressor).__name__}. Put an "
-                "LSTMRegressor there; LSTMForecaster(n_estimators=1) has one."
+                "LSTMRegressor there; LSTMForecaster(n_estimators=1, theta_weight=0) "
+                "has one."
             )
         return forecaster
 

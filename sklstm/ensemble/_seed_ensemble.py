@@ -1,12 +1,12 @@
 """SeedEnsemble: average one regressor over several random seeds."""
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import _safe_indexing, check_random_state, get_tags
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -14,16 +14,12 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
-from .._panels.quantiles import median_of
+from .._panels.quantiles import check_quantiles, median_of
 from .._windows.windows import PanelWindows
+from ._partner_weight import choose_weight, errors_in_training
 
-# The weight of a partner that "auto" begins with, and the ratios of its error in
-# training to that of the networks between which it falls to 0.
-_PARTNER_WEIGHT = 0.3
-_MUCH_WORSE = (1.5, 2.0)
-
-# Samples of training whose errors are compared.
-_N_COMPARED = 2000
+# How much the errors of a part count when the next one is learned.
+_EARLIER = 0.9
 
 
 def _has_partial_fit(self):
@@ -61,23 +57,24 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         The regressor to clone and train. It, or an estimator inside it, must have a
         parameter `random_state`.
     n_estimators : int, default=3
-        Number of regressors. `partial_fit` continues with the regressors of the last
-        fit.
+        Number of regressors. `partial_fit` continues with the regressors and the
+        partner of the last fit.
     partner : regressor, default=None
-        A regressor of another kind, such as ``NaiveRegressor("theta")``, whose
-        predictions are averaged with theirs. It is fitted on the same X and y (and
-        weights, if it takes any), so it reads windows as the regressor does.
+        A regressor of another kind, such as ``NaiveRegressor("theta")``, that joins the
+        average. It is fitted on the same X and y, so it reads windows if the regressor
+        does, and with the weights if its `fit` has them. In `partial_fit` a partner
+        without this method stays as the first part left it.
     partner_weight : float or "auto", default="auto"
         Weight of the partner in the average, from 0 to 1; the other regressors share
-        the rest. "auto" is 0.3, and less where its mean absolute error in training (of
-        windows, at the last quarter of each series) is more than 1.5 times as large as
-        theirs: 0 from twice on, as where a covariate tells them what a method without
-        covariates cannot know.
+        the rest. "auto" is 0.3. It falls to 0 as the absolute error of the partner in
+        training grows from 1.5 to 2 times that of the regressors. Windows are compared
+        in the last quarter of each series; in `partial_fit` earlier parts count as
+        well, each 0.9 of the next.
     n_jobs : int, default=None
         Number of regressors trained in parallel, each in its own process. The result
         does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed from which the seeds of the regressors are drawn.
+        Seed from which the seeds of the regressors and of the partner are drawn.
 
     Attributes
     ----------
@@ -137,6 +134,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     partner_weight: float | str = "auto"
     partner_: Any = None
     partner_weight_: float = 0.0
+    _errors: Any = 0.0
 
     def __init__(
         self,
@@ -179,9 +177,12 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         SeedEnsemble
             The fitted estimator.
         """
-        task, members = self._begin_tasks(self.n_estimators, X, y), self._new()
+        task, (members, partner) = (
+            self._begin_tasks(self.n_estimators, X, y),
+            self._new(X),
+        )
+        partner = _learn(partner, "fit", X, y, sample_weight)
         members = self._train("fit", members, X, y, sample_weight, task)
-        partner = self._new_partner(X, y, sample_weight)
         self._join(members, partner, X, y, sample_weight)
         self._end_tasks(task, X, y)
         return self
@@ -208,15 +209,16 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """
         # Copies, since one of them may fail.
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
-        members = members or self._new()
-        members = self._train("partial_fit", members, X, y, sample_weight)
         partner = self.partner_
-        if partner is None:
-            partner = self._new_partner(X, y, sample_weight)
-        elif hasattr(partner, "partial_fit"):
-            extra = _weights_for(partner, sample_weight)
-            partner = copy_to_train(partner).partial_fit(X, y, **extra)
-        self._join(members, partner, X, y, sample_weight)
+        if not members:
+            members, partner = self._new(X)
+        if hasattr(partner, "partial_fit"):
+            partner = copy_to_train(partner)
+            partner = _learn(partner, "partial_fit", X, y, sample_weight)
+        elif partner is not self.partner_:
+            partner = _learn(partner, "fit", X, y, sample_weight)
+        members = self._train("partial_fit", members, X, y, sample_weight)
+        self._join(members, partner, X, y, sample_weight, self._errors)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -242,8 +244,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Average the predicted quantiles of the regressors.
 
-        A partner moves all of a sample by as much as it moves the median, or the
-        learned quantile nearest to it.
+        A partner moves all quantiles of a sample by as much as it moves the median.
 
         Parameters
         ----------
@@ -291,33 +292,53 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         check_is_fitted(self)
         return getattr(self.estimators_[0], name)
 
-    def _new(self):
+    def _new(self, X):
+        """The regressors and the partner, each with a seed of its own, not fitted."""
+        if not _seed_names(self.estimator):
+            raise ValueError(
+                f"{type(self.estimator).__name__} has no parameter random_state, so "
+                "every copy would be the same. Average different regressors with "
+                "sklearn.ensemble.VotingRegressor."
+            )
         random_state = check_random_state(self.random_state)
-        return [
+        members = [
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
+        partner = None
+        if self.partner is not None and self.partner_weight != 0:
+            self._check_partner(X)
+            partner = _with_seed(self.partner, random_state)
+        return members, partner
 
-    def _new_partner(self, X, y, sample_weight):
-        partner = self.partner
-        if partner is None or self.partner_weight == 0:
-            return None
-        reads_windows = getattr(partner, "accepts_panel_windows", False)
+    def _check_partner(self, X):
+        """Raise if the partner cannot stand beside the regressor."""
+        reads_windows = getattr(self.partner, "accepts_panel_windows", False)
         if isinstance(X, PanelWindows) and not reads_windows:
             raise TypeError(
-                f"partner={partner!r} takes arrays, but the regressor reads windows as "
-                "they are. Choose a partner that does, such as NaiveRegressor or "
-                "LSTMRegressor."
+                f"partner={self.partner!r} takes arrays, but the regressor reads "
+                "windows as they are. Choose a partner that does, such as "
+                "NaiveRegressor or LSTMRegressor."
             )
-        return clone(partner).fit(X, y, **_weights_for(partner, sample_weight))
+        quantiles = getattr(self.estimator, "quantiles", None)
+        learned = getattr(self.estimator, "loss", None) == "quantile"
+        if not learned or quantiles is None:
+            return
+        quantiles = check_quantiles(quantiles)
+        if not quantiles[0] <= 0.5 <= quantiles[-1]:
+            raise ValueError(
+                f"quantiles={quantiles} lie on one side of the median, with which a "
+                "partner moves them. Learn 0.5 as well, or set partner_weight=0 "
+                "(theta_weight=0 of LSTMForecaster)."
+            )
 
-    def _join(self, members, partner, X, y, sample_weight):
+    def _join(self, members, partner, X, y, sample_weight, errors=0.0):
         """Keep what was trained, and the weight of the partner."""
-        weight = self.partner_weight
-        if partner is None:
-            weight = 0.0
-        elif weight == "auto":
-            weight = _choose_weight(members, partner, X, y, sample_weight)
-        self.estimators_ = members
+        weight = 0.0 if partner is None else self.partner_weight
+        if weight == "auto":
+            both = [partial(_mean_of, members), partner.predict]
+            errors = _EARLIER * errors + errors_in_training(both, X, y, sample_weight)
+            weight = choose_weight(*errors)
+        self.estimators_, self._errors = members, errors
         self.partner_, self.partner_weight_ = partner, weight
 
     def _train(self, method, members, X, y, sample_weight, task=None):
@@ -341,70 +362,40 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         tags.regressor_tags = inner.regressor_tags
+        if self.partner is not None:
+            other = get_tags(self.partner)
+            tags.input_tags.allow_nan &= other.input_tags.allow_nan
+            tags.input_tags.sparse &= other.input_tags.sparse
+            tags.target_tags.multi_output &= other.target_tags.multi_output
         return tags
+
+
+def _seed_names(estimator):
+    """The parameters, also of estimators inside, that are seeds."""
+    names = sorted(estimator.get_params()) if hasattr(estimator, "get_params") else []
+    return [n for n in names if n == "random_state" or n.endswith("__random_state")]
 
 
 def _with_seed(estimator, random_state):
     """Clone an estimator, every `random_state` inside it drawn anew."""
     seeds = {
         name: random_state.randint(np.iinfo(np.int32).max)
-        for name in sorted(estimator.get_params())
-        if name == "random_state" or name.endswith("__random_state")
+        for name in _seed_names(estimator)
     }
-    if not seeds:
-        raise ValueError(
-            f"{type(estimator).__name__} has no parameter random_state, so every copy "
-            "would be the same. Average different regressors with "
-            "sklearn.ensemble.VotingRegressor."
-        )
     return clone(estimator).set_params(**seeds)
 
 
-def _weights_for(partner, sample_weight):
-    """The weights for a partner that takes any."""
-    if sample_weight is None or not has_fit_parameter(partner, "sample_weight"):
-        return {}
-    return {"sample_weight": sample_weight}
+def _learn(partner, method, X, y, sample_weight):
+    """Fit a partner, with the weights if it takes any."""
+    if partner is None:
+        return None
+    weighed = sample_weight is not None and has_fit_parameter(partner, "sample_weight")
+    extra = {"sample_weight": sample_weight} if weighed else {}
+    return getattr(partner, method)(X, y, **extra)
 
 
 def _mean_of(members, X):
     return np.mean([member.predict(X) for member in members], axis=0)
-
-
-def _choose_weight(members, partner, X, y, sample_weight):
-    """The weight of a partner, by how much larger its error in training is."""
-    X, y = (p if hasattr(p, "shape") else np.asarray(p) for p in (X, y))
-    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-    compared = _compared(X, weight)
-    X, y = (_safe_indexing(part, compared) for part in (X, y))
-    y = np.asarray(y, dtype=np.float64).reshape(len(compared), -1)
-    own, other = (
-        _mean_error(predicted.reshape(y.shape) - y, weight[compared])
-        for predicted in (_mean_of(members, X), partner.predict(X))
-    )
-    good, bad = _MUCH_WORSE
-    return _PARTNER_WEIGHT * float(np.interp(other, [good * own, bad * own], [1, 0]))
-
-
-def _compared(X, weight):
-    """The positions of some samples; of windows, the last quarter of each series.
-
-    There a window has about as much before it as those that are forecast from.
-    """
-    used = weight != 0
-    if isinstance(X, PanelWindows):
-        late = pd.Series(X.ends).groupby(X.series).rank(pct=True).to_numpy() > 0.75
-        used = used & late if (used & late).any() else used
-    used = np.flatnonzero(used)
-    some = np.linspace(0, len(used) - 1, min(len(used), _N_COMPARED))
-    return used[some.astype(np.intp)]
-
-
-def _mean_error(errors, weight):
-    """The weighted mean of absolute errors; NaN is one that is not known."""
-    errors = np.abs(errors).reshape(len(weight), -1)
-    weight = np.where(np.isnan(errors), 0.0, weight[:, None])
-    return np.average(np.nan_to_num(errors), weights=weight)
 
 
 def _train_one(estimator, method, X, y, extra, task, name):

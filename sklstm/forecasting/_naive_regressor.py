@@ -35,7 +35,8 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         the window. "theta" is the Theta method: exponential smoothing with half the
         slope of the line through the values as a drift, after a season that passes a
         test was taken out. It reads ten seasons, at least 36 rows, or the window if
-        that is more; of an array, the window.
+        that is more; of an array, the window. Seasons of thousands of rows take it
+        seconds.
     seasonal_periods : int, default=1
         Number of rows of a season. 1 is no season. "seasonal" and "theta" read it, and
         for "seasonal" it is at most the window size.

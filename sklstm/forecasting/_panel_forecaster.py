@@ -1000,12 +1000,14 @@ class PanelForecaster(
     def _recent(self, history):
         """Keep the last rows of each series, which forecasts of later ones read.
 
-        All rows, if a step before the windows may read any of them.
+        All rows, if a step before the windows or the regressor may read any of them.
         """
-        if not self._transform.reads_one_row:
+        regressor = self.estimator_[-1]
+        reads_all = takes_windows(regressor) and not hasattr(regressor, "past_reach_")
+        if reads_all or not self._transform.reads_one_row:
             return history
         # Enough for the windows of rows whose forecasts `partial_fit` learns.
-        reach = max(self._reach, getattr(self.estimator_[-1], "past_reach_", 0))
+        reach = max(self._reach, getattr(regressor, "past_reach_", 0))
         size = self.window_size_ + reach + self.horizon_ - 1
         # Young series have statistics to be learned anew from all their rows.
         whole = history.series.isin(self._transform.young)
