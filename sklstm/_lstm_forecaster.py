@@ -517,13 +517,19 @@ class LSTMForecaster(
         """The Theta method where it helps: for short seasons, without covariates."""
         weight = self.theta_weight
         learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
+        one_sided = not learned[0] <= 0.5 <= learned[-1]
         if weight == "auto" and (
             self.n_estimators == 1
             or self.known_covariates is not None
-            or not learned[0] <= 0.5 <= learned[-1]
+            or one_sided
             or max(periods) > _LONGEST_OF_THETA
         ):
             return None
+        if weight and one_sided:
+            raise ValueError(
+                f"theta_weight={weight!r} moves the median, and quantiles={learned} "
+                "lie on one side of it. Learn 0.5 as well, or set theta_weight='auto'."
+            )
         season = min((period for period in periods if period > 1), default=1)
         return NaiveRegressor("theta", season) if weight else None
 

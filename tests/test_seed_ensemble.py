@@ -10,6 +10,7 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
@@ -429,13 +430,68 @@ class TestPartner:
                 raise AssertionError("trained")
 
         never = Never(hidden_size=4)
-        with pytest.raises(TypeError, match="takes arrays, but"):
-            forecaster(ensemble(never, partner=LinearRegression())).fit(*Xy)
+        X, y = Xy[0].copy(), Xy[1]
+        X.iloc[20] = np.nan
+        bad = ensemble(never, partner=LinearRegression(), partner_weight=0.5)
+        with pytest.raises(ValueError, match="NaN") as caught:
+            forecaster(bad).fit(X, y)
+        assert "SeriesImputer" in caught.value.__notes__[0]
         one_sided = Never(hidden_size=4, loss="quantile", quantiles=(0.8, 0.9))
         for weight in ("auto", 0.5):
             model = ensemble(one_sided, partner=NaiveRegressor(), partner_weight=weight)
             with pytest.raises(ValueError, match="one side of the median, .*Learn 0.5"):
-                forecaster(model).fit(*Xy)
+                forecaster(model).fit(X, y)
+
+    @pytest.mark.parametrize("horizon", [1, 3])
+    def test_a_partner_of_arrays_is_what_it_is_in_a_forecaster(self, Xy, horizon):
+        X, y = Xy
+        params = {"horizon": horizon}
+        trees = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=3)
+
+        def fit(regressor):
+            steps = make_pipeline(SlidingWindow(5, known_covariates="price"), regressor)
+            if regressor is trees:
+                steps.set_params(slidingwindow__flat=True)
+            model = PanelForecaster(steps, target_transformer=SeriesScaler(), **params)
+            return model.fit(X[:-horizon], y[:-horizon]).predict(X[-horizon:])
+
+        nets, alone = fit(ensemble()), fit(trees)
+        for weight in (0.4, 1.0):
+            both = fit(ensemble(partner=trees, partner_weight=weight))
+            expected = (1 - weight) * nets + weight * alone
+            assert_allclose(both, expected, rtol=1e-5)
+
+    def test_a_partner_of_arrays_is_weighed_by_whole_windows(self, Xy):
+        seen = []
+
+        class Spy(LinearRegression):
+            def predict(self, X):
+                seen.append(X)
+                return super().predict(X)
+
+        # At the last origins the networks learn some steps, and the others are NaN.
+        windows = SlidingWindow(5, known_covariates="price")
+        PanelForecaster(make_pipeline(windows, ensemble(partner=Spy())), 3).fit(*Xy)
+        assert seen
+        assert np.isfinite(np.concatenate(seen)).all()
+
+    def test_a_partner_of_arrays_needs_samples_whose_targets_are_all_known(self, Xy):
+        X, y = Xy
+        model = forecaster(ensemble(partner=LinearRegression()))
+        with pytest.raises(ValueError, match="all known, and there is none"):
+            model.fit(X, y.where(np.arange(len(y)) % 2 == 0))
+
+    def test_one_quantile_is_averaged_with_that_of_the_partner(self, Xy):
+        X, y = Xy
+        lstm = small_lstm(loss="quantile", quantiles=(0.3,))
+        trees = HistGradientBoostingRegressor(loss="quantile", quantile=0.3, max_iter=3)
+        models = [
+            forecaster(ensemble(lstm, partner=trees, partner_weight=w)).fit(X, y)
+            for w in (0.0, 0.5, 1.0)
+        ]
+        none, half, whole = (model.forecast() for model in models)
+        assert_allclose(half, (none + whole) / 2, rtol=1e-6)
+        assert_allclose(models[1].forecast_quantiles()[0.3], half, rtol=1e-6)
 
     def test_earlier_parts_count_less(self):
         X, y = np.zeros((20, 2)), np.zeros(20)

@@ -319,6 +319,22 @@ class PanelWindows:
         windows.n_ahead = n_ahead
         return windows
 
+    def flattened(self, n_ahead: int) -> "PanelWindows":
+        """Lay out each window as one row, with the known columns of the rows ahead.
+
+        Parameters
+        ----------
+        n_ahead : int
+            How many rows ahead.
+
+        Returns
+        -------
+        PanelWindows of shape (n_windows, n_numbers)
+        """
+        flat = self._over(self.table, self.ends)
+        flat.flat = True
+        return flat.with_steps(n_ahead)
+
     def with_categories(self, categories: dict) -> "PanelWindows":
         """Recode the labels in another order, or among more labels.
 

@@ -23,7 +23,7 @@ def errors_in_training(predictors, X, y, sample_weight):
     Parameters
     ----------
     predictors : list of callable
-        Each maps samples to predictions.
+        Each maps samples, and the shape of the result, to predictions.
     X : PanelWindows or array-like
     y : array-like
         NaN is not known.
@@ -39,7 +39,7 @@ def errors_in_training(predictors, X, y, sample_weight):
     compared = _compared(X, weight)
     X, y = (_safe_indexing(part, compared) for part in (X, y))
     y = np.asarray(y, dtype=np.float64).reshape(len(compared), -1)
-    errors = [np.abs(predict(X).reshape(y.shape) - y) for predict in predictors]
+    errors = [np.abs(predict(X, y.shape) - y) for predict in predictors]
     return np.nansum(weight[compared, None] * errors, axis=(1, 2))
 
 

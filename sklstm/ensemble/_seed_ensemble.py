@@ -9,13 +9,14 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.quantiles import check_quantiles, median_of
-from .._windows.windows import PanelWindows
+from .._windows.array_regressors import takes_windows
+from ._partner import learn, predict_beside, samples_of
 from ._partner_weight import choose_weight, errors_in_training
 
 # How much the errors of a part count when the next one is learned.
@@ -60,10 +61,13 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         Number of regressors. `partial_fit` continues with the regressors and the
         partner of the last fit.
     partner : regressor, default=None
-        A regressor of another kind, such as ``NaiveRegressor("theta")``, that joins the
-        average. It is fitted on the same X and y, so it reads windows if the regressor
-        does, and with the weights if its `fit` has them. In `partial_fit` a partner
-        without this method stays as the first part left it.
+        A regressor of another kind, such as ``NaiveRegressor("theta")`` or
+        ``HistGradientBoostingRegressor()``, that joins the average. It is fitted on the
+        same X and y, and with the weights if its `fit` has them. One that does not read
+        windows as they are gets each as a row of an array, as
+        ``SlidingWindow(flat=True)`` makes it; it learns from those whose targets are
+        all known, with a copy for each output if it takes but one. In `partial_fit` a
+        partner without this method stays as the first part left it.
     partner_weight : float or "auto", default="auto"
         Weight of the partner in the average, from 0 to 1; the other regressors share
         the rest. "auto" is 0.3. It falls to 0 as the absolute error of the partner in
@@ -177,10 +181,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         SeedEnsemble
             The fitted estimator.
         """
-        task, (members, partner) = (
-            self._begin_tasks(self.n_estimators, X, y),
-            self._new(X),
-        )
+        task = self._begin_tasks(self.n_estimators, X, y)
+        members, partner = self._new()
         partner = _learn(partner, "fit", X, y, sample_weight)
         members = self._train("fit", members, X, y, sample_weight, task)
         self._join(members, partner, X, y, sample_weight)
@@ -211,7 +213,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
         partner = self.partner_
         if not members:
-            members, partner = self._new(X)
+            members, partner = self._new()
         if hasattr(partner, "partial_fit"):
             partner = copy_to_train(partner)
             partner = _learn(partner, "partial_fit", X, y, sample_weight)
@@ -238,13 +240,14 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         mean, weight = _mean_of(self.estimators_, X), self.partner_weight_
         if weight == 0:
             return mean
-        return mean + weight * (self.partner_.predict(X).reshape(mean.shape) - mean)
+        return mean + weight * (predict_beside(self.partner_, X, mean.shape) - mean)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Average the predicted quantiles of the regressors.
 
-        A partner moves all quantiles of a sample by as much as it moves the median.
+        A partner moves all quantiles of a sample by as much as it moves the median, or
+        the only one that is learned, which it has to predict as well.
 
         Parameters
         ----------
@@ -264,7 +267,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             return out
         learned = out if quantiles is None else self._mean_quantiles(X, None)
         median = median_of(learned, self.quantiles_)
-        moved = self.partner_.predict(X).reshape(median.shape) - median
+        moved = predict_beside(self.partner_, X, median.shape) - median
         return out + weight * moved[..., None]
 
     def _mean_quantiles(self, X, quantiles):
@@ -286,13 +289,15 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     @property
     def past_reach_(self) -> int:
         own = self._of_first("past_reach_")
-        return own if self.partner_ is None else max(own, self.partner_.past_reach_)
+        if self.partner_ is None or not takes_windows(self.partner_):
+            return own
+        return max(own, self.partner_.past_reach_)
 
     def _of_first(self, name):
         check_is_fitted(self)
         return getattr(self.estimators_[0], name)
 
-    def _new(self, X):
+    def _new(self):
         """The regressors and the partner, each with a seed of its own, not fitted."""
         if not _seed_names(self.estimator):
             raise ValueError(
@@ -306,37 +311,30 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         ]
         partner = None
         if self.partner is not None and self.partner_weight != 0:
-            self._check_partner(X)
+            self._check_partner()
             partner = _with_seed(self.partner, random_state)
         return members, partner
 
-    def _check_partner(self, X):
-        """Raise if the partner cannot stand beside the regressor."""
-        reads_windows = getattr(self.partner, "accepts_panel_windows", False)
-        if isinstance(X, PanelWindows) and not reads_windows:
-            raise TypeError(
-                f"partner={self.partner!r} takes arrays, but the regressor reads "
-                "windows as they are. Choose a partner that does, such as "
-                "NaiveRegressor or LSTMRegressor."
-            )
+    def _check_partner(self):
+        """Raise if the partner cannot move the quantiles of the regressor."""
         quantiles = getattr(self.estimator, "quantiles", None)
         learned = getattr(self.estimator, "loss", None) == "quantile"
         if not learned or quantiles is None:
             return
         quantiles = check_quantiles(quantiles)
-        if not quantiles[0] <= 0.5 <= quantiles[-1]:
+        if len(quantiles) > 1 and not quantiles[0] <= 0.5 <= quantiles[-1]:
             raise ValueError(
                 f"quantiles={quantiles} lie on one side of the median, with which a "
-                "partner moves them. Learn 0.5 as well, or set partner_weight=0 "
-                "(theta_weight=0 of LSTMForecaster)."
+                "partner moves them. Learn 0.5 as well, or set partner_weight=0."
             )
 
     def _join(self, members, partner, X, y, sample_weight, errors=0.0):
         """Keep what was trained, and the weight of the partner."""
         weight = 0.0 if partner is None else self.partner_weight
         if weight == "auto":
-            both = [partial(_mean_of, members), partner.predict]
-            errors = _EARLIER * errors + errors_in_training(both, X, y, sample_weight)
+            both = [partial(_mean_beside, members), partial(predict_beside, partner)]
+            compared = samples_of(partner, X, y, sample_weight)
+            errors = _EARLIER * errors + errors_in_training(both, *compared)
             weight = choose_weight(*errors)
         self.estimators_, self._errors = members, errors
         self.partner_, self.partner_weight_ = partner, weight
@@ -386,16 +384,17 @@ def _with_seed(estimator, random_state):
 
 
 def _learn(partner, method, X, y, sample_weight):
-    """Fit a partner, with the weights if it takes any."""
     if partner is None:
         return None
-    weighed = sample_weight is not None and has_fit_parameter(partner, "sample_weight")
-    extra = {"sample_weight": sample_weight} if weighed else {}
-    return getattr(partner, method)(X, y, **extra)
+    return learn(partner, method, *samples_of(partner, X, y, sample_weight))
 
 
 def _mean_of(members, X):
     return np.mean([member.predict(X) for member in members], axis=0)
+
+
+def _mean_beside(members, X, shape):
+    return _mean_of(members, X).reshape(shape)
 
 
 def _train_one(estimator, method, X, y, extra, task, name):

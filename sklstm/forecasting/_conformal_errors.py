@@ -3,12 +3,9 @@
 import numpy as np
 
 from .._panels.quantiles import interpolate_quantiles
+from .._windows.array_regressors import takes_windows
 from .._windows.step_targets import StepTargets
-from ._windows_regression import (
-    predict_step_quantiles,
-    predict_steps,
-    takes_windows,
-)
+from ._windows_regression import predict_step_quantiles, predict_steps
 
 __all__ = [
     "base_forecasts",

@@ -43,6 +43,7 @@ from .._panels.rows import (
     read_rows,
     show,
 )
+from .._windows.array_regressors import fit_or_fit_each, takes_windows
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
@@ -69,10 +70,8 @@ from ._step_forecasts import (
     label_quantiles,
 )
 from ._windows_regression import (
-    fit_or_fit_each,
     predict_step_quantiles,
     predict_steps,
-    takes_windows,
     train_on_origins,
 )
 

@@ -1,0 +1,111 @@
+"""Regressors that read windows as arrays: how they are fitted, and asked."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils import get_tags
+
+__all__ = [
+    "advised",
+    "fit_or_fit_each",
+    "predict_arrays",
+    "takes_windows",
+]
+
+# Numbers in the largest array of windows that is handed to a regressor at a time.
+_PREDICT_SIZE = 1 << 24
+
+# What to do when a regressor's own words are about the array that it was given.
+_ADVICE = {
+    "dim 3": "It was given windows of 3 axes; SlidingWindow(flat=True) returns rows.",
+    "1d array": "It was given one column of y for each step and target. If it supports "
+    "a single output and its scikit-learn tags do not declare that, wrap it in "
+    "sklearn.multioutput.MultiOutputRegressor.",
+    "NaN": "It was given windows of X and of the past of y, which hold missing values. "
+    "Fill them, X with a SeriesImputer, or use a regressor that takes them, such as "
+    "LSTMRegressor.",
+}
+
+
+def fit_or_fit_each(regressor, n_outputs, train):
+    """Train a regressor, or a copy for each output if it takes but one.
+
+    Parameters
+    ----------
+    regressor : regressor
+        A regressor whose tags declare a single output is tried with all outputs first,
+        because some regressors support more than their tags declare.
+    n_outputs : int
+        One for each step and target.
+    train : callable
+        Trains the regressor that it is given, from the start.
+
+    Returns
+    -------
+    regressor
+        The same one, or a `MultiOutputRegressor` of copies.
+    """
+    try:
+        train(regressor)
+        return regressor
+    except ValueError:
+        if n_outputs == 1 or takes_windows(regressor) or not _has_one(regressor):
+            raise
+    each = MultiOutputRegressor(clone(regressor))
+    train(each)
+    return each
+
+
+def _has_one(regressor):
+    """Whether the tags of a regressor declare a single output."""
+    if not hasattr(regressor, "__sklearn_tags__"):
+        return False
+    return not get_tags(regressor).target_tags.multi_output
+
+
+@contextmanager
+def advised():
+    """Say what to do where a regressor's own words are about the array it was given."""
+    try:
+        yield
+    except ValueError as error:
+        for sign, advice in _ADVICE.items():
+            if sign in str(error):
+                error.add_note(advice)
+        raise
+
+
+def predict_arrays(regressor, windows):
+    """Predict from windows as arrays, a part of them at a time.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+    windows : PanelWindows
+
+    Returns
+    -------
+    ndarray of shape (n_windows,) or (n_windows, n_outputs)
+    """
+    size = max(1, _PREDICT_SIZE // int(np.prod(windows.shape[1:])))
+    parts = [windows[first : first + size] for first in range(0, len(windows), size)]
+    try:
+        return np.concatenate([regressor.predict(np.asarray(part)) for part in parts])
+    except ValueError as error:
+        ahead, ends = windows.n_ahead, windows.ends
+        short = ends + ahead >= windows.table.segment_ends(ends)
+        if ahead and short.any() and "NaN" in str(error):
+            error.add_note(
+                f"It reads {list(windows.table.known)} of all {ahead} steps after each "
+                f"window, and for {short.sum()} window(s) X ends before: those steps "
+                "are NaN. Give X rows for all of them, or use a regressor that takes "
+                "NaN, or one that reads windows as they are, such as LSTMRegressor."
+            )
+        raise
+
+
+def takes_windows(regressor):
+    """Whether a regressor reads windows as they are, and not as an array."""
+    return getattr(regressor, "accepts_panel_windows", False)
