@@ -45,12 +45,12 @@ KEYS = ["method", "seed", "round"]
 ERRORS = ["MAPE", *(f"MAPE week {step}" for step in STEPS)]
 
 
-def make_sklstm(seed, known):
+def make_sklstm(seed, **params):
     import torch
     from orange_juice_models import Forecaster, sklstm_model
 
     torch.set_num_threads(1)
-    return Forecaster(sklstm_model(known=known, random_state=seed))
+    return Forecaster(sklstm_model(**params, random_state=seed))
 
 
 def make_trees(seed):
@@ -74,7 +74,10 @@ class Method(NamedTuple):
 
 NET = ("sklstm", "torch", "skorch")
 METHODS = {
-    "sklstm": Method("sklstm", partial(make_sklstm, known=True), NET, True),
+    "sklstm": Method("sklstm, nets and trees", make_sklstm, NET, True),
+    "sklstm-nets": Method(
+        "sklstm, nets alone", partial(make_sklstm, with_trees=False), NET, True
+    ),
     "sklstm-past": Method(
         "sklstm, covariates up to the origin",
         partial(make_sklstm, known=False),
