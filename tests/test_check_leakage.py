@@ -18,6 +18,7 @@ from sklstm import (
     LSTMRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
+    SeedEnsemble,
     SeriesEncoder,
     SeriesImputer,
     SeriesLog,
@@ -165,6 +166,21 @@ def test_parts_of_the_library_pass(Xy):
         check_leakage(
             ConformalForecaster(model), None, y.sample(frac=1, random_state=0)
         )
+
+
+def test_known_columns_of_all_steps_are_no_leak_for_regressors_of_arrays(Xy):
+    X, y = Xy
+    X = X[["price", "promotion"]]
+    lstm = LSTMRegressor(2, max_epochs=1, random_state=0)
+    ensemble = SeedEnsemble(lstm, 1, partner=Ridge(), random_state=0)
+    for regressor in (Ridge(), ensemble):
+        flat = regressor is not ensemble
+        window = SlidingWindow(5, known_covariates=["price"], flat=flat)
+        check_leakage(PanelForecaster(make_pipeline(window, regressor), 3), X, y)
+        leaking = make_pipeline(OneByOne(LEAKS["one ahead"]), window, regressor)
+        with pytest.raises(ValueError, match="'onebyone'"):
+            check_leakage(PanelForecaster(leaking, 3), X, y)
+    check_leakage(forecaster(), None, y)
 
 
 def test_a_scaler_of_the_training_rows_is_no_leak(Xy):

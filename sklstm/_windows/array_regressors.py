@@ -11,6 +11,7 @@ __all__ = [
     "advised",
     "fit_or_fit_each",
     "predict_arrays",
+    "reads_all_steps",
     "takes_windows",
 ]
 
@@ -109,3 +110,12 @@ def predict_arrays(regressor, windows):
 def takes_windows(regressor):
     """Whether a regressor reads windows as they are, and not as an array."""
     return getattr(regressor, "accepts_panel_windows", False)
+
+
+def reads_all_steps(regressor):
+    """Whether a forecast reads the known columns of all steps, or of its own only.
+
+    The former is so if the regressor, or the partner in an ensemble, reads arrays.
+    """
+    partner = getattr(regressor, "partner_", None)
+    return not takes_windows(regressor if partner is None else partner)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._panels.quantiles import interpolate_quantiles
-from .._windows.array_regressors import takes_windows
+from .._windows.array_regressors import reads_all_steps
 from .._windows.step_targets import StepTargets
 from ._windows_regression import predict_step_quantiles, predict_steps
 
@@ -64,7 +64,7 @@ def roll_errors(forecaster, X, y):
     target[ends[ready.learned]] = ready.past[ready.learned]
     targets = StepTargets(target, ends, table.segments, horizon)
     origins = (targets.known() > 0) & ready.starts
-    if table.known and not takes_windows(ready.regressor):
+    if table.known and reads_all_steps(ready.regressor):
         # An array has all known columns behind each window, or missing values.
         origins &= ends + horizon < table.segment_ends(ends)
     origins = np.flatnonzero(origins)

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state, check_scalar
 from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import inner_estimators
 from .._panels.rows import align_target, is_panel, read_rows, show
+from .._windows.array_regressors import reads_all_steps
 from .._windows.windows import PanelWindows
 
 __all__ = ["check_leakage"]
@@ -66,7 +67,10 @@ def check_leakage(
     What is checked is what happens after `fit`. That `fit` learns from the rows that it
     is given, such as the scale of each series, is no leak in a cross-validation that
     fits anew in each fold. Columns that are known ahead are drawn anew, too: a forecast
-    may read them in its own row and in earlier ones, not in later ones.
+    may read them in its own row and in earlier ones, not in later ones. A regressor of
+    arrays, and a partner of this kind in an ensemble, gets them of all steps at once:
+    for these they stay as they are, and what they become in the steps of the pipeline
+    is still checked.
 
     Examples
     --------
@@ -117,8 +121,12 @@ def check_leakage(
     variants = panels if inside else (X, drawn[0])
     _check_steps(pipeline, variants, ~later, index)
     if hasattr(model, "update"):
+        at_once = pipeline is not None and reads_all_steps(pipeline[-1])
+        known = list(model.future_rows().columns) if at_once else []
+        drawn[0][known] = X[known]
         _check_fitted_values(model, (X, y), drawn, later)
-        _check_forecasts(model, X[later], drawn[0][later], index[later])
+        if not known:
+            _check_forecasts(model, X[later], drawn[0][later], index[later])
     else:
         one, two = (model.predict(part)[~later] for part in (X, drawn[0]))
         _compare("The predictions", one, two, index[~later])
