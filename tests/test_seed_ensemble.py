@@ -481,6 +481,21 @@ class TestPartner:
         with pytest.raises(ValueError, match="all known, and there is none"):
             model.fit(X, y.where(np.arange(len(y)) % 2 == 0))
 
+    @pytest.mark.parametrize("partner", [LinearRegression(), SGDRegressor()])
+    def test_parts_without_a_whole_window_leave_such_a_partner_as_it_is(
+        self, Xy, partner
+    ):
+        X, y = Xy
+        late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < 2
+        model = forecaster(ensemble(partner=partner)).fit(X[~late], y[~late])
+        before = model.estimator_[-1]
+        model.partial_fit(X[late], y[late])
+        after = model.estimator_[-1]
+        assert after.partner_weight_ == before.partner_weight_
+        one, two = (e.partner_.predict(np.eye(10)) for e in (before, after))
+        assert_array_equal(one, two)
+        assert before.estimators_[0].n_epochs_ < after.estimators_[0].n_epochs_
+
     def test_one_quantile_is_averaged_with_that_of_the_partner(self, Xy):
         X, y = Xy
         lstm = small_lstm(loss="quantile", quantiles=(0.3,))

@@ -29,18 +29,12 @@ def samples_of(partner, X, y, sample_weight):
     -------
     tuple
         X, y and the weights: all of them, but for a partner that reads windows as
-        arrays. It learns from those whose targets are all known.
+        arrays. It learns from those whose targets are all known; there may be none.
     """
     if not _flattens(partner, X):
         return X, y, sample_weight
     y = np.asarray(y, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(y.reshape(len(y), -1)).any(axis=1))
-    if len(known) == 0:
-        raise ValueError(
-            f"partner={partner!r} learns from windows whose targets are all known, and "
-            "there is none. Lower the horizon, fill y, or choose a partner that reads "
-            "windows as they are, such as NaiveRegressor."
-        )
     if sample_weight is not None:
         sample_weight = np.asarray(sample_weight)[known]
     return X[known], y[known], sample_weight
@@ -65,6 +59,12 @@ def learn(partner, method, X, y, sample_weight):
     extra = {"sample_weight": sample_weight} if weighed else {}
     if not _flattens(partner, X):
         return getattr(partner, method)(X, y, **extra)
+    if len(X) == 0:
+        raise ValueError(
+            f"partner={partner!r} learns from windows whose targets are all known, and "
+            "there is none. Lower the horizon, fill y, or choose a partner that reads "
+            "windows as they are, such as NaiveRegressor."
+        )
     n_outputs = y.size // len(y)
     rows = np.asarray(_flat(X, n_outputs))
     y = y.ravel() if n_outputs == 1 else y

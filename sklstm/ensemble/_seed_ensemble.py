@@ -211,14 +211,14 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """
         # Copies, since one of them may fail.
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
-        partner = self.partner_
+        partner, method = self.partner_, "partial_fit"
         if not members:
             members, partner = self._new()
-        if hasattr(partner, "partial_fit"):
+            method = method if hasattr(partner, method) else "fit"
+            partner = _learn(partner, method, X, y, sample_weight)
+        elif hasattr(partner, method):
             partner = copy_to_train(partner)
-            partner = _learn(partner, "partial_fit", X, y, sample_weight)
-        elif partner is not self.partner_:
-            partner = _learn(partner, "fit", X, y, sample_weight)
+            partner = _learn(partner, method, X, y, sample_weight, if_any=True)
         members = self._train("partial_fit", members, X, y, sample_weight)
         self._join(members, partner, X, y, sample_weight, self._errors)
         return self
@@ -334,7 +334,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         if weight == "auto":
             both = [partial(_mean_beside, members), partial(predict_beside, partner)]
             compared = samples_of(partner, X, y, sample_weight)
-            errors = _EARLIER * errors + errors_in_training(both, *compared)
+            if len(compared[1]):
+                errors = _EARLIER * errors + errors_in_training(both, *compared)
             weight = choose_weight(*errors)
         self.estimators_, self._errors = members, errors
         self.partner_, self.partner_weight_ = partner, weight
@@ -383,10 +384,13 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
-def _learn(partner, method, X, y, sample_weight):
+def _learn(partner, method, X, y, sample_weight, if_any=False):
     if partner is None:
         return None
-    return learn(partner, method, *samples_of(partner, X, y, sample_weight))
+    samples = samples_of(partner, X, y, sample_weight)
+    if if_any and len(samples[1]) == 0:
+        return partner
+    return learn(partner, method, *samples)
 
 
 def _mean_of(members, X):
