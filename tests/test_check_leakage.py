@@ -204,3 +204,64 @@ def test_what_was_given_stays_as_it_was(Xy):
     check_leakage(forecaster(SeriesScaler()), X[["price"]], y)
     pd.testing.assert_frame_equal(X, before[0])
     pd.testing.assert_series_equal(y, before[1])
+
+
+class Ahead(OneByOne):
+    """Adds half of a later value to each, and takes nothing away."""
+
+    def __init__(self, n_rows=1):
+        self.n_rows = n_rows
+
+    def transform(self, X):
+        return X + 0.5 * X.groupby(level=0).shift(-self.n_rows).fillna(0.0)
+
+    def inverse_transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize("history", ["all", "context"])
+@pytest.mark.parametrize("known", [None, ["price"]])
+@pytest.mark.parametrize("n_rows", [1, 2])
+@pytest.mark.parametrize(
+    "regressor", [Ridge(), LSTMRegressor(2, max_epochs=1, random_state=0)]
+)
+def test_a_target_transformer_that_looks_ahead_is_found(
+    Xy, regressor, n_rows, known, history
+):
+    X, y = Xy
+    flat = isinstance(regressor, Ridge)
+    window = SlidingWindow(5, known_covariates=known, flat=flat)
+    model = PanelForecaster(make_pipeline(window, regressor), 3, history=history)
+    check_leakage(model, X[["price"]], y)
+    model.set_params(target_transformer=Ahead(n_rows))
+    with pytest.raises(ValueError, match="fitted values read later rows"):
+        check_leakage(model, X[["price"]], y)
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_forecasts_that_move_with_later_steps_are_found(Xy, horizon):
+    class Later(Ahead):
+        def transform(self, X):
+            return X
+
+        def inverse_transform(self, X):
+            return X + X.groupby(level=0).shift(-3).fillna(0.0)
+
+    window = SlidingWindow(5, known_covariates=["price"], flat=True)
+    model = PanelForecaster(make_pipeline(window, Ridge()), horizon)
+    check_leakage(model, Xy[0][["price"]], Xy[1])
+    model.set_params(target_transformer=Later())
+    with pytest.raises(ValueError, match="The forecasts read later rows"):
+        check_leakage(model, Xy[0][["price"]], Xy[1])
+
+
+def test_a_search_over_regressors_of_arrays_is_judged_like_one_of_them(Xy):
+    X, y = Xy
+    window = SlidingWindow(5, known_covariates=["price"], flat=True)
+    model = PanelForecaster(make_pipeline(window, Ridge()), 3)
+    cv = PanelTimeSeriesSplit(2, horizon=3)
+    options = {"cv": cv, "scoring": "neg_mean_absolute_error"}
+    check_leakage(GridSearchCV(model, {"stride": [1]}, **options), X[["price"]], y)
+    model.set_params(target_transformer=Ahead())
+    with pytest.raises(ValueError, match="fitted values read later rows"):
+        check_leakage(GridSearchCV(model, {"stride": [1]}, **options), X[["price"]], y)

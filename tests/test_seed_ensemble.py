@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -435,7 +436,9 @@ class TestPartner:
         bad = ensemble(never, partner=LinearRegression(), partner_weight=0.5)
         with pytest.raises(ValueError, match="NaN") as caught:
             forecaster(bad).fit(X, y)
-        assert "SeriesImputer" in caught.value.__notes__[0]
+        advice, source = caught.value.__notes__
+        assert "SeriesImputer" in advice
+        assert source == "It comes from partner=LinearRegression()."
         one_sided = Never(hidden_size=4, loss="quantile", quantiles=(0.8, 0.9))
         for weight in ("auto", 0.5):
             model = ensemble(one_sided, partner=NaiveRegressor(), partner_weight=weight)
@@ -480,6 +483,50 @@ class TestPartner:
         model = forecaster(ensemble(partner=LinearRegression()))
         with pytest.raises(ValueError, match="all known, and there is none"):
             model.fit(X, y.where(np.arange(len(y)) % 2 == 0))
+
+    @pytest.mark.parametrize("horizon", [1, 2])
+    def test_partners_of_several_outputs_and_of_one(self, Xy, horizon):
+        tree = DecisionTreeRegressor(random_state=0)
+        one, two, chain = (
+            forecaster(ensemble(partner=p, partner_weight=1.0), horizon=horizon)
+            .fit(*Xy)
+            .forecast()
+            for p in (tree, MultiOutputRegressor(tree), RegressorChain(tree))
+        )
+        assert one.shape == two.shape == chain.shape
+        first_steps = [p.groupby(level=0).first() for p in (two, chain)]
+        assert_allclose(*first_steps)
+
+    def test_a_copy_for_each_output_of_arrays(self, arrays):
+        X, y = arrays
+        y = np.column_stack([y, -y])
+        trees = HistGradientBoostingRegressor(max_iter=3)
+        model = ensemble(partner=trees, partner_weight=1.0).fit(X, y)
+        alone = clone(trees).fit(X, y[:, 0])
+        assert_allclose(model.predict(X)[:, 0], alone.predict(X))
+
+    def test_windows_of_a_plain_pipeline_have_no_steps_ahead(self, Xy):
+        X, y = Xy
+        windows = SlidingWindow(5, known_covariates="price")
+        both = ensemble(partner=LinearRegression(), partner_weight=1.0)
+        flat = clone(windows).set_params(flat=True)
+        alone = make_pipeline(flat, LinearRegression()).fit(X, y)
+        model = make_pipeline(windows, both).fit(X, y)
+        assert_allclose(model.predict(X), alone.predict(X), rtol=1e-6)
+
+    def test_forecasts_without_all_known_columns_are_warned_of(self, Xy):
+        X, y = Xy
+        early = X.groupby(level=0).cumcount(ascending=False).to_numpy() >= 3
+        windows = SlidingWindow(5, known_covariates="price")
+        trees = HistGradientBoostingRegressor(max_iter=3)
+        model = PanelForecaster(make_pipeline(windows, ensemble(partner=trees)), 3)
+        model.fit(X[early], y[early])
+        model.predict(X[~early])
+        some = X[~early].groupby(level=0).head(2)
+        with pytest.warns(
+            UserWarning, match="'price'.* of all 3 steps at once, and for 3"
+        ):
+            model.predict(some)
 
     @pytest.mark.parametrize("partner", [LinearRegression(), SGDRegressor()])
     def test_parts_without_a_whole_window_leave_such_a_partner_as_it_is(

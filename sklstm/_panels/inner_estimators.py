@@ -11,7 +11,13 @@ from sklearn.pipeline import Pipeline
 
 from .rows import is_panel
 
-__all__ = ["find_history", "find_method", "find_setting", "inner_estimators"]
+__all__ = [
+    "find_history",
+    "find_method",
+    "find_setting",
+    "inner_estimators",
+    "apply_steps",
+]
 
 # Attributes of a fitted meta-estimator that hold the estimator inside it.
 _INSIDE = ("best_estimator_", "forecaster_", "regressor_", "estimator_")
@@ -60,9 +66,9 @@ def find_method(estimator: Any, name: str) -> Callable:
     for one in inner_estimators(estimator):
         if hasattr(one, name):
             method = getattr(one, name)
-            return lambda X, **options: method(_transform(before, X), **options)
-        if isinstance(one, Pipeline) and len(one) > 1:
-            before.append(one[:-1])
+            return lambda X, **options: method(apply_steps(before, X), **options)
+        if isinstance(one, Pipeline):
+            before += one.steps[:-1]
     raise TypeError(
         f"{type(estimator).__name__} has no {name}. Use a PanelForecaster whose "
         "regressor has a quantile loss, an LSTMForecaster with quantiles, or a "
@@ -119,9 +125,24 @@ def find_history(estimator: Any) -> pd.Series | pd.DataFrame | None:
     return None
 
 
-def _transform(steps, X):
-    for step in steps:
-        X = step.transform(X)
+def apply_steps(steps: list, X: Any) -> Any:
+    """Apply some fitted steps of a pipeline.
+
+    A pipeline cut out of another asks whether its last step is fitted, which one that
+    learns nothing cannot tell.
+
+    Parameters
+    ----------
+    steps : list of (name, transformer)
+    X : DataFrame or array
+
+    Returns
+    -------
+    DataFrame or array
+    """
+    for _, step in steps:
+        if step is not None and step != "passthrough":
+            X = step.transform(X)
     return X
 
 

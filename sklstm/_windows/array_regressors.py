@@ -13,6 +13,7 @@ __all__ = [
     "predict_arrays",
     "reads_all_steps",
     "takes_windows",
+    "target_of",
 ]
 
 # Numbers in the largest array of windows that is handed to a regressor at a time.
@@ -41,7 +42,7 @@ def fit_or_fit_each(regressor, n_outputs, train):
     n_outputs : int
         One for each step and target.
     train : callable
-        Trains the regressor that it is given, from the start.
+        Trains the regressor that it is given.
 
     Returns
     -------
@@ -64,6 +65,31 @@ def _has_one(regressor):
     if not hasattr(regressor, "__sklearn_tags__"):
         return False
     return not get_tags(regressor).target_tags.multi_output
+
+
+def target_of(regressor, y):
+    """Bring targets into the form that a regressor of arrays takes.
+
+    Parameters
+    ----------
+    regressor : regressor
+    y : ndarray of shape (n_windows, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_windows, n_outputs) or (n_windows,)
+        A single output has one axis, unless the regressor always takes two.
+    """
+    if y.shape[1] > 1 or _has_several(regressor):
+        return y
+    return y[:, 0]
+
+
+def _has_several(regressor):
+    """Whether the tags of a regressor declare that it takes no single output."""
+    if not hasattr(regressor, "__sklearn_tags__"):
+        return False
+    return not get_tags(regressor).target_tags.single_output
 
 
 @contextmanager
@@ -115,7 +141,11 @@ def takes_windows(regressor):
 def reads_all_steps(regressor):
     """Whether a forecast reads the known columns of all steps, or of its own only.
 
-    The former is so if the regressor, or the partner in an ensemble, reads arrays.
+    The former is so if the regressor, or a partner or member of an ensemble, reads
+    arrays.
     """
-    partner = getattr(regressor, "partner_", None)
-    return not takes_windows(regressor if partner is None else partner)
+    inside = [getattr(regressor, "partner_", None)]
+    inside += getattr(regressor, "estimators_", [])[:1]
+    return not takes_windows(regressor) or any(
+        reads_all_steps(one) for one in inside if one is not None
+    )

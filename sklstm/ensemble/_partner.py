@@ -1,5 +1,7 @@
 """The partner of an ensemble: what it reads of the samples, and predicts."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from sklearn.utils.validation import has_fit_parameter
 
@@ -8,6 +10,7 @@ from .._windows.array_regressors import (
     fit_or_fit_each,
     predict_arrays,
     takes_windows,
+    target_of,
 )
 from .._windows.windows import PanelWindows
 
@@ -57,23 +60,29 @@ def learn(partner, method, X, y, sample_weight):
     """
     weighed = sample_weight is not None and has_fit_parameter(partner, "sample_weight")
     extra = {"sample_weight": sample_weight} if weighed else {}
-    if not _flattens(partner, X):
+    if takes_windows(partner):
         return getattr(partner, method)(X, y, **extra)
-    if len(X) == 0:
+    if len(y) == 0:
         raise ValueError(
             f"partner={partner!r} learns from windows whose targets are all known, and "
             "there is none. Lower the horizon, fill y, or choose a partner that reads "
             "windows as they are, such as NaiveRegressor."
         )
-    n_outputs = y.size // len(y)
-    rows = np.asarray(_flat(X, n_outputs))
-    y = y.ravel() if n_outputs == 1 else y
+    n_outputs, explain = np.size(y) // len(y), nullcontext
+    if isinstance(X, PanelWindows):
+        explain = advised
+        X, y = np.asarray(_flat(X, n_outputs)), np.reshape(y, (len(y), n_outputs))
 
     def train(regressor):
-        with advised():
-            getattr(regressor, method)(rows, y, **extra)
+        target = target_of(regressor, y) if np.ndim(y) == 2 else y
+        with explain():
+            getattr(regressor, method)(X, target, **extra)
 
-    return fit_or_fit_each(partner, n_outputs, train)
+    try:
+        return fit_or_fit_each(partner, n_outputs, train)
+    except ValueError as error:
+        error.add_note(f"It comes from partner={partner!r}.")
+        raise
 
 
 def predict_beside(partner, X, shape):
@@ -103,4 +112,6 @@ def _flattens(partner, X):
 
 
 def _flat(X, n_outputs):
-    return X.flattened(n_outputs // max(1, X.table.target.shape[1]))
+    """Windows as rows, with what is known of the steps ahead if there are any."""
+    n_targets = X.table.target.shape[1]
+    return X.flattened(n_outputs // n_targets if n_targets else 0)

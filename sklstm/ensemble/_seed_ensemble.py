@@ -63,11 +63,12 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     partner : regressor, default=None
         A regressor of another kind, such as ``NaiveRegressor("theta")`` or
         ``HistGradientBoostingRegressor()``, that joins the average. It is fitted on the
-        same X and y, and with the weights if its `fit` has them. One that does not read
-        windows as they are gets each as a row of an array, as
-        ``SlidingWindow(flat=True)`` makes it; it learns from those whose targets are
-        all known, with a copy for each output if it takes but one. In `partial_fit` a
-        partner without this method stays as the first part left it.
+        same X and y, and with the weights if its `fit` has them, as a copy for each
+        output if it takes but one. A partner that does not read windows as they are
+        gets each as a row of an array, as of ``SlidingWindow(flat=True)``, with the
+        known columns of all steps behind it; it learns from those whose targets are
+        all known. In `partial_fit` a partner without this method stays as the first
+        part left it.
     partner_weight : float or "auto", default="auto"
         Weight of the partner in the average, from 0 to 1; the other regressors share
         the rest. "auto" is 0.3. It falls to 0 as the absolute error of the partner in
@@ -94,7 +95,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         Names of the columns, if the regressors have this attribute.
     past_reach_ : int
         Number of rows before its window that a forecast reads, if the regressors (and
-        the partner) have this attribute.
+        a partner that reads windows as they are) have this attribute.
     quantiles_ : tuple of float or None
         The learned quantiles, if the regressors have this attribute.
 

@@ -73,6 +73,7 @@ from ._windows_regression import (
     predict_step_quantiles,
     predict_steps,
     train_on_origins,
+    warn_of_missing_steps,
 )
 
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
@@ -264,9 +265,10 @@ class PanelForecaster(
     The window of a forecast ends with the origin, the last remembered row: it holds
     the columns of X and the values of y up to there. Of the rows after it only those
     columns are read that ``SlidingWindow(known_covariates=...)`` names, each by the
-    forecast of its own step. All other columns are past-only: X may hold any number or
-    NaN for them in the rows to forecast, or not have them, and steps beyond `horizon`
-    see the value of the last known row.
+    forecast of its own step; regressors of arrays read those of all steps at once. All
+    other columns are past-only: X may hold any number or NaN for them in the rows to
+    forecast, or not have them, and steps beyond `horizon` see the value of the last
+    known row.
 
     Steps are rows: step 1 is the row after the origin. If a series keeps a time step,
     the step of a row of X follows from its time, so that a gap between the end of
@@ -1082,8 +1084,9 @@ class PanelForecaster(
         """Write the forecasts of the steps ahead into `past`, block by block."""
         for done in range(0, int(ahead.n_steps.max(initial=0)), self.horizon_):
             active = np.flatnonzero(ahead.n_steps > done)
-            origins = ahead.positions(active, done)
-            out = self._predict_steps(windows.with_target(past)[origins])
+            some = windows.with_target(past)[ahead.positions(active, done)]
+            warn_of_missing_steps(self.estimator_[-1], some, self.horizon_)
+            out = self._predict_steps(some)
             step = done + np.arange(1, self.horizon_ + 1)
             wanted = step <= ahead.n_steps[active, None]
             rows = ahead.positions(active[:, None], step)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .._panels.all_or_nothing import shallow_copy
 from .._panels.columns import check_float32
+from .._panels.inner_estimators import apply_steps
 from .._panels.plain_state import PlainState
 from .._panels.rows import is_panel, locate_series, show
 from ._forecaster_checks import check_windows
@@ -118,9 +119,8 @@ class PanelTransform(PlainState):
 
         With `apart`, no row of `fit` goes before them.
         """
-        rows, last = X, self.steps[-1]
-        if len(self.steps) > 1:
-            rows = self.steps[:-1].transform(X)
+        *before, (_, last) = self.steps.steps
+        rows = apply_steps(before, X)
         if is_panel(rows) and len(rows) == len(X) and not rows.index.equals(X.index):
             raise ValueError(
                 "The steps before the windows returned the rows of X in another order. "

@@ -1,14 +1,23 @@
 """A regressor on windows: the origins that it learns from, and its forecasts."""
 
+import warnings
+
 import numpy as np
 
-from .._windows.array_regressors import advised, predict_arrays, takes_windows
+from .._windows.array_regressors import (
+    advised,
+    predict_arrays,
+    reads_all_steps,
+    takes_windows,
+    target_of,
+)
 from .._windows.step_targets import StepTargets
 
 __all__ = [
     "predict_step_quantiles",
     "predict_steps",
     "train_on_origins",
+    "warn_of_missing_steps",
     "training_origins",
 ]
 
@@ -75,8 +84,7 @@ def train_on_origins(train, windows, past, learned, *, horizon, stride, weight):
         )
     X, y = windows[origins], targets[origins]
     if not lazy:
-        X, y = np.asarray(X), np.asarray(y)
-        y = y[:, 0] if y.shape[1] == 1 else y
+        X, y = np.asarray(X), target_of(train.__self__, np.asarray(y))
     extra = {} if weight is None else {"sample_weight": weight[origins]}
     del origins, targets  # large, and of no more use while the regressor trains
     if lazy:
@@ -115,6 +123,29 @@ def _rows_read(regressor, windows, horizon):
             return windows
         reach = max(reach, regressor.past_reach_)
     return windows.cut(reach, horizon if windows.table.known else 0)
+
+
+def warn_of_missing_steps(regressor, windows, horizon):
+    """Warn where forecasts would be others if X had more rows.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+    windows : PanelWindows of shape (n, window_size, n_features)
+        Those that are forecast from.
+    horizon : int
+    """
+    table, ends = windows.table, windows.ends
+    short = (ends + horizon >= table.segment_ends(ends)).sum()
+    if table.known and short and reads_all_steps(regressor):
+        warnings.warn(
+            f"{type(regressor).__name__} reads {list(table.known)} of all {horizon} "
+            f"steps at once, and for {short} series X ends before the last of them. "
+            "What is missing is NaN there, and the forecasts would be others if it "
+            "were known. Give X rows for all steps.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def predict_step_quantiles(regressor, windows, horizon, quantiles):

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, check_scalar
 
 from .._panels.flat_tables import panel_of
-from .._panels.inner_estimators import inner_estimators
+from .._panels.inner_estimators import find_setting, inner_estimators
 from .._panels.rows import align_target, is_panel, read_rows, show
 from .._windows.array_regressors import reads_all_steps
 from .._windows.windows import PanelWindows
@@ -68,9 +68,9 @@ def check_leakage(
     is given, such as the scale of each series, is no leak in a cross-validation that
     fits anew in each fold. Columns that are known ahead are drawn anew, too: a forecast
     may read them in its own row and in earlier ones, not in later ones. A regressor of
-    arrays, and a partner of this kind in an ensemble, gets them of all steps at once:
-    for these they stay as they are, and what they become in the steps of the pipeline
-    is still checked.
+    arrays, and a partner of this kind in an ensemble, gets them of all `horizon` steps
+    at once: its forecasts may not move with those of the steps after them, for which
+    the later rows have to span two horizons. ``history="context"`` is checked as "all".
 
     Examples
     --------
@@ -115,21 +115,45 @@ def check_leakage(
     if flat:
         # As it was given, for steps that read the columns of series and time.
         X, drawn[0] = X.reset_index(), drawn[0].reset_index()
-    model = clone(estimator).fit(X[~later], y[~later])
+    model = _with_all_history(clone(estimator)).fit(X[~later], y[~later])
+    model = getattr(model, "best_estimator_", model)
     pipeline, inside = _pipeline(model)
     # The steps inside a forecaster see panels.
     variants = panels if inside else (X, drawn[0])
     _check_steps(pipeline, variants, ~later, index)
+    known, span = _known_columns(model, pipeline)
     if hasattr(model, "update"):
-        at_once = pipeline is not None and reads_all_steps(pipeline[-1])
-        known = list(model.future_rows().columns) if at_once else []
-        drawn[0][known] = X[known]
-        _check_fitted_values(model, (X, y), drawn, later)
-        if not known:
-            _check_forecasts(model, X[later], drawn[0][later], index[later])
+        begins = place == (rows.lengths - n_later)[rows.codes]
+        kept = _keep(known, drawn[0], X, later if span > 1 else begins)
+        _check_fitted_values(model, (X, y), (kept, drawn[1]), later, begins)
+        _check_forecasts(model, X[later], drawn[0][later], index[later], span)
     else:
-        one, two = (model.predict(part)[~later] for part in (X, drawn[0]))
+        kept = _keep(known, drawn[0], X, later) if span > 1 else drawn[0]
+        one, two = (model.predict(part)[~later] for part in (X, kept))
         _compare("The predictions", one, two, index[~later])
+
+
+def _with_all_history(model):
+    """Let forecasters inside remember all rows, so that they give fitted values."""
+    params = model.get_params()
+    names = [n for n in params if n.endswith("history") and params[n] == "context"]
+    return model.set_params(**dict.fromkeys(names, "all"))
+
+
+def _known_columns(model, pipeline):
+    """The columns of X that are known ahead, and how many steps are read at once."""
+    forecaster = (one for one in inner_estimators(model) if hasattr(one, "future_rows"))
+    known = next((list(one.future_rows().columns) for one in forecaster), [])
+    at_once = known and pipeline is not None and reads_all_steps(pipeline[-1])
+    return known, find_setting(model, "horizon_") if at_once else 1
+
+
+def _keep(known, drawn, given, chosen):
+    """Put the known columns of the chosen rows back."""
+    kept = drawn.copy()
+    for name in known:
+        kept[name] = drawn[name].where(~chosen, given[name])
+    return kept
 
 
 def _draw_anew(table, chosen, random_state):
@@ -185,24 +209,30 @@ def _rows_of(part, chosen):
     return part[chosen] if isinstance(part, np.ndarray) else part.loc[chosen]
 
 
-def _check_fitted_values(model, given, drawn, later):
-    """One-step forecasts of rows that are known may not move with later ones."""
-    X, params = given[0], model.get_params()
-    kept = [value for name, value in params.items() if name.endswith("history")]
-    if "context" in kept:
-        return  # it gives no fitted values
-    found = []
+def _check_fitted_values(model, given, drawn, later, begins):
+    """One-step forecasts may not move with rows that are later than theirs.
+
+    Nor with the target of their own row, which the first of the later rows shows.
+    """
+    asked, found = ~later | begins, []
     for later_X, later_y in (given, drawn):
         updated = deepcopy(model).update(later_X[later], later_y[later])
-        found.append(updated.predict(X[~later]))
-    _compare("The fitted values", *found, given[1].index[~later])
+        found.append(updated.predict(given[0][asked]))
+    _compare("The fitted values", *found, given[1].index[asked])
 
 
-def _check_forecasts(model, X, drawn, index):
-    """The forecast of a step may not move with the rows of later steps."""
+def _check_forecasts(model, X, drawn, index, span):
+    """The forecast of a step may not move with the rows of later steps.
+
+    Steps that are read at once come in whole spans.
+    """
     rows = read_rows(pd.DataFrame(index=index))
     step = np.arange(len(X)) - rows.indptr[:-1][rows.codes]
-    first = step < max(1, int(rows.lengths.min()) // 2)
+    n_first = max(1, int(rows.lengths.min()) // 2 // span) * span
+    whole = step < (rows.lengths // span * span)[rows.codes]
+    if not (whole & (step >= n_first)).any():
+        return
+    X, drawn, index, first = X[whole], drawn[whole], index[whole], step[whole] < n_first
     changed = pd.concat([X[first], drawn[~first]]).loc[X.index]
     one, two = (model.predict(part)[first] for part in (X, changed))
     _compare("The forecasts", one, two, index[first])
