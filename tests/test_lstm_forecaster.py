@@ -115,6 +115,14 @@ def test_the_theta_method_is_a_partner_where_it_helps(params, season):
         assert regressor.partner_weight == params.get("theta_weight", "auto")
 
 
+@pytest.mark.parametrize("quantiles", [(0.9,), (0.6, 0.9)])
+def test_theta_is_refused_beside_quantiles_on_one_side(quantiles):
+    forecaster = LSTMForecaster(3, quantiles=quantiles, theta_weight=0.3)
+    with pytest.raises(ValueError, match="theta_weight=0.3 moves the median"):
+        forecaster.to_pipeline()
+    forecaster.set_params(theta_weight=0).to_pipeline()
+
+
 def test_a_leading_covariate_leaves_the_theta_method_out():
     rng = np.random.default_rng(0)
     index = pd.MultiIndex.from_product([range(30), range(40)], names=["id", "time"])
