@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -265,3 +265,24 @@ def test_a_search_over_regressors_of_arrays_is_judged_like_one_of_them(Xy):
     model.set_params(target_transformer=Ahead())
     with pytest.raises(ValueError, match="fitted values read later rows"):
         check_leakage(GridSearchCV(model, {"stride": [1]}, **options), X[["price"]], y)
+
+
+@pytest.mark.parametrize(
+    "regressor", [Ridge(), LSTMRegressor(2, max_epochs=1, random_state=0)]
+)
+def test_known_columns_are_found_in_all_sorts_of_panels(Xy, regressor):
+    X, y = Xy
+    X = X[["price"]]
+    flat = isinstance(regressor, Ridge)
+    window = SlidingWindow(5, known_covariates=["price"], flat=flat)
+    model = PanelForecaster(make_pipeline(window, regressor), 4)
+    # Days of which every third is missing have no step.
+    some = X.groupby(level=0).cumcount().to_numpy() % 3 > 0
+    check_leakage(model, X[some], y[some])
+    check_leakage(make_pipeline(SeriesScaler(), model), X, y)
+    check_leakage(TransformedTargetRegressor(model, check_inverse=False), X, y)
+    names = ColumnTransformer([("a", SeriesScaler(), ["price"])])
+    names.set_output(transform="pandas")
+    if not flat:
+        window.set_params(known_covariates=["a__price"])
+        check_leakage(make_pipeline(names, model), X, y)

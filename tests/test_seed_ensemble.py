@@ -524,9 +524,41 @@ class TestPartner:
         model.predict(X[~early])
         some = X[~early].groupby(level=0).head(2)
         with pytest.warns(
-            UserWarning, match="'price'.* of all 3 steps at once, and for 3"
+            UserWarning, match="'price'.* of all 3 steps at once, .* for 3"
         ):
             model.predict(some)
+
+    @pytest.mark.parametrize("make", [pd.DataFrame, np.ndarray.tolist])
+    def test_targets_of_arrays_are_handed_on_as_they_are(self, arrays, make):
+        X, y = arrays
+        model = ensemble(
+            DecisionTreeRegressor(), partner=LinearRegression(), partner_weight=1.0
+        )
+        fitted = model.fit(X, make(y[:, None]))
+        assert_allclose(fitted.predict(X).ravel(), y, atol=1e-5)
+
+    def test_a_partner_without_weight_reads_nothing(self, Xy, recwarn):
+        class Bad(LinearRegression):
+            def predict(self, X):
+                return super().predict(X) + 1e6
+
+        X, y = Xy
+        early = X.groupby(level=0).cumcount(ascending=False).to_numpy() >= 3
+        windows = SlidingWindow(5, known_covariates="price")
+        model = PanelForecaster(make_pipeline(windows, ensemble(partner=Bad())), 3)
+        model.fit(X[early], y[early])
+        assert model.estimator_[-1].partner_weight_ == 0
+        model.predict(X[~early].groupby(level=0).head(2))
+        assert not recwarn.list
+
+    def test_a_given_weight_stays_while_no_part_can_be_compared(self, Xy):
+        X, y = Xy
+        late = X.groupby(level=0).cumcount(ascending=False).to_numpy() < 2
+        given = ensemble(partner=LinearRegression(), partner_weight=0.4)
+        model = forecaster(given).fit(X[~late], y[~late])
+        model.estimator_[-1].set_params(partner_weight="auto")
+        model.partial_fit(X[late], y[late])
+        assert model.estimator_[-1].partner_weight_ == 0.4
 
     @pytest.mark.parametrize("partner", [LinearRegression(), SGDRegressor()])
     def test_parts_without_a_whole_window_leave_such_a_partner_as_it_is(

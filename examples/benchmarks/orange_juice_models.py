@@ -33,7 +33,8 @@ def scale_covariates():
 
     What a price says is how far it is from the usual price of its series, from the
     prices beside it, and from those of all juice. `deal` and `feat` are 0 or 1 already.
-    The prices of the other brands are left out: their ratios say enough.
+    The prices of the other brands are left out: `price_ratio` and `price_to_lowest`
+    compare with them.
     """
     usual = Pipeline([("log", make_log()), ("scale", SeriesScaler())])
     of_all = Pipeline([("log", make_log()), ("scale", StandardScaler())])

@@ -12,11 +12,11 @@ from sklearn.pipeline import Pipeline
 from .rows import is_panel
 
 __all__ = [
+    "apply_steps",
     "find_history",
     "find_method",
     "find_setting",
     "inner_estimators",
-    "apply_steps",
 ]
 
 # Attributes of a fitted meta-estimator that hold the estimator inside it.
@@ -128,8 +128,8 @@ def find_history(estimator: Any) -> pd.Series | pd.DataFrame | None:
 def apply_steps(steps: list, X: Any) -> Any:
     """Apply some fitted steps of a pipeline.
 
-    A pipeline cut out of another asks whether its last step is fitted, which one that
-    learns nothing cannot tell.
+    A pipeline cut out of another checks that its last step is fitted, and a step that
+    learns nothing fails that check.
 
     Parameters
     ----------

@@ -141,11 +141,9 @@ def takes_windows(regressor):
 def reads_all_steps(regressor):
     """Whether a forecast reads the known columns of all steps, or of its own only.
 
-    The former is so if the regressor, or a partner or member of an ensemble, reads
-    arrays.
+    True if the regressor reads arrays, or a member or partner of an ensemble does.
     """
-    inside = [getattr(regressor, "partner_", None)]
-    inside += getattr(regressor, "estimators_", [])[:1]
-    return not takes_windows(regressor) or any(
-        reads_all_steps(one) for one in inside if one is not None
-    )
+    inside = getattr(regressor, "estimators_", [])[:1]
+    if getattr(regressor, "partner_weight_", 0):
+        inside = [*inside, regressor.partner_]
+    return not takes_windows(regressor) or any(map(reads_all_steps, inside))

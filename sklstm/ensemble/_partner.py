@@ -68,14 +68,13 @@ def learn(partner, method, X, y, sample_weight):
             "there is none. Lower the horizon, fill y, or choose a partner that reads "
             "windows as they are, such as NaiveRegressor."
         )
-    n_outputs, explain = np.size(y) // len(y), nullcontext
-    if isinstance(X, PanelWindows):
-        explain = advised
+    n_outputs, rows = np.size(y) // len(y), isinstance(X, PanelWindows)
+    if rows:
         X, y = np.asarray(_flat(X, n_outputs)), np.reshape(y, (len(y), n_outputs))
 
     def train(regressor):
-        target = target_of(regressor, y) if np.ndim(y) == 2 else y
-        with explain():
+        target = target_of(regressor, y) if rows else y
+        with advised() if rows else nullcontext():
             getattr(regressor, method)(X, target, **extra)
 
     try:

@@ -337,7 +337,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             compared = samples_of(partner, X, y, sample_weight)
             if len(compared[1]):
                 errors = _EARLIER * errors + errors_in_training(both, *compared)
-            weight = choose_weight(*errors)
+            known = np.ndim(errors) > 0
+            weight = choose_weight(*errors) if known else self.partner_weight_
         self.estimators_, self._errors = members, errors
         self.partner_, self.partner_weight_ = partner, weight
 
@@ -366,7 +367,6 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             other = get_tags(self.partner)
             tags.input_tags.allow_nan &= other.input_tags.allow_nan
             tags.input_tags.sparse &= other.input_tags.sparse
-            tags.target_tags.multi_output &= other.target_tags.multi_output
         return tags
 
 

@@ -70,10 +70,10 @@ from ._step_forecasts import (
     label_quantiles,
 )
 from ._windows_regression import (
+    count_short,
     predict_step_quantiles,
     predict_steps,
     train_on_origins,
-    warn_of_missing_steps,
 )
 
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
@@ -247,6 +247,8 @@ class PanelForecaster(
         X in `fit`, "pandas", "polars" or "pyarrow".
     window_size_ : int
         The number of rows in a window.
+    known_covariates_ : list
+        The columns of X that forecasts read in the rows ahead.
     settling_rows_ : int
         The number of known values of y after which the statistics of a series that
         joined after `fit` settle: as many as the longest series of `fit` had.
@@ -787,12 +789,15 @@ class PanelForecaster(
             `fit` or `update` was given.
         """
         check_is_fitted(self)
-        columns = list(self._history.X.columns)
-        if not self._derived:
-            columns = named_by(self._history.X.columns, self._known)
-        rows = self._history.future(self._next_index(steps), columns)
+        rows = self._history.future(self._next_index(steps), self.known_covariates_)
         rows = rows.set_axis(self._history.index_as_given(rows.index), axis=0)
         return self._as_asked(rows)
+
+    @property
+    def known_covariates_(self) -> list:
+        check_is_fitted(self)
+        columns = self._history.X.columns
+        return list(columns) if self._derived else named_by(columns, self._known)
 
     @property
     def history_(self) -> pd.Series | pd.DataFrame:
@@ -1082,15 +1087,25 @@ class PanelForecaster(
 
     def _extrapolate(self, windows, past, ahead):
         """Write the forecasts of the steps ahead into `past`, block by block."""
+        regressor, n_short = self.estimator_[-1], 0
         for done in range(0, int(ahead.n_steps.max(initial=0)), self.horizon_):
             active = np.flatnonzero(ahead.n_steps > done)
             some = windows.with_target(past)[ahead.positions(active, done)]
-            warn_of_missing_steps(self.estimator_[-1], some, self.horizon_)
+            n_short += count_short(regressor, some, self.horizon_)
             out = self._predict_steps(some)
             step = done + np.arange(1, self.horizon_ + 1)
             wanted = step <= ahead.n_steps[active, None]
             rows = ahead.positions(active[:, None], step)
             past[rows[wanted]] = out[wanted]
+        if n_short:
+            warnings.warn(
+                f"{type(regressor).__name__} reads {self.known_covariates_} of all "
+                f"{self.horizon_} steps at once, and X ends before the last of them for "
+                f"{n_short} series. Missing values are NaN, and the forecasts would "
+                "differ if they were known. Give X rows for all steps.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _fitted_values(self, windows, past, ahead):
         """One-step forecasts of the known rows that were asked for."""

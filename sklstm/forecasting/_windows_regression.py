@@ -1,7 +1,5 @@
 """A regressor on windows: the origins that it learns from, and its forecasts."""
 
-import warnings
-
 import numpy as np
 
 from .._windows.array_regressors import (
@@ -14,10 +12,10 @@ from .._windows.array_regressors import (
 from .._windows.step_targets import StepTargets
 
 __all__ = [
+    "count_short",
     "predict_step_quantiles",
     "predict_steps",
     "train_on_origins",
-    "warn_of_missing_steps",
     "training_origins",
 ]
 
@@ -125,27 +123,25 @@ def _rows_read(regressor, windows, horizon):
     return windows.cut(reach, horizon if windows.table.known else 0)
 
 
-def warn_of_missing_steps(regressor, windows, horizon):
-    """Warn where forecasts would be others if X had more rows.
+def count_short(regressor, windows, horizon):
+    """Count the windows whose forecasts lack known columns of some of the steps.
 
     Parameters
     ----------
     regressor : fitted regressor
+        One that reads these columns step by step lacks none of them.
     windows : PanelWindows of shape (n, window_size, n_features)
         Those that are forecast from.
     horizon : int
+
+    Returns
+    -------
+    int
     """
     table, ends = windows.table, windows.ends
-    short = (ends + horizon >= table.segment_ends(ends)).sum()
-    if table.known and short and reads_all_steps(regressor):
-        warnings.warn(
-            f"{type(regressor).__name__} reads {list(table.known)} of all {horizon} "
-            f"steps at once, and for {short} series X ends before the last of them. "
-            "What is missing is NaN there, and the forecasts would be others if it "
-            "were known. Give X rows for all steps.",
-            UserWarning,
-            stacklevel=2,
-        )
+    if not table.known or not reads_all_steps(regressor):
+        return 0
+    return int((ends + horizon >= table.segment_ends(ends)).sum())
 
 
 def predict_step_quantiles(regressor, windows, horizon, quantiles):

@@ -69,8 +69,8 @@ def check_leakage(
     fits anew in each fold. Columns that are known ahead are drawn anew, too: a forecast
     may read them in its own row and in earlier ones, not in later ones. A regressor of
     arrays, and a partner of this kind in an ensemble, gets them of all `horizon` steps
-    at once: its forecasts may not move with those of the steps after them, for which
-    the later rows have to span two horizons. ``history="context"`` is checked as "all".
+    at once: its forecasts must not depend on rows after these steps, which is checked
+    where the later rows span two horizons. ``history="context"`` is checked as "all".
 
     Examples
     --------
@@ -121,7 +121,7 @@ def check_leakage(
     # The steps inside a forecaster see panels.
     variants = panels if inside else (X, drawn[0])
     _check_steps(pipeline, variants, ~later, index)
-    known, span = _known_columns(model, pipeline)
+    known, span = _known_columns(model, X)
     if hasattr(model, "update"):
         begins = place == (rows.lengths - n_later)[rows.codes]
         kept = _keep(known, drawn[0], X, later if span > 1 else begins)
@@ -129,7 +129,9 @@ def check_leakage(
         _check_forecasts(model, X[later], drawn[0][later], index[later], span)
     else:
         kept = _keep(known, drawn[0], X, later) if span > 1 else drawn[0]
-        one, two = (model.predict(part)[~later] for part in (X, kept))
+        # Steps that are read at once come in whole spans.
+        asked = place < (rows.lengths - n_later % span)[rows.codes]
+        one, two = (model.predict(part[asked])[~later[asked]] for part in (X, kept))
         _compare("The predictions", one, two, index[~later])
 
 
@@ -140,12 +142,13 @@ def _with_all_history(model):
     return model.set_params(**dict.fromkeys(names, "all"))
 
 
-def _known_columns(model, pipeline):
+def _known_columns(model, X):
     """The columns of X that are known ahead, and how many steps are read at once."""
-    forecaster = (one for one in inner_estimators(model) if hasattr(one, "future_rows"))
-    known = next((list(one.future_rows().columns) for one in forecaster), [])
-    at_once = known and pipeline is not None and reads_all_steps(pipeline[-1])
-    return known, find_setting(model, "horizon_") if at_once else 1
+    known = find_setting(model, "known_covariates_") or []
+    *_, regressor = inner_estimators(model)
+    at_once = known and reads_all_steps(regressor)
+    span = find_setting(model, "horizon_") if at_once else 1
+    return [name for name in known if name in X.columns], span
 
 
 def _keep(known, drawn, given, chosen):
