@@ -1100,9 +1100,9 @@ class PanelForecaster(
         if n_short:
             warnings.warn(
                 f"{type(regressor).__name__} reads {self.known_covariates_} of all "
-                f"{self.horizon_} steps at once, and X ends before the last of them for "
-                f"{n_short} series. Missing values are NaN, and the forecasts would "
-                "differ if they were known. Give X rows for all steps.",
+                f"{self.horizon_} steps at once, and X ends before the last of them "
+                f"for {n_short} series. Missing values are NaN, and the forecasts "
+                "would differ if they were known. Give X rows for all steps.",
                 UserWarning,
                 stacklevel=2,
             )
