@@ -30,27 +30,29 @@ def samples_of(partner, X, y, sample_weight):
 
     Returns
     -------
-    tuple
+    tuple or None
         X, y and the weights: all of them, but for a partner that reads windows as
-        arrays. It learns from those whose targets are all known; there may be none.
+        arrays. It learns from those whose targets are all known; None if there is none.
     """
     if not _flattens(partner, X):
         return X, y, sample_weight
     y = np.asarray(y, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(y.reshape(len(y), -1)).any(axis=1))
+    if len(known) == 0:
+        return None
     if sample_weight is not None:
         sample_weight = np.asarray(sample_weight)[known]
     return X[known], y[known], sample_weight
 
 
-def learn(partner, method, X, y, sample_weight):
+def learn(partner, method, samples):
     """Fit a partner, with the weights if it takes any.
 
     Parameters
     ----------
     partner : regressor
     method : {"fit", "partial_fit"}
-    X, y, sample_weight
+    samples : tuple or None
         Those of `samples_of`.
 
     Returns
@@ -58,17 +60,18 @@ def learn(partner, method, X, y, sample_weight):
     regressor
         The partner, or copies of it for each output if it takes but one.
     """
-    weighed = sample_weight is not None and has_fit_parameter(partner, "sample_weight")
-    extra = {"sample_weight": sample_weight} if weighed else {}
-    if takes_windows(partner):
-        return getattr(partner, method)(X, y, **extra)
-    if len(y) == 0:
+    if samples is None:
         raise ValueError(
             f"partner={partner!r} learns from windows whose targets are all known, and "
             "there is none. Lower the horizon, fill y, or choose a partner that reads "
             "windows as they are, such as NaiveRegressor."
         )
-    n_outputs, rows = np.size(y) // len(y), isinstance(X, PanelWindows)
+    X, y, sample_weight = samples
+    weighed = sample_weight is not None and has_fit_parameter(partner, "sample_weight")
+    extra = {"sample_weight": sample_weight} if weighed else {}
+    if takes_windows(partner):
+        return getattr(partner, method)(X, y, **extra)
+    n_outputs, rows = int(np.prod(np.shape(y)[1:])), isinstance(X, PanelWindows)
     if rows:
         X, y = np.asarray(_flat(X, n_outputs)), np.reshape(y, (len(y), n_outputs))
 

@@ -335,7 +335,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         if weight == "auto":
             both = [partial(_mean_beside, members), partial(predict_beside, partner)]
             compared = samples_of(partner, X, y, sample_weight)
-            if len(compared[1]):
+            if compared is not None:
                 errors = _EARLIER * errors + errors_in_training(both, *compared)
             known = np.ndim(errors) > 0
             weight = choose_weight(*errors) if known else self.partner_weight_
@@ -389,9 +389,9 @@ def _learn(partner, method, X, y, sample_weight, if_any=False):
     if partner is None:
         return None
     samples = samples_of(partner, X, y, sample_weight)
-    if if_any and len(samples[1]) == 0:
+    if if_any and samples is None:
         return partner
-    return learn(partner, method, *samples)
+    return learn(partner, method, samples)
 
 
 def _mean_of(members, X):
