@@ -53,18 +53,19 @@ def fit_or_fit_each(regressor, n_outputs, train):
         train(regressor)
         return regressor
     except ValueError:
-        if n_outputs == 1 or takes_windows(regressor) or not _has_one(regressor):
+        refused = _refuses(regressor, "multi_output")
+        if n_outputs == 1 or takes_windows(regressor) or not refused:
             raise
     each = MultiOutputRegressor(clone(regressor))
     train(each)
     return each
 
 
-def _has_one(regressor):
-    """Whether the tags of a regressor declare a single output."""
+def _refuses(regressor, outputs):
+    """Whether the tags of a regressor deny "single_output" or "multi_output"."""
     if not hasattr(regressor, "__sklearn_tags__"):
         return False
-    return not get_tags(regressor).target_tags.multi_output
+    return not getattr(get_tags(regressor).target_tags, outputs)
 
 
 def target_of(regressor, y):
@@ -80,16 +81,9 @@ def target_of(regressor, y):
     ndarray of shape (n_windows, n_outputs) or (n_windows,)
         A single output has one axis, unless the regressor always takes two.
     """
-    if y.shape[1] > 1 or _has_several(regressor):
+    if y.shape[1] > 1 or _refuses(regressor, "single_output"):
         return y
     return y[:, 0]
-
-
-def _has_several(regressor):
-    """Whether the tags of a regressor declare that it takes no single output."""
-    if not hasattr(regressor, "__sklearn_tags__"):
-        return False
-    return not get_tags(regressor).target_tags.single_output
 
 
 @contextmanager

@@ -71,13 +71,13 @@ def learn(partner, method, samples):
     extra = {"sample_weight": sample_weight} if weighed else {}
     if takes_windows(partner):
         return getattr(partner, method)(X, y, **extra)
-    n_outputs, rows = int(np.prod(np.shape(y)[1:])), isinstance(X, PanelWindows)
-    if rows:
+    n_outputs, flattens = int(np.prod(np.shape(y)[1:])), _flattens(partner, X)
+    if flattens:
         X, y = np.asarray(_flat(X, n_outputs)), np.reshape(y, (len(y), n_outputs))
 
     def train(regressor):
-        target = target_of(regressor, y) if rows else y
-        with advised() if rows else nullcontext():
+        target = target_of(regressor, y) if flattens else y
+        with advised() if flattens else nullcontext():
             getattr(regressor, method)(X, target, **extra)
 
     try:

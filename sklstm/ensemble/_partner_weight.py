@@ -63,7 +63,7 @@ def choose_weight(own, other):
     Parameters
     ----------
     own, other : float
-        The errors of the ensemble without it, and its own.
+        The errors of the other regressors, and of the partner.
 
     Returns
     -------
