@@ -458,6 +458,23 @@ class TestHistory:
         )
         assert_array_equal(full.predict(test_X), short.predict(test_X))
 
+    def test_context_stays_small_however_many_rows_come(self):
+        index = pd.MultiIndex.from_product([["a", "b"], range(200)], names=["s", "t"])
+        y = pd.Series(np.sin(np.arange(400.0)), index, name="y")
+        time = y.index.get_level_values("t")
+        full, short = (
+            lstm(20, history=history).fit(None, y[time < 40])
+            for history in ("all", "context")
+        )
+        fresh, sizes = len(short.history_), []
+        for t in range(40, 200):
+            for model in (full, short):
+                model.update(None, y[time == t])
+            sizes.append(len(short.history_))
+        assert fresh <= min(sizes) < max(sizes) <= 1.125 * fresh
+        assert sizes.count(fresh) < 100, "cut with every row"
+        assert_array_equal(full.forecast(), short.forecast())
+
     def test_context_is_enough_to_go_on_training(self, Xy):
         X, y = Xy
         train_X, train_y, new_X, new_y = split(X, y, 4)

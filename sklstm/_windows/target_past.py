@@ -167,10 +167,10 @@ def seasonal_mean(values, starts, period, n_seasons):
     ndarray of shape (n_rows, n_targets)
     """
     total, count = values.astype(np.float64), np.ones_like(values)
-    known = np.ones_like(values)
+    row = np.arange(len(values))[:, None]
     for season in range(1, n_seasons):
         total += _shift(values, starts, season * period)
-        count += _shift(known, starts, season * period)
+        count += row - season * period >= starts
     return (total / count).astype(values.dtype)
 
 
@@ -192,7 +192,8 @@ def _trailing_sum(values, start, n):
 
 def _shift(values, start, n):
     """The values `n` rows before each row, 0 before its segment."""
+    out = np.zeros_like(values)
+    out[n:] = values[: max(len(values) - n, 0)]
     before = (np.arange(len(values)) - n)[:, None]
-    out = values[np.maximum(before[:, 0], 0)]
     out[np.broadcast_to(before < start.reshape(len(values), -1), out.shape)] = 0
     return out

@@ -96,6 +96,10 @@ class History(PlainState):
         kept, _ = tail_positions(self.rows.indptr, size)
         return self.take(kept)
 
+    def whole(self):
+        """All rows, with how they count found once for the rows to come."""
+        return replace(self, known_steps=self.steps)
+
     def take(self, kept):
         """Keep the rows at these ascending positions, some of each series."""
         return self._take(kept, self.steps, self.ahead)

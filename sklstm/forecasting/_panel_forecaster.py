@@ -79,6 +79,10 @@ from ._windows_regression import (
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
 _BLOCK_ROWS = 1 << 18
 
+# A history is cut to the rows that forecasts need when it has so many times as many:
+# not with each new row, which copies all of them.
+_SPARE_ROWS = 1.125
+
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
@@ -210,8 +214,9 @@ class PanelForecaster(
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, the rows before them that
         differences and the regressor read, and all rows of series whose statistics have
-        not settled yet; or all rows, if a step before the windows may look back, such
-        as :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`.
+        not settled yet; up to an eighth more, since rows are not dropped with each
+        `update`; or all rows, if a step before the windows may look back, such as
+        :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows,
         differences and seasons count the given rows. "fill": they count time; a missing
@@ -1012,15 +1017,27 @@ class PanelForecaster(
         reads_all = takes_windows(regressor) and not hasattr(regressor, "past_reach_")
         if reads_all or not self._transform.reads_one_row:
             return history
-        # Enough for the windows of rows whose forecasts `partial_fit` learns.
-        reach = max(self._reach, getattr(regressor, "past_reach_", 0))
-        size = self.window_size_ + reach + self.horizon_ - 1
+        size = self._rows_read
         # Young series have statistics to be learned anew from all their rows.
         whole = history.series.isin(self._transform.young)
         if self._keeps_all:
             # A missing value may be filled from however far back.
             whole |= history.lacks_values(size)
-        return history.tail(np.where(whole, history.rows.lengths, size))
+        sizes = np.where(whole, history.rows.lengths, size)
+        n_kept = np.minimum(sizes, history.rows.lengths).sum()
+        if len(history) <= _SPARE_ROWS * n_kept:
+            return history.whole()
+        return history.tail(sizes)
+
+    @property
+    def _rows_read(self):
+        """Rows of a series that the windows of its last forecasts read.
+
+        Enough for those of the rows whose forecasts `partial_fit` learns.
+        """
+        past_reach = getattr(self.estimator_[-1], "past_reach_", 0)
+        reach = max(self._reach, past_reach)
+        return self.window_size_ + reach + self.horizon_ - 1
 
     def _train(self, train, horizon, ready, past, weight):
         train_on_origins(
@@ -1056,11 +1073,12 @@ class PanelForecaster(
             The transformed y of the remembered rows, NaN ahead.
         """
         asked, history = read_rows(X), self._history
+        shorten, longest = None, _BLOCK_ROWS
         if self._keeps_all and not history.holds(asked).any():
-            history = self._recent(history)
-        for block in series_blocks(history, asked, _BLOCK_ROWS):
+            shorten, longest = self._recent, self._rows_read
+        for block in series_blocks(history, asked, _BLOCK_ROWS, longest):
             some = X if len(block) == len(X) else X.iloc[block]
-            ahead = place_rows(history, some)
+            ahead = place_rows(history, some, shorten)
             check_some_known(ahead)
             if self._fills_gaps:
                 check_not_filled(ahead)

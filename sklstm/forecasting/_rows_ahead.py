@@ -71,7 +71,7 @@ class RowsAhead:
         return origin, step
 
 
-def series_blocks(history, asked, size):
+def series_blocks(history, asked, size, longest):
     """Split the rows asked for into groups of whole series.
 
     Parameters
@@ -81,6 +81,8 @@ def series_blocks(history, asked, size):
         The rows asked for.
     size : int
         About how many remembered rows the series of a group have together.
+    longest : int
+        How many rows of a series count.
 
     Returns
     -------
@@ -88,7 +90,8 @@ def series_blocks(history, asked, size):
         Positions of the rows of each group, in the given order of rows.
     """
     positions = locate_series(asked.series, history.series)
-    lengths = np.where(positions < 0, 0, history.rows.lengths[positions])
+    lengths = np.minimum(history.rows.lengths, longest)
+    lengths = np.where(positions < 0, 0, lengths[positions])
     block = np.cumsum(lengths) // size
     if block[-1] == 0:
         return [np.arange(len(asked))]
@@ -96,7 +99,7 @@ def series_blocks(history, asked, size):
     return [np.flatnonzero(row_block == number) for number in np.unique(block)]
 
 
-def place_rows(history, X):
+def place_rows(history, X, shorten=None):
     """Place the rows of X after, or within, the history of their series.
 
     How many steps ahead a row stands is the matter of `steps_ahead`. Steps that X
@@ -106,6 +109,8 @@ def place_rows(history, X):
     ----------
     history : History
     X : DataFrame of shape (n_asked, n_columns)
+    shorten : callable, default=None
+        Cuts the history of the series of X. None keeps all of it.
 
     Returns
     -------
@@ -122,6 +127,7 @@ def place_rows(history, X):
     place[by_history] = np.arange(len(by_history))
     code = place[asked.codes]
     history = history.select(positions[by_history])
+    history = history if shorten is None else shorten(history)
     ahead = is_later(asked.time, history.end.take(code))
     steps = steps_ahead(history, asked.time[ahead], code[ahead])
     n_steps = np.zeros(history.rows.n_series, dtype=np.intp)

@@ -48,7 +48,11 @@ from ._training import (
     train_net,
     train_on,
 )
+from ._window_batches import split_batch
 from ._window_net import WindowNet
+
+# Prediction batches whose inputs are gathered together.
+_BATCHES_GATHERED = 8
 
 
 def _learns_quantiles(self):
@@ -723,11 +727,11 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         out = torch.empty(shape, dtype=weight.dtype, device=device)
         with limit_threads(self, device):
             for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
-                for some in positions.split(size):
-                    padded = some.new_zeros(size) + some[0]
-                    padded[: len(some)] = some
-                    step = self.net_.evaluation_step((windows.gather(padded), None))
-                    out[some] = step[: len(some)]
+                for some in positions.split(_BATCHES_GATHERED * size):
+                    padded = torch.cat([some, some[:1].expand(-len(some) % size)])
+                    batches = split_batch(windows.gather(padded), size)
+                    steps = [self.net_.evaluation_step((b, None)) for b in batches]
+                    out[some] = torch.cat(steps)[: len(some)]
         return self.net_.scale_.undo(out.double().cpu().numpy())
 
     @property

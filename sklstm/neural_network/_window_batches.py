@@ -17,6 +17,7 @@ __all__ = [
     "WindowTensors",
     "as_tensor",
     "read_row_table",
+    "split_batch",
     "take_rows",
 ]
 
@@ -204,6 +205,12 @@ class WindowTensors:
         start = self.segments[torch.searchsorted(self.segments, ends, right=True) - 1]
         first = torch.maximum(start, ends - (self.window_size - 1))
         return first, ends - first + 1
+
+
+def split_batch(batch, size):
+    """Split a gathered batch into batches of `size` windows, views of it."""
+    parts = [values.split(size) for values in batch.values()]
+    return [dict(zip(batch, part, strict=True)) for part in zip(*parts, strict=True)]
 
 
 class TargetTensors:
