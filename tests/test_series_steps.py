@@ -19,6 +19,7 @@ from sklstm import (
     describe_panel,
     regularize,
 )
+from sklstm._panels.series_steps import find_steps
 
 HOURS = pd.date_range("2024-01-01", periods=24 * 90, freq="h")
 WORKDAYS = pd.bdate_range("2024-01-02", periods=24)
@@ -424,3 +425,67 @@ def test_a_last_row_that_the_clock_moved_is_not_dated_from():
         assert (got.loc["a"].index == days[end : end + 5]).all()
     with pytest.raises(ValueError, match="next times of 2 series"):
         fit(counted(days[: moved + 1])).forecast()
+
+
+STEPS_OF_ROWS = {
+    "hours": pd.date_range("2024-01-01", periods=120, freq="h"),
+    "a zone": pd.date_range("2024-03-29", periods=120, freq="h", tz="Europe/Paris"),
+    "days": pd.date_range("2024-01-01", periods=120),
+    "ends of months": pd.date_range("2020-01-31", periods=60, freq="ME"),
+    "starts of months": pd.date_range("2020-01-01", periods=60, freq="MS"),
+    "workdays": pd.bdate_range("2024-01-01", periods=60),
+    "months as periods": pd.period_range("2020-01", periods=60, freq="M"),
+    "numbers": pd.RangeIndex(0, 600, 5),
+    "a gap": pd.date_range("2024-01-01", periods=120, freq="h").delete(100),
+    "another step": pd.date_range("2024-01-01", periods=100, freq="h").append(
+        pd.date_range("2024-01-05 06:00", periods=20, freq="2h")
+    ),
+}
+
+
+def same_steps(one, other):
+    return (
+        one.steps == other.steps
+        and np.array_equal(one.which, other.which)
+        and np.array_equal(one.counting, other.counting)
+        and [s.rivals for s in one.steps] == [s.rivals for s in other.steps]
+    )
+
+
+def trained(y, history="all"):
+    steps = make_pipeline(SlidingWindow(4, flat=True), LinearRegression())
+    return PanelForecaster(steps, 2, history=history).fit(None, y)
+
+
+@pytest.mark.parametrize("joins", [False, True])
+@pytest.mark.parametrize("name", STEPS_OF_ROWS)
+def test_steps_that_go_on_are_those_of_all_rows(name, joins):
+    y = counted(STEPS_OF_ROWS[name], ["a", "b", "c"])
+    row = y.groupby(level=0).cumcount()
+    only = y.index.get_level_values(0) == "c"
+    model = trained(y[(row < 40) & ~(joins & only)])
+    for first in range(40, len(STEPS_OF_ROWS[name]), 7):
+        assert model._history.steps is not None  # as a forecast looks for them
+        rows = (row >= first) & (row < first + 7) | joins & only & (row < first)
+        held = y.index.isin(model.history_.index)
+        model.update(None, y[rows & ~held])
+        steps = find_steps(model._history.rows)
+        assert same_steps(model._history.steps, steps)
+
+
+def test_steps_are_not_looked_for_anew_where_rows_go_on(monkeypatch):
+    y = counted(STEPS_OF_ROWS["hours"])
+    row = y.groupby(level=0).cumcount()
+    model, calls = trained(y[row < 100]), []
+    model.forecast()
+    monkeypatch.setattr(
+        "sklstm.forecasting._history.find_steps",
+        lambda *args: calls.append(args) or find_steps(*args),
+    )
+    for hour in range(100, 110):
+        model.update(None, y[row == hour])
+        model.forecast()
+    assert len(calls) == 0
+    model.update(None, y[row == 112])
+    assert model._history.steps is not None
+    assert len(calls) == 1

@@ -54,12 +54,16 @@ class SeriesSteps(PlainState):
         `BY_TIME`, `SO_FAR`, `UNCLEAR` or `BY_ROWS`.
     hours : tuple of (OpenHours or None)
         For each step, the open hours of the series that keep it and count by rows.
+    complete : bool
+        Whether all rows count by one step that fits no worse than another, and no
+        series lacks a row. Rows that go on likewise change nothing.
     """
 
     steps: tuple
     which: np.ndarray
     counting: np.ndarray
     hours: tuple = ()
+    complete: bool = False
 
     @classmethod
     def by_time(cls, step, n_series):
@@ -183,7 +187,7 @@ def find_steps(rows, freq="infer", known=None):
         return SeriesSteps.by_time(step, n)
     within = pairs_within(rows.indptr)
     pairs = _Pairs(within, rows.codes[within], n)
-    steps, which, counting = [], none.which, none.counting
+    steps, which, counting, n_whole = [], none.which, none.counting, 0
     if known is not None:
         steps = list(known.steps)
         for number, step in enumerate(steps):
@@ -197,6 +201,7 @@ def find_steps(rows, freq="infer", known=None):
         # Of series that do not keep the step of most, few rows prove nothing.
         least = _FEW_PAIRS if steps else 1
         found = _settle(rows, pairs, step, len(steps), which, counting, least)
+        n_whole += found
         if found or not steps:
             steps.append(step)
         if not found:
@@ -209,7 +214,9 @@ def find_steps(rows, freq="infer", known=None):
         before = pairs.of((which == number) & (counting == BY_ROWS))
         if len(before):
             hours[number] = _learn_hours(hours[number], rows.time, before, step)
-    return SeriesSteps(tuple(steps), which, counting, tuple(hours))
+    complete = len(steps) == 1 and n_whole == len(within) and not steps[0].rivals
+    complete &= bool(np.all(counting == BY_TIME))
+    return SeriesSteps(tuple(steps), which, counting, tuple(hours), complete)
 
 
 def _learn_hours(hours, time, before, step):
@@ -276,7 +283,10 @@ def _check_given(rows, step, freq):
 
 
 def _settle(rows, pairs, step, number, which, counting, least, habits=None):
-    """Note which series without a step keep this one; return whether any does."""
+    """Note which series keep this step, and count their pairs that are one apart.
+
+    Series that keep another one are left as they are.
+    """
     steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
     once = pairs.sum(steps == 1)
     others = pairs.lengths - once
@@ -284,7 +294,7 @@ def _settle(rows, pairs, step, number, which, counting, least, habits=None):
     keeps &= (which < 0) & (pairs.lengths >= least)
     which[keeps] = number
     counting[keeps] = _counting(rows, pairs, step, steps, keeps, habits)[keeps]
-    return keeps.any()
+    return int(once[keeps].sum())
 
 
 def _counting(rows, pairs, step, steps, keeps, habits):

@@ -32,7 +32,7 @@ from .._panels.series_steps import (
 from .._panels.time_step import is_inferred
 from .._panels.times import times_like
 
-__all__ = ["NO_HISTORY", "History", "after_last_known"]
+__all__ = ["NO_HISTORY", "History", "after_last_known", "times_before"]
 
 NO_HISTORY = (
     "Give the forecaster their history first, with update(X, y): rows in which y is "
@@ -227,7 +227,12 @@ class History(PlainState):
         ]
         ahead = new.X[after].rename_axis(names) if after.any() else None
         joint = self._of(*frames, ahead=ahead)
-        if self.known_steps is None or joint.known_steps is not None:
+        if joint.known_steps is not None:
+            return joint
+        if self.known_steps is None:
+            if self._goes_on(new.rows, ~after):
+                # What the cached property would find in all rows.
+                vars(joint)["steps"] = self.steps
             return joint
         # Rows that are no longer remembered have told how their series count.
         positions = locate_series(joint.series, self.series)
@@ -235,6 +240,16 @@ class History(PlainState):
             return replace(joint, known_steps=self.steps.take(positions))
         steps = find_steps(joint.rows, self.freq, self.steps)
         return replace(joint, known_steps=steps.carry_on(self.steps, positions))
+
+    def _goes_on(self, rows, kept):
+        """Whether later rows of the same series leave a complete panel complete."""
+        if "steps" not in vars(self) or not self.steps.complete:
+            return False
+        positions = locate_series(rows.series, self.series)[rows.codes[kept]]
+        if (positions < 0).any():
+            return False
+        before = times_before(self.end, rows.time[kept], positions)
+        return bool(np.all(self.steps.count(before, rows.time[kept], positions) == 1))
 
     def _behind(self, ahead):
         """Join rows that were given before, except those that are given again."""
@@ -412,3 +427,23 @@ def after_last_known(rows, y):
     known = np.isfinite(np.asarray(y, dtype=np.float64)).any(axis=1)
     last = np.maximum.reduceat(np.where(known, place, -1), rows.indptr[:-1])
     return place > last[rows.codes]
+
+
+def times_before(end, time, series):
+    """The time before each row: that of the row before it, or the end of its series.
+
+    Parameters
+    ----------
+    end : Index of shape (n_series,)
+    time : Index of shape (n_rows,)
+        Times of rows after these ends, sorted by series and time.
+    series : ndarray of shape (n_rows,)
+        The position of each row's series.
+
+    Returns
+    -------
+    Index of shape (n_rows,)
+    """
+    place, n_rows = np.arange(len(time)), len(time)
+    is_first = np.diff(series, prepend=-1) != 0
+    return end.take(series).append(time).take(place + (n_rows - 1) * ~is_first)

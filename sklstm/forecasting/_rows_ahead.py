@@ -16,7 +16,7 @@ from .._panels.rows import (
     with_times_of,
 )
 from .._panels.series_steps import BY_ROWS, BY_TIME
-from ._history import NO_HISTORY, History
+from ._history import NO_HISTORY, History, times_before
 
 __all__ = ["RowsAhead", "place_rows", "series_blocks", "steps_ahead"]
 
@@ -170,9 +170,7 @@ def steps_ahead(history, time, code):
     is_first = np.diff(code, prepend=-1) != 0
     jumps = np.ones(len(code))
     if by_rows.any():
-        # The row before: the end of the series, or the row of X before.
-        place = np.arange(len(code))
-        before = end.append(time).take(np.where(is_first, place, len(code) + place - 1))
+        before = times_before(history.end, time, code)
         jumps = np.where(by_rows, steps.jump(before, time, code), 1)
         _check_clear(history, code, np.isnan(jumps))
     total, first = np.cumsum(jumps), np.flatnonzero(is_first)
