@@ -26,6 +26,7 @@ from sklstm import (
     SlidingWindow,
     StaticFeatures,
 )
+from sklstm._panels.parameters import Interval
 
 ESTIMATORS = [
     CalendarFeatures(),
@@ -99,6 +100,21 @@ def test_pickle_keeps_every_parameter(estimator):
 @pytest.mark.parametrize("estimator", [*ESTIMATORS, *FORECASTERS], ids=repr)
 def test_html_repr_names_the_estimator(estimator):
     assert type(estimator).__name__ in estimator._repr_html_()
+
+
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *FORECASTERS], ids=repr)
+def test_true_is_no_number(estimator):
+    numbers = [
+        name
+        for name, allowed in estimator._parameter_constraints.items()
+        if isinstance(allowed, list)
+        and any(isinstance(one, Interval) for one in allowed)
+        and "boolean" not in allowed
+    ]
+    for name in numbers:
+        other = clone(estimator).set_params(**{name: True})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+            other._validate_params()
 
 
 def test_nested_parameters_are_reached_from_the_forecaster():

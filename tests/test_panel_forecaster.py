@@ -472,7 +472,7 @@ class TestHistory:
                 model.update(None, y[time == t])
             sizes.append(len(short.history_))
         assert fresh <= min(sizes) < max(sizes) <= 1.125 * fresh
-        assert sizes.count(fresh) < 100, "cut with every row"
+        assert sizes.count(fresh) < 80, "cut with every row"
         assert_array_equal(full.forecast(), short.forecast())
 
     def test_context_is_enough_to_go_on_training(self, Xy):

@@ -489,3 +489,27 @@ def test_steps_are_not_looked_for_anew_where_rows_go_on(monkeypatch):
     model.update(None, y[row == 112])
     assert model._history.steps is not None
     assert len(calls) == 1
+
+
+JOINING = {
+    "workdays among days": (("2020-01-01", 50, "D"), ("2020-02-26", 32, "B")),
+    "days among workdays": (("2020-01-01", 50, "B"), ("2020-02-26", 32, "D")),
+    "hours among days": (("2020-01-01", 50, "D"), ("2020-02-26", 60, "h")),
+    "weeks among days": (("2020-01-01", 50, "D"), ("2020-02-26", 12, "W")),
+    "ends of months": (("2018-01-31", 30, "ME"), ("2020-02-29", 20, "ME")),
+}
+
+
+@pytest.mark.parametrize("name", JOINING)
+def test_a_joining_series_counts_as_all_its_rows_say(name):
+    old, new = (
+        counted(pd.date_range(start, periods=n, freq=freq), [series])
+        for series, (start, n, freq) in zip("an", JOINING[name], strict=True)
+    )
+    whole = trained(old).update(None, new)
+    expected = whole.forecast()
+    for history in ("all", "context"):
+        model = trained(old, history)
+        for i in range(len(new)):
+            model.update(None, new.iloc[[i]])
+        pd.testing.assert_series_equal(model.forecast(), expected)

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._indexing import _get_column_indices
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import Interval as _IntervalWithBools
 from sklearn.utils.validation import _check_sample_weight
 
 from .all_or_nothing import shallow_copy
@@ -18,6 +19,14 @@ __all__ = [
     "read_counts",
     "with_python_numbers",
 ]
+
+
+class Interval(_IntervalWithBools):
+    """Numbers of an interval, without True and False, which Python counts as 1 and 0."""
+
+    def is_satisfied_by(self, val):
+        """Whether a value is a number of the interval."""
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
 
 
 def read_counts(values, name):
@@ -42,6 +51,8 @@ def read_counts(values, name):
             f"{name} must be an integer of at least 1, or a sequence of them, got "
             f"{values!r}."
         )
+    if len(set(counts)) < len(counts):
+        raise ValueError(f"{name}={values!r} has a number twice. Give each once.")
     return counts
 
 

@@ -52,13 +52,13 @@ def check_not_drawn(rows, name="X"):
 
 def _in_drawn_order(rows):
     """Whether the rows of each series, as given, go back in time about every other."""
-    low, high = _DRAWN_ORDER
     series, place = rows.unsort(rows.codes), rows.positions()
-    if np.mean(place[1:] < place[:-1]) < low:
-        # Sorted rows behind others, or one time after the other.
+    if np.count_nonzero(place[1:] < place[:-1]) < 2:
+        # One sorted part behind another: no draw, and no need to look further.
         return False
     by_series = np.argsort(series, kind="stable")
     same = np.diff(series[by_series]) == 0
+    low, high = _DRAWN_ORDER
     back = (np.diff(place[by_series]) < 0)[same]
     return len(back) > 0 and low < back.mean() < high
 

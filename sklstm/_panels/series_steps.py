@@ -54,21 +54,26 @@ class SeriesSteps(PlainState):
         `BY_TIME`, `SO_FAR`, `UNCLEAR` or `BY_ROWS`.
     hours : tuple of (OpenHours or None)
         For each step, the open hours of the series that keep it and count by rows.
+    settled : ndarray of bool of shape (n_series,)
+        Whether a series keeps its step and its counting whatever rows come: those that
+        they were found in are not all there any more.
     complete : bool
-        Whether all rows count by one step that fits no worse than another, and no
-        series lacks a row. Rows that go on likewise change nothing.
+        Whether all series count time by one step without rivals, and none lacks a row
+        between its first and its last. Rows that go on likewise change nothing.
     """
 
     steps: tuple
     which: np.ndarray
     counting: np.ndarray
     hours: tuple = ()
+    settled: np.ndarray | None = None
     complete: bool = False
 
     @classmethod
     def by_time(cls, step, n_series):
-        """Count all series by one step."""
-        return cls((step,), np.zeros(n_series, dtype=int), np.full(n_series, BY_TIME))
+        """Count all series by one step, which stays."""
+        which, settled = np.zeros(n_series, dtype=int), np.ones(n_series, dtype=bool)
+        return cls((step,), which, np.full(n_series, BY_TIME), settled=settled)
 
     @property
     def main(self):
@@ -82,16 +87,23 @@ class SeriesSteps(PlainState):
 
     def take(self, series):
         """Keep these series, in this order."""
-        return replace(self, which=self.which[series], counting=self.counting[series])
+        which, counting, settled = (
+            part[series] for part in (self.which, self.counting, self.settled)
+        )
+        return replace(self, which=which, counting=counting, settled=settled)
+
+    def settle(self, series):
+        """Let these series, given by a mask, keep their step from now on."""
+        return replace(self, settled=self.settled | series)
 
     def carry_on(self, old, positions):
-        """Leave known series as they were: `positions` in `old`, -1 for new ones."""
-        known = positions >= 0
+        """Leave settled series as they were: `positions` in `old`, -1 for new ones."""
+        stays = (positions >= 0) & old.settled[positions]
+        before = positions[stays]
         which, counting = self.which.copy(), self.counting.copy()
-        which[known], counting[known] = (
-            part[positions[known]] for part in (old.which, old.counting)
-        )
-        return replace(self, which=which, counting=counting)
+        which[stays], counting[stays] = old.which[before], old.counting[before]
+        complete = self.complete and bool(np.all((which == 0) & (counting == BY_TIME)))
+        return SeriesSteps(self.steps, which, counting, self.hours, stays, complete)
 
     def add(self, time, n, series):
         """Move each time `n` steps of its series on; those without a step stay."""
@@ -178,7 +190,8 @@ def find_steps(rows, freq="infer", known=None):
         If `freq` is not a step of such times.
     """
     n = rows.n_series
-    none = SeriesSteps((), np.full(n, -1), np.full(n, BY_ROWS))
+    unsettled, which = np.zeros(n, dtype=bool), np.full(n, -1)
+    none = SeriesSteps((), which, np.full(n, BY_ROWS), settled=unsettled)
     if freq is None:
         return none
     if not is_inferred(freq):
@@ -192,7 +205,7 @@ def find_steps(rows, freq="infer", known=None):
         steps = list(known.steps)
         for number, step in enumerate(steps):
             habits = known.counting[known.which == number]
-            _settle(rows, pairs, step, number, which, counting, 1, habits)
+            n_whole += _note(rows, pairs, step, number, which, counting, 1, habits)
     for _ in range(_MOST_STEPS):
         left = pairs.of(which < 0)
         step = infer_step(rows.time, left)
@@ -200,7 +213,7 @@ def find_steps(rows, freq="infer", known=None):
             break
         # Of series that do not keep the step of most, few rows prove nothing.
         least = _FEW_PAIRS if steps else 1
-        found = _settle(rows, pairs, step, len(steps), which, counting, least)
+        found = _note(rows, pairs, step, len(steps), which, counting, least)
         n_whole += found
         if found or not steps:
             steps.append(step)
@@ -216,7 +229,7 @@ def find_steps(rows, freq="infer", known=None):
             hours[number] = _learn_hours(hours[number], rows.time, before, step)
     complete = len(steps) == 1 and n_whole == len(within) and not steps[0].rivals
     complete &= bool(np.all(counting == BY_TIME))
-    return SeriesSteps(tuple(steps), which, counting, tuple(hours), complete)
+    return SeriesSteps(tuple(steps), which, counting, tuple(hours), unsettled, complete)
 
 
 def _learn_hours(hours, time, before, step):
@@ -282,7 +295,7 @@ def _check_given(rows, step, freq):
         )
 
 
-def _settle(rows, pairs, step, number, which, counting, least, habits=None):
+def _note(rows, pairs, step, number, which, counting, least, habits=None):
     """Note which series keep this step, and count their pairs that are one apart.
 
     Series that keep another one are left as they are.

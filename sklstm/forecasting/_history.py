@@ -94,11 +94,8 @@ class History(PlainState):
     def tail(self, size):
         """Keep the last `size` rows of each series, one number or one for each."""
         kept, _ = tail_positions(self.rows.indptr, size)
-        return self.take(kept)
-
-    def whole(self):
-        """All rows, with how they count found once for the rows to come."""
-        return replace(self, known_steps=self.steps)
+        steps = self.steps.settle(self.rows.lengths > size)
+        return self._take(kept, steps, self.ahead)
 
     def take(self, kept):
         """Keep the rows at these ascending positions, some of each series."""
@@ -229,27 +226,35 @@ class History(PlainState):
         joint = self._of(*frames, ahead=ahead)
         if joint.known_steps is not None:
             return joint
+        goes_on = self._goes_on(new.rows, ~after)
         if self.known_steps is None:
-            if self._goes_on(new.rows, ~after):
-                # What the cached property would find in all rows.
+            if goes_on:
+                # What the cached property would find.
                 vars(joint)["steps"] = self.steps
             return joint
+        if goes_on:
+            return replace(joint, known_steps=self.steps)
         # Rows that are no longer remembered have told how their series count.
         positions = locate_series(joint.series, self.series)
-        if (positions >= 0).all() and not self.steps.learn_hours:
-            return replace(joint, known_steps=self.steps.take(positions))
-        steps = find_steps(joint.rows, self.freq, self.steps)
-        return replace(joint, known_steps=steps.carry_on(self.steps, positions))
+        steps, known = self.steps, positions >= 0
+        if known.all() and steps.settled.all() and not steps.learn_hours:
+            return replace(joint, known_steps=steps.take(positions))
+        steps = find_steps(joint.rows, self.freq, steps).carry_on(steps, positions)
+        return replace(joint, known_steps=steps)
 
     def _goes_on(self, rows, kept):
-        """Whether later rows of the same series leave a complete panel complete."""
-        if "steps" not in vars(self) or not self.steps.complete:
+        """Whether later rows of the same series leave a complete panel complete.
+
+        False where the steps were not asked for yet: to find them takes all rows.
+        """
+        found = self.known_steps or vars(self).get("steps")
+        if found is None or not found.complete:
             return False
         positions = locate_series(rows.series, self.series)[rows.codes[kept]]
         if (positions < 0).any():
             return False
         before = times_before(self.end, rows.time[kept], positions)
-        return bool(np.all(self.steps.count(before, rows.time[kept], positions) == 1))
+        return bool(np.all(found.count(before, rows.time[kept], positions) == 1))
 
     def _behind(self, ahead):
         """Join rows that were given before, except those that are given again."""

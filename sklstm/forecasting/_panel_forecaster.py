@@ -79,9 +79,9 @@ from ._windows_regression import (
 # Remembered rows that are transformed at a time in `predict`: bounds its memory.
 _BLOCK_ROWS = 1 << 18
 
-# A history is cut to the rows that forecasts need when it has so many times as many:
-# not with each new row, which copies all of them.
-_SPARE_ROWS = 1.125
+# A history is cut once it has more than this many times the rows that forecasts need: a
+# cut copies all rows that are kept.
+_LARGEST_SURPLUS = 1.125
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,9 +214,9 @@ class PanelForecaster(
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, the rows before them that
         differences and the regressor read, and all rows of series whose statistics have
-        not settled yet; up to an eighth more, since rows are not dropped with each
-        `update`; or all rows, if a step before the windows may look back, such as
-        :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`.
+        not settled yet; or all rows, if a step before the windows may look back, such
+        as :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`. Older rows are
+        dropped once they are more than an eighth of those.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows,
         differences and seasons count the given rows. "fill": they count time; a missing
@@ -1009,9 +1009,9 @@ class PanelForecaster(
         self._history = history if self._keeps_all else self._recent(history)
 
     def _recent(self, history):
-        """Keep the last rows of each series, which forecasts of later ones read.
+        """Drop rows that no forecast of later ones reads, if they are many.
 
-        All rows, if a step before the windows or the regressor may read any of them.
+        None, if a step before the windows or the regressor may read any of them.
         """
         regressor = self.estimator_[-1]
         reads_all = takes_windows(regressor) and not hasattr(regressor, "past_reach_")
@@ -1025,16 +1025,13 @@ class PanelForecaster(
             whole |= history.lacks_values(size)
         sizes = np.where(whole, history.rows.lengths, size)
         n_kept = np.minimum(sizes, history.rows.lengths).sum()
-        if len(history) <= _SPARE_ROWS * n_kept:
-            return history.whole()
+        if len(history) <= _LARGEST_SURPLUS * n_kept:
+            return history
         return history.tail(sizes)
 
     @property
     def _rows_read(self):
-        """Rows of a series that the windows of its last forecasts read.
-
-        Enough for those of the rows whose forecasts `partial_fit` learns.
-        """
+        """How many rows the windows of a series' last `horizon` origins read."""
         past_reach = getattr(self.estimator_[-1], "past_reach_", 0)
         reach = max(self._reach, past_reach)
         return self.window_size_ + reach + self.horizon_ - 1
@@ -1073,10 +1070,10 @@ class PanelForecaster(
             The transformed y of the remembered rows, NaN ahead.
         """
         asked, history = read_rows(X), self._history
-        shorten, longest = None, _BLOCK_ROWS
+        shorten = n_read = None
         if self._keeps_all and not history.holds(asked).any():
-            shorten, longest = self._recent, self._rows_read
-        for block in series_blocks(history, asked, _BLOCK_ROWS, longest):
+            shorten, n_read = self._recent, self._rows_read
+        for block in series_blocks(history, asked, _BLOCK_ROWS, n_read):
             some = X if len(block) == len(X) else X.iloc[block]
             ahead = place_rows(history, some, shorten)
             check_some_known(ahead)

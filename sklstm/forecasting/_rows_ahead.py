@@ -71,7 +71,7 @@ class RowsAhead:
         return origin, step
 
 
-def series_blocks(history, asked, size, longest):
+def series_blocks(history, asked, size, n_read=None):
     """Split the rows asked for into groups of whole series.
 
     Parameters
@@ -81,8 +81,8 @@ def series_blocks(history, asked, size, longest):
         The rows asked for.
     size : int
         About how many remembered rows the series of a group have together.
-    longest : int
-        How many rows of a series count.
+    n_read : int, default=None
+        Only so many rows of a series are read, and count. None: all of them.
 
     Returns
     -------
@@ -90,7 +90,8 @@ def series_blocks(history, asked, size, longest):
         Positions of the rows of each group, in the given order of rows.
     """
     positions = locate_series(asked.series, history.series)
-    lengths = np.minimum(history.rows.lengths, longest)
+    lengths = history.rows.lengths
+    lengths = lengths if n_read is None else np.minimum(lengths, n_read)
     lengths = np.where(positions < 0, 0, lengths[positions])
     block = np.cumsum(lengths) // size
     if block[-1] == 0:

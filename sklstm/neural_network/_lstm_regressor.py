@@ -51,8 +51,8 @@ from ._training import (
 from ._window_batches import split_batch
 from ._window_net import WindowNet
 
-# Prediction batches whose inputs are gathered together.
-_BATCHES_GATHERED = 8
+# Rows of prediction batches that are gathered together, where one has fewer.
+_ROWS_GATHERED = 1 << 15
 
 
 def _learns_quantiles(self):
@@ -721,13 +721,14 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         weight, targets = self.net_.module_.output.weight, self._targets
         device = weight.device
         size = prediction_batch(self.net_.module_, n_steps)
+        n_gathered = size * max(1, _ROWS_GATHERED // (size * n_steps))
         shape = (len(windows.ends), targets.n_outputs)
         if targets.quantiles is not None:
             shape += (len(targets.quantiles),)
         out = torch.empty(shape, dtype=weight.dtype, device=device)
         with limit_threads(self, device):
             for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
-                for some in positions.split(_BATCHES_GATHERED * size):
+                for some in positions.split(n_gathered):
                     padded = torch.cat([some, some[:1].expand(-len(some) % size)])
                     batches = split_batch(windows.gather(padded), size)
                     steps = [self.net_.evaluation_step((b, None)) for b in batches]
