@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Interval(_IntervalWithBools):
-    """Numbers of an interval, without True and False, which Python counts as 1 and 0."""
+    """Numbers of an interval; True and False, 1 and 0 in Python, are none of them."""
 
     def is_satisfied_by(self, val):
         """Whether a value is a number of the interval."""
