@@ -513,3 +513,48 @@ def test_a_joining_series_counts_as_all_its_rows_say(name):
         for i in range(len(new)):
             model.update(None, new.iloc[[i]])
         pd.testing.assert_series_equal(model.forecast(), expected)
+
+
+def drawn_rows(rng, name, freq, n_rows):
+    """A series from a day in January on, every third time without two of its rows."""
+    start = pd.Timestamp("2020-01-01") + pd.Timedelta(days=int(rng.integers(30)))
+    times = pd.date_range(start, periods=n_rows, freq=freq)
+    if rng.random() < 0.3 and n_rows > 6:
+        times = times.delete(rng.choice(np.arange(1, n_rows - 1), 2, replace=False))
+    return counted(times, [name])
+
+
+def outcome(model):
+    """The forecasts, or what is wrong with them."""
+    try:
+        return model.forecast()
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_that_are_dropped_change_no_forecast(seed):
+    rng = np.random.default_rng(seed)
+    freq, n_each = rng.choice(["D", "B", "h", "ME"]), rng.choice([1, 3, 7])
+    old = [drawn_rows(rng, name, freq, int(rng.integers(25, 60))) for name in "ab"]
+    later = [
+        drawn_rows(rng, name, rng.choice([freq, "D", "B", "h", "W"]), n_rows)
+        for name, n_rows in zip("cd", rng.integers(2, 50, 2), strict=True)
+    ]
+    for rows in old:
+        name, end = rows.index[-1]
+        times = pd.date_range(end, periods=int(rng.integers(3, 30)), freq=freq)
+        later.append(counted(times[times > end], [name]))
+    later = pd.concat(later)
+    outcomes = []
+    for history in ("all", "context"):
+        model = trained(pd.concat(old), history)
+        place = later.groupby(level=0).cumcount()
+        for first in range(0, place.max() + 1, n_each):
+            model.update(None, later[(place >= first) & (place < first + n_each)])
+        outcomes.append(outcome(model))
+    full, short = outcomes
+    if isinstance(full, str):
+        assert short == full
+    else:
+        pd.testing.assert_series_equal(short, full)

@@ -96,6 +96,19 @@ class SeriesSteps(PlainState):
         """Let these series, given by a mask, keep their step from now on."""
         return replace(self, settled=self.settled | series)
 
+    def of_settled(self):
+        """Leave out the steps that no settled series keeps."""
+        kept = np.unique(self.which[self.settled & (self.which >= 0)])
+        # The last place is that of -1, no step.
+        number = np.full(len(self.steps) + 1, -1)
+        number[kept] = np.arange(len(kept))
+        return replace(
+            self,
+            steps=tuple(self.steps[i] for i in kept),
+            which=number[self.which],
+            hours=tuple(self.hours[i] for i in kept) if self.hours else (),
+        )
+
     def carry_on(self, old, positions):
         """Leave settled series as they were: `positions` in `old`, -1 for new ones."""
         stays = (positions >= 0) & old.settled[positions]
@@ -204,8 +217,9 @@ def find_steps(rows, freq="infer", known=None):
     if known is not None:
         steps = list(known.steps)
         for number, step in enumerate(steps):
-            habits = known.counting[known.which == number]
-            n_whole += _note(rows, pairs, step, number, which, counting, 1, habits)
+            habits = known.counting[known.settled & (known.which == number)]
+            least = _FEW_PAIRS if number else 1
+            n_whole += _note(rows, pairs, step, number, which, counting, least, habits)
     for _ in range(_MOST_STEPS):
         left = pairs.of(which < 0)
         step = infer_step(rows.time, left)

@@ -234,9 +234,11 @@ class History(PlainState):
             return joint
         if goes_on:
             return replace(joint, known_steps=self.steps)
+        if not self.steps.settled.any():
+            return joint
         # Rows that are no longer remembered have told how their series count.
         positions = locate_series(joint.series, self.series)
-        steps, known = self.steps, positions >= 0
+        steps, known = self.steps.of_settled(), positions >= 0
         if known.all() and steps.settled.all() and not steps.learn_hours:
             return replace(joint, known_steps=steps.take(positions))
         steps = find_steps(joint.rows, self.freq, steps).carry_on(steps, positions)
