@@ -558,3 +558,19 @@ def test_rows_that_are_dropped_change_no_forecast(seed):
         assert short == full
     else:
         pd.testing.assert_series_equal(short, full)
+
+
+def test_the_step_of_most_rows_stays_where_young_series_alone_keep_it():
+    days = [counted(pd.date_range("2024-01-01", periods=16), [s]) for s in "bcdefghij"]
+    weeks = counted(pd.date_range("2022-01-03", periods=100, freq="W-MON"), ["w"])
+    models = []
+    for history in ("all", "context"):
+        steps = make_pipeline(SlidingWindow(15, flat=True), LinearRegression())
+        model = PanelForecaster(steps, 2, history=history)
+        model.fit(None, pd.concat([*days, weeks]))
+        model.update(None, counted(pd.date_range("2024-01-16", periods=1), ["n"]))
+        models.append(model)
+    full, short = (model.forecast() for model in models)
+    pd.testing.assert_series_equal(short, full)
+    expected = list(pd.date_range("2024-01-17", periods=2))
+    assert list(short["n"].index) == expected

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Interval(_IntervalWithBools):
-    """Numbers of an interval; True and False, 1 and 0 in Python, are none of them."""
+    """Numbers in an interval, without bools, which Python counts as integers."""
 
     def is_satisfied_by(self, val):
         """Whether a value is a number of the interval."""

@@ -54,12 +54,12 @@ def _in_drawn_order(rows):
     """Whether the rows of each series, as given, go back in time about every other."""
     series, place = rows.unsort(rows.codes), rows.positions()
     if np.count_nonzero(place[1:] < place[:-1]) < 2:
-        # One sorted part behind another: no draw, and no need to look further.
+        # At most two sorted parts, one behind the other: not a random order.
         return False
     by_series = np.argsort(series, kind="stable")
     same = np.diff(series[by_series]) == 0
-    low, high = _DRAWN_ORDER
     back = (np.diff(place[by_series]) < 0)[same]
+    low, high = _DRAWN_ORDER
     return len(back) > 0 and low < back.mean() < high
 
 

@@ -55,11 +55,11 @@ class SeriesSteps(PlainState):
     hours : tuple of (OpenHours or None)
         For each step, the open hours of the series that keep it and count by rows.
     settled : ndarray of bool of shape (n_series,)
-        Whether a series keeps its step and its counting whatever rows come: those that
-        they were found in are not all there any more.
+        Whether the step and the counting of a series are final: given by the user, or
+        found in rows of which some were dropped since.
     complete : bool
-        Whether all series count time by one step without rivals, and none lacks a row
-        between its first and its last. Rows that go on likewise change nothing.
+        Whether all series count time by one step without rivals, and have no gaps. New
+        rows one step apart leave the steps unchanged.
     """
 
     steps: tuple
@@ -97,8 +97,9 @@ class SeriesSteps(PlainState):
         return replace(self, settled=self.settled | series)
 
     def of_settled(self):
-        """Leave out the steps that no settled series keeps."""
-        kept = np.unique(self.which[self.settled & (self.which >= 0)])
+        """Leave out the steps that no settled series keeps, except the main one."""
+        keeps = self.settled & (self.which >= 0) | (self.which == 0)
+        kept = np.unique(self.which[keeps])
         # The last place is that of -1, no step.
         number = np.full(len(self.steps) + 1, -1)
         number[kept] = np.arange(len(kept))
@@ -309,7 +310,7 @@ def _check_given(rows, step, freq):
         )
 
 
-def _note(rows, pairs, step, number, which, counting, least, habits=None):
+def _note(rows, pairs, step, number, which, counting, least, habits=()):
     """Note which series keep this step, and count their pairs that are one apart.
 
     Series that keep another one are left as they are.
@@ -325,7 +326,7 @@ def _note(rows, pairs, step, number, which, counting, least, habits=None):
 
 
 def _counting(rows, pairs, step, steps, keeps, habits):
-    """How each series counts if it keeps this step; `habits` is how others do."""
+    """How each series counts if it keeps this step; `habits` is how more of them do."""
     steps = np.where(steps >= 1, steps, 1)
     span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
     missing = span - pairs.lengths
@@ -343,7 +344,7 @@ def _counting(rows, pairs, step, steps, keeps, habits):
         if cycle == DAY:
             young, unseen = ~long, closed > 0
     # Series too young to have shown closed hours do as the others.
-    habits = counting[~young & keeps] if habits is None else habits
+    habits = np.append(counting[~young & keeps], habits)
     if np.sum(habits == BY_ROWS) > 0.5 * len(habits):
         counting[young] = BY_ROWS
     elif len(habits) == 0:

@@ -229,14 +229,14 @@ class History(PlainState):
         goes_on = self._goes_on(new.rows, ~after)
         if self.known_steps is None:
             if goes_on:
-                # What the cached property would find.
+                # The cached property would find the same steps.
                 vars(joint)["steps"] = self.steps
             return joint
         if goes_on:
             return replace(joint, known_steps=self.steps)
         if not self.steps.settled.any():
             return joint
-        # Rows that are no longer remembered have told how their series count.
+        # The steps of settled series were found in rows that were dropped since.
         positions = locate_series(joint.series, self.series)
         steps, known = self.steps.of_settled(), positions >= 0
         if known.all() and steps.settled.all() and not steps.learn_hours:
@@ -245,9 +245,9 @@ class History(PlainState):
         return replace(joint, known_steps=steps)
 
     def _goes_on(self, rows, kept):
-        """Whether later rows of the same series leave a complete panel complete.
+        """Whether new rows continue a complete panel, without a gap or a new series.
 
-        False where the steps were not asked for yet: to find them takes all rows.
+        False if the steps were not asked for yet, because finding them reads all rows.
         """
         found = self.known_steps or vars(self).get("steps")
         if found is None or not found.complete:

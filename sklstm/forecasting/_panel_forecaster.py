@@ -216,7 +216,7 @@ class PanelForecaster(
         differences and the regressor read, and all rows of series whose statistics have
         not settled yet; or all rows, if a step before the windows may look back, such
         as :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`. Older rows are
-        dropped once they are more than an eighth of those.
+        dropped once they exceed an eighth of the rows to keep.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows,
         differences and seasons count the given rows. "fill": they count time; a missing
@@ -1009,15 +1009,10 @@ class PanelForecaster(
         self._history = history if self._keeps_all else self._recent(history)
 
     def _recent(self, history):
-        """Drop rows that no forecast of later ones reads, if they are many.
-
-        None, if a step before the windows or the regressor may read any of them.
-        """
-        regressor = self.estimator_[-1]
-        reads_all = takes_windows(regressor) and not hasattr(regressor, "past_reach_")
-        if reads_all or not self._transform.reads_one_row:
-            return history
+        """Drop the rows that no later forecast reads, once there are enough of them."""
         size = self._rows_read
+        if size is None:
+            return history
         # Young series have statistics to be learned anew from all their rows.
         whole = history.series.isin(self._transform.young)
         if self._keeps_all:
@@ -1031,9 +1026,15 @@ class PanelForecaster(
 
     @property
     def _rows_read(self):
-        """How many rows the windows of a series' last `horizon` origins read."""
-        past_reach = getattr(self.estimator_[-1], "past_reach_", 0)
-        reach = max(self._reach, past_reach)
+        """How many rows the windows of a series' last `horizon` origins read.
+
+        None if a step before the windows, or the regressor, may read any row.
+        """
+        regressor = self.estimator_[-1]
+        reads_all = takes_windows(regressor) and not hasattr(regressor, "past_reach_")
+        if reads_all or not self._transform.reads_one_row:
+            return None
+        reach = max(self._reach, getattr(regressor, "past_reach_", 0))
         return self.window_size_ + reach + self.horizon_ - 1
 
     def _train(self, train, horizon, ready, past, weight):
@@ -1150,7 +1151,7 @@ class PanelForecaster(
 
     def _next_index(self, steps):
         steps = self.horizon_ if steps is None else steps
-        if not isinstance(steps, Integral) or steps < 1:
+        if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
         return self._history.next_steps(steps)
 

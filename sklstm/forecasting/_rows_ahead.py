@@ -82,7 +82,7 @@ def series_blocks(history, asked, size, n_read=None):
     size : int
         About how many remembered rows the series of a group have together.
     n_read : int, default=None
-        Only so many rows of a series are read, and count. None: all of them.
+        Count at most the last `n_read` rows of each series. None: all of them.
 
     Returns
     -------

@@ -51,7 +51,7 @@ from ._training import (
 from ._window_batches import split_batch
 from ._window_net import WindowNet
 
-# Rows of prediction batches that are gathered together, where one has fewer.
+# Prediction batches are gathered together up to this number of rows.
 _ROWS_GATHERED = 1 << 15
 
 
