@@ -721,7 +721,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         weight, targets = self.net_.module_.output.weight, self._targets
         device = weight.device
         size = prediction_batch(self.net_.module_, n_steps)
-        n_gathered = size * max(1, _ROWS_GATHERED // (size * n_steps))
+        n_gathered = size * max(1, _ROWS_GATHERED // (size * int(n_steps)))
         shape = (len(windows.ends), targets.n_outputs)
         if targets.quantiles is not None:
             shape += (len(targets.quantiles),)
