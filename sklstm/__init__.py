@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ConformalForecaster,
         NaiveRegressor,
         PanelForecaster,
+        StepRegressor,
         backtest,
         score_epochs,
     )
@@ -68,6 +69,7 @@ __all__ = [
     "TrainingCurveDisplay",
     "TransferMatrixDisplay",
     "StaticFeatures",
+    "StepRegressor",
     "backtest",
     "check_leakage",
     "datasets",
@@ -102,6 +104,7 @@ _home = {
     "TrainingCurveDisplay": "inspection",
     "TransferMatrixDisplay": "inspection",
     "StaticFeatures": "preprocessing",
+    "StepRegressor": "forecasting",
     "backtest": "forecasting",
     "check_leakage": "inspection",
     "describe_panel": "preprocessing",

@@ -22,6 +22,7 @@ from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._naive_regressor import NaiveRegressor
 from .forecasting._panel_forecaster import PanelForecaster
+from .forecasting._step_regressor import StepRegressor
 from .neural_network._lstm_regressor import LSTMRegressor
 from .preprocessing._series_encoder import SeriesEncoder
 from .preprocessing._series_log import SeriesLog
@@ -90,6 +91,10 @@ class LSTMForecaster(
         :class:`~sklstm.SeedEnsemble`. "auto" is 0 with one network, with known
         covariates, with quantiles on one side of the median, with a season of more than
         12 rows, and where the networks are twice as good in training; else up to 0.3.
+    tree_weight : float or "auto", default="auto"
+        Weight of boosted trees in that average, those of a
+        :class:`~sklstm.StepRegressor`. "auto" is as that of the Theta method, but with
+        seasons of up to 52 rows, and 0 without a season.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
     history : {"all", "context"}, default="all"
@@ -122,7 +127,7 @@ class LSTMForecaster(
     forecaster_ : PanelForecaster
         The fitted forecaster. The steps of its pipeline are named "scale" (covariates),
         "series" (with an embedding only), "window", and "ensemble" (or "lstm" for one
-        network without the Theta method); its target transformer has the steps "log"
+        network alone); its target transformer has the steps "log"
         (only with a season) and "scale".
     history_ : Series or DataFrame
         The remembered y, sorted by series and time.
@@ -191,6 +196,7 @@ class LSTMForecaster(
         ],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "theta_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "tree_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "random_state": ["random_state"],
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
@@ -206,6 +212,7 @@ class LSTMForecaster(
 
     # Files of earlier versions do not have it.
     theta_weight: float | str = "auto"
+    tree_weight: float | str = "auto"
 
     def __init__(
         self,
@@ -221,6 +228,7 @@ class LSTMForecaster(
         max_epochs: int | str = "auto",
         n_estimators: int = 3,
         theta_weight: float | str = "auto",
+        tree_weight: float | str = "auto",
         random_state: Any = None,
         history: str = "all",
         gaps: str = "keep",
@@ -242,6 +250,7 @@ class LSTMForecaster(
         self.max_epochs = max_epochs
         self.n_estimators = n_estimators
         self.theta_weight = theta_weight
+        self.tree_weight = tree_weight
         self.random_state = random_state
         self.history = history
         self.gaps = gaps
@@ -500,45 +509,53 @@ class LSTMForecaster(
             verbose=self.verbose,
             checkpoint_dir=self.checkpoint_dir,
         )
-        partner = self._choose_partner(periods)
-        if self.n_estimators == 1 and partner is None:
+        partners = self._choose_partners(periods)
+        if self.n_estimators == 1 and not partners:
             return "lstm", lstm
         ensemble = SeedEnsemble(
             lstm,
             self.n_estimators,
-            partner=partner,
-            partner_weight=self.theta_weight,
+            partner=[partner for partner, _ in partners] or None,
+            partner_weight=[weight for _, weight in partners] or "auto",
             n_jobs=self.n_jobs,
             random_state=self.random_state,
         )
         return "ensemble", ensemble
 
-    def _choose_partner(self, periods):
-        """The Theta method where it helps: for short seasons, without covariates."""
-        weight = self.theta_weight
+    def _choose_partners(self, periods):
+        """Methods of another kind, where they help, and their weights."""
+        seasons = sorted(period for period in periods if period > 1)
+        longest = max(periods)
+        theta = NaiveRegressor("theta", min(seasons, default=1))
+        trees = StepRegressor(seasonal_periods=seasons or None)
+        named = {
+            "theta_weight": (theta, longest <= _LONGEST_OF_THETA),
+            "tree_weight": (trees, 1 < longest <= _LONGEST_OF_TREES),
+        }
         learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
         one_sided = not learned[0] <= 0.5 <= learned[-1]
-        if weight == "auto" and (
-            self.n_estimators == 1
-            or self.known_covariates is not None
-            or one_sided
-            or max(periods) > _LONGEST_OF_THETA
-        ):
-            return None
-        if weight and one_sided:
-            raise ValueError(
-                f"theta_weight={weight!r} moves the median, and quantiles={learned} "
-                "lie on one side of it. Learn 0.5 as well, or set theta_weight='auto'."
-            )
-        season = min((period for period in periods if period > 1), default=1)
-        return NaiveRegressor("theta", season) if weight else None
+        alone = self.n_estimators == 1 or self.known_covariates is not None
+        partners = []
+        for name, (partner, helps) in named.items():
+            weight = getattr(self, name)
+            if weight == "auto":
+                weight = "auto" if helps and not (alone or one_sided) else 0
+            elif weight and one_sided:
+                raise ValueError(
+                    f"{name}={weight!r} moves the median, and quantiles={learned} lie "
+                    f"on one side of it. Learn 0.5 as well, or set {name}='auto'."
+                )
+            if weight:
+                partners.append((partner, weight))
+        return partners
 
 
 # Rows of a season that usually comes with short series.
 _SHORT_SEASON = 24
 
-# Rows of the longest season with which the Theta method was seen to help.
+# Rows of the longest season with which the Theta method, and trees, were seen to help.
 _LONGEST_OF_THETA = 12
+_LONGEST_OF_TREES = 52
 
 # Parameters that change no forecast.
 _HARMLESS = {"device", "n_jobs", "verbose", "checkpoint_dir"}

@@ -25,6 +25,7 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
     StaticFeatures,
+    StepRegressor,
 )
 from sklstm._panels.parameters import Interval
 
@@ -35,7 +36,14 @@ ESTIMATORS = [
     NaiveRegressor("drift"),
     SeedEnsemble(LSTMRegressor(max_epochs=2), n_estimators=2),
     SeedEnsemble(LSTMRegressor(max_epochs=2), 2, partner=NaiveRegressor("theta")),
+    SeedEnsemble(
+        LSTMRegressor(max_epochs=2),
+        2,
+        partner=[NaiveRegressor("theta"), StepRegressor(seasonal_periods=2)],
+        partner_weight=[0.2, "auto"],
+    ),
     NaiveRegressor("theta"),
+    StepRegressor(seasonal_periods=(1, 2)),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
     SeriesImputer(),

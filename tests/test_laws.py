@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
 
 from sklstm import (
     CalendarFeatures,
@@ -25,6 +26,7 @@ from sklstm import (
     SeriesScaler,
     SlidingWindow,
     StaticFeatures,
+    StepRegressor,
 )
 from sklstm.datasets import make_panel
 
@@ -86,6 +88,20 @@ FORECASTERS = {
             n_estimators=2,
             partner=NaiveRegressor("theta", 3),
             partner_weight=0.4,
+            random_state=0,
+        )
+    ),
+    "trees": composed(StepRegressor(seasonal_periods=[3, 7], random_state=0)),
+    "trees that know prices": composed(
+        StepRegressor(DecisionTreeRegressor(max_depth=4, random_state=0)),
+        SlidingWindow(5, known_covariates=["price"]),
+    ),
+    "nets, theta and trees": composed(
+        SeedEnsemble(
+            lstm(),
+            n_estimators=2,
+            partner=[NaiveRegressor("theta", 3), StepRegressor(seasonal_periods=3)],
+            partner_weight=[0.2, 0.4],
             random_state=0,
         )
     ),

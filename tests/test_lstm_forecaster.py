@@ -18,9 +18,11 @@ from sklstm import (
     ContinualForecaster,
     ForecastDisplay,
     LSTMForecaster,
+    NaiveRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeriesLog,
+    StepRegressor,
     backtest,
 )
 from sklstm.datasets import make_panel
@@ -90,37 +92,50 @@ def test_long_seasons_add_the_spans_within_them():
 
 
 @pytest.mark.parametrize(
-    ("params", "season"),
+    ("params", "theta", "trees"),
     [
-        ({}, 1),
-        ({"seasonal_periods": (4, 12)}, 4),
-        ({"seasonal_periods": 12}, 12),
-        ({"seasonal_periods": 13}, None),
-        ({"seasonal_periods": (24, 168)}, None),
-        ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24),
-        ({"known_covariates": ["price"]}, None),
-        ({"quantiles": (0.9,)}, None),
-        ({"quantiles": (0.1, 0.9)}, 1),
-        ({"theta_weight": 0}, None),
-        ({"n_estimators": 1}, None),
-        ({"n_estimators": 1, "theta_weight": 0.5}, 1),
+        ({}, 1, None),
+        ({"seasonal_periods": (12, 4)}, 4, [4, 12]),
+        ({"seasonal_periods": 12}, 12, [12]),
+        ({"seasonal_periods": 13}, None, [13]),
+        ({"seasonal_periods": 52}, None, [52]),
+        ({"seasonal_periods": (24, 168)}, None, None),
+        ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24, None),
+        ({"seasonal_periods": (24, 168), "tree_weight": 0.5}, None, [24, 168]),
+        ({"tree_weight": 0.5}, 1, 1),
+        ({"seasonal_periods": 4, "known_covariates": ["price"]}, None, None),
+        ({"seasonal_periods": 4, "quantiles": (0.9,)}, None, None),
+        ({"seasonal_periods": 4, "quantiles": (0.1, 0.9)}, 4, [4]),
+        ({"seasonal_periods": 4, "theta_weight": 0, "tree_weight": 0}, None, None),
+        ({"seasonal_periods": 4, "n_estimators": 1}, None, None),
+        ({"n_estimators": 1, "theta_weight": 0.5}, 1, None),
     ],
 )
-def test_the_theta_method_is_a_partner_where_it_helps(params, season):
+def test_methods_of_another_kind_are_partners_where_they_help(params, theta, trees):
     *_, (name, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
-    partner = regressor.partner if name == "ensemble" else None
-    assert (partner is None) == (season is None)
-    if partner is not None:
-        assert (partner.strategy, partner.seasonal_periods) == ("theta", season)
-        assert regressor.partner_weight == params.get("theta_weight", "auto")
+    partners = (regressor.partner or []) if name == "ensemble" else []
+    found = {type(partner): partner for partner in partners}
+    assert (NaiveRegressor in found) == (theta is not None)
+    assert (StepRegressor in found) == (trees is not None)
+    if theta is not None:
+        partner = found[NaiveRegressor]
+        assert (partner.strategy, partner.seasonal_periods) == ("theta", theta)
+    if trees is not None:
+        expected = None if trees == 1 else trees
+        assert found[StepRegressor].seasonal_periods == expected
+    if partners:
+        wanted = {NaiveRegressor: "theta_weight", StepRegressor: "tree_weight"}
+        weights = [params.get(wanted[kind], "auto") for kind in found]
+        assert regressor.partner_weight == weights
 
 
+@pytest.mark.parametrize("name", ["theta_weight", "tree_weight"])
 @pytest.mark.parametrize("quantiles", [(0.9,), (0.6, 0.9)])
-def test_theta_is_refused_beside_quantiles_on_one_side(quantiles):
-    forecaster = LSTMForecaster(3, quantiles=quantiles, theta_weight=0.3)
-    with pytest.raises(ValueError, match="theta_weight=0.3 moves the median"):
+def test_partners_are_refused_beside_quantiles_on_one_side(quantiles, name):
+    forecaster = LSTMForecaster(3, quantiles=quantiles, **{name: 0.3})
+    with pytest.raises(ValueError, match=f"{name}=0.3 moves the median"):
         forecaster.to_pipeline()
-    forecaster.set_params(theta_weight=0).to_pipeline()
+    forecaster.set_params(**{name: 0}).to_pipeline()
 
 
 def test_a_leading_covariate_leaves_the_theta_method_out():

@@ -9,6 +9,8 @@ from sklearn.utils import get_tags
 
 __all__ = [
     "advised",
+    "as_list",
+    "partners_of",
     "fit_or_fit_each",
     "predict_arrays",
     "reads_all_steps",
@@ -127,6 +129,22 @@ def predict_arrays(regressor, windows):
         raise
 
 
+def as_list(given):
+    """What was given as a list: the items of one, a single thing, or none."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list) else [given]
+
+
+def partners_of(ensemble):
+    """The fitted partners that count in an ensemble's average, and their weights."""
+    partners = as_list(getattr(ensemble, "partner_", None))
+    if not partners:
+        return []
+    pairs = zip(partners, as_list(ensemble.partner_weight_), strict=True)
+    return [(partner, weight) for partner, weight in pairs if weight]
+
+
 def takes_windows(regressor):
     """Whether a regressor reads windows as they are, and not as an array."""
     return getattr(regressor, "accepts_panel_windows", False)
@@ -138,6 +156,5 @@ def reads_all_steps(regressor):
     True if the regressor reads arrays, or a member or partner of an ensemble does.
     """
     inside = getattr(regressor, "estimators_", [])[:1]
-    if getattr(regressor, "partner_weight_", 0):
-        inside = [*inside, regressor.partner_]
+    inside += [partner for partner, _ in partners_of(regressor)]
     return not takes_windows(regressor) or any(map(reads_all_steps, inside))

@@ -1,4 +1,4 @@
-"""The partner of an ensemble: what it reads of the samples, and predicts."""
+"""The partners of an ensemble: what they read of the samples, and predict."""
 
 from contextlib import nullcontext
 

@@ -1,4 +1,4 @@
-"""The weight of an ensemble's partner, by its errors in training."""
+"""The weights of an ensemble's partners, by their errors in training."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ from sklearn.utils import _safe_indexing
 
 from .._windows.windows import PanelWindows
 
-__all__ = ["choose_weight", "errors_in_training"]
+__all__ = ["choose_weights", "errors_in_training"]
 
 # The weight that a partner begins with, and the ratios of its error to that of the
 # others between which it falls to 0.
@@ -57,18 +57,24 @@ def _compared(X, weight):
     return used[some.astype(np.intp)]
 
 
-def choose_weight(own, other):
-    """Choose the weight of a partner.
+def choose_weights(own, *others):
+    """Choose the weights of partners.
 
     Parameters
     ----------
-    own, other : float
-        The errors of the other regressors, and of the partner.
+    own : float
+        The error of the other regressors.
+    *others : float
+        That of each partner.
 
     Returns
     -------
-    float
-        From 0 to 0.3.
+    list of float
+        Each from 0 to 0.3, or to an equal share if that is less.
     """
     good, bad = _MUCH_WORSE
-    return _LARGEST_WEIGHT * float(np.interp(other, [good * own, bad * own], [1, 0]))
+    largest = min(_LARGEST_WEIGHT, 1 / (1 + len(others)))
+    return [
+        largest * float(np.interp(other, [good * own, bad * own], [1, 0]))
+        for other in others
+    ]

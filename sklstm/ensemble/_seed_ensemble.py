@@ -15,9 +15,9 @@ from .._panels.all_or_nothing import all_or_nothing, copy_to_train
 from .._panels.fit_tasks import FitTasksMixin, named, new_task, run_as, with_callbacks
 from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.quantiles import check_quantiles, median_of
-from .._windows.array_regressors import takes_windows
+from .._windows.array_regressors import as_list, partners_of, takes_windows
 from ._partner import learn, predict_beside, samples_of
-from ._partner_weight import choose_weight, errors_in_training
+from ._partner_weight import choose_weights, errors_in_training
 
 # How much the errors of a part count when the next one is learned.
 _EARLIER = 0.9
@@ -60,19 +60,20 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     n_estimators : int, default=3
         Number of regressors. `partial_fit` continues with the regressors and the
         partner of the last fit.
-    partner : regressor, default=None
+    partner : regressor or list of regressors, default=None
         A regressor of another kind, such as ``NaiveRegressor("theta")`` or
-        ``HistGradientBoostingRegressor()``, that joins the average. It is fitted on the
+        ``StepRegressor()``, that joins the average, or several. It is fitted on the
         same X and y, and with the weights if its `fit` has them, as a copy for each
         output if it takes but one. A partner that does not read windows as they are
         gets each as a row of an array, as of ``SlidingWindow(flat=True)``, with the
         known columns of all steps behind it; it learns from those whose targets are
         all known. In `partial_fit` a partner without this method stays as the first
         part left it.
-    partner_weight : float or "auto", default="auto"
-        Weight of the partner in the average, from 0 to 1; the other regressors share
-        the rest. "auto" is 0.3. It falls to 0 as the absolute error of the partner in
-        training grows from 1.5 to 2 times that of the regressors. Windows are compared
+    partner_weight : float, "auto", or list of them, default="auto"
+        Weight of the partner in the average, from 0 to 1, or of each; the other
+        regressors share the rest. "auto" is 0.3, or an equal share if that is less. It
+        falls to 0 as the absolute error of the partner in training grows from 1.5 to 2
+        times that of the regressors. Windows are compared
         in the last quarter of each series; in `partial_fit` earlier parts count as
         well, each 0.9 of the next.
     n_jobs : int, default=None
@@ -85,10 +86,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     ----------
     estimators_ : list of regressors
         The trained regressors.
-    partner_ : regressor or None
-        The fitted partner.
-    partner_weight_ : float
-        Its weight in the average.
+    partner_ : regressor, list of regressors, or None
+        The fitted partner, or a list if one was given.
+    partner_weight_ : float or list of float
+        Its weight in the average, or those of a list.
     n_features_in_ : int
         Number of features seen in `fit`, if the regressors have this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -128,17 +129,21 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "partner": [None, HasMethods(["fit", "predict"])],
-        "partner_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "partner": [None, HasMethods(["fit", "predict"]), list],
+        "partner_weight": [
+            Interval(Real, 0, 1, closed="both"),
+            StrOptions({"auto"}),
+            list,
+        ],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
 
     # Files of earlier versions do not have them.
     partner: Any = None
-    partner_weight: float | str = "auto"
+    partner_weight: float | str | list = "auto"
     partner_: Any = None
-    partner_weight_: float = 0.0
+    partner_weight_: float | list = 0.0
     _errors: Any = 0.0
 
     def __init__(
@@ -147,7 +152,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         n_estimators: int = 3,
         *,
         partner: Any = None,
-        partner_weight: float | str = "auto",
+        partner_weight: float | str | list = "auto",
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -183,10 +188,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             The fitted estimator.
         """
         task = self._begin_tasks(self.n_estimators, X, y)
-        members, partner = self._new()
-        partner = _learn(partner, "fit", X, y, sample_weight)
+        members, partners = self._new()
+        partners = [_learn(each, "fit", X, y, sample_weight) for each in partners]
         members = self._train("fit", members, X, y, sample_weight, task)
-        self._join(members, partner, X, y, sample_weight)
+        self._join(members, partners, X, y, sample_weight)
         self._end_tasks(task, X, y)
         return self
 
@@ -212,16 +217,19 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """
         # Copies, since one of them may fail.
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
-        partner, method = self.partner_, "partial_fit"
-        if not members:
-            members, partner = self._new()
-            method = method if hasattr(partner, method) else "fit"
-            partner = _learn(partner, method, X, y, sample_weight)
-        elif hasattr(partner, method):
-            partner = copy_to_train(partner)
-            partner = _learn(partner, method, X, y, sample_weight, if_any=True)
+        if members:
+            partners = [
+                _learn_more(each, X, y, sample_weight)
+                for each in as_list(self.partner_)
+            ]
+        else:
+            members, partners = self._new()
+            partners = [
+                _learn(each, _way_to_begin(each), X, y, sample_weight)
+                for each in partners
+            ]
         members = self._train("partial_fit", members, X, y, sample_weight)
-        self._join(members, partner, X, y, sample_weight, self._errors)
+        self._join(members, partners, X, y, sample_weight, self._errors)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -238,10 +246,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             One prediction for each sample.
         """
         check_is_fitted(self)
-        mean, weight = _mean_of(self.estimators_, X), self.partner_weight_
-        if weight == 0:
-            return mean
-        return mean + weight * (predict_beside(self.partner_, X, mean.shape) - mean)
+        mean = _mean_of(self.estimators_, X)
+        return mean + self._moves(X, mean)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
@@ -263,13 +269,19 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             Ascending along the last axis, as those of each regressor.
         """
         check_is_fitted(self)
-        out, weight = self._mean_quantiles(X, quantiles), self.partner_weight_
-        if weight == 0:
+        out = self._mean_quantiles(X, quantiles)
+        if not partners_of(self):
             return out
         learned = out if quantiles is None else self._mean_quantiles(X, None)
         median = median_of(learned, self.quantiles_)
-        moved = predict_beside(self.partner_, X, median.shape) - median
-        return out + weight * moved[..., None]
+        return out + self._moves(X, median)[..., None]
+
+    def _moves(self, X, mean):
+        """How far the partners move the mean of the others."""
+        moves = 0.0
+        for partner, weight in partners_of(self):
+            moves = moves + weight * (predict_beside(partner, X, mean.shape) - mean)
+        return moves
 
     def _mean_quantiles(self, X, quantiles):
         members = self.estimators_
@@ -290,16 +302,15 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     @property
     def past_reach_(self) -> int:
         own = self._of_first("past_reach_")
-        if self.partner_ is None or not takes_windows(self.partner_):
-            return own
-        return max(own, self.partner_.past_reach_)
+        lazy = filter(takes_windows, as_list(self.partner_))
+        return max([own, *(partner.past_reach_ for partner in lazy)])
 
     def _of_first(self, name):
         check_is_fitted(self)
         return getattr(self.estimators_[0], name)
 
     def _new(self):
-        """The regressors and the partner, each with a seed of its own, not fitted."""
+        """The regressors and the partners, each with a seed of its own, not fitted."""
         if not _seed_names(self.estimator):
             raise ValueError(
                 f"{type(self.estimator).__name__} has no parameter random_state, so "
@@ -310,14 +321,54 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members = [
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
-        partner = None
-        if self.partner is not None and self.partner_weight != 0:
-            self._check_partner()
-            partner = _with_seed(self.partner, random_state)
-        return members, partner
+        partners, weights = as_list(self.partner), self._given_weights()
+        if any(weight != 0 for weight in weights):
+            self._check_quantiles()
+        joining = zip(partners, weights, strict=True)
+        return members, [
+            _with_seed(partner, random_state) if weight != 0 else None
+            for partner, weight in joining
+        ]
 
-    def _check_partner(self):
-        """Raise if the partner cannot move the quantiles of the regressor."""
+    def _given_weights(self):
+        """One weight for each partner, as it was given."""
+        partners, weights = as_list(self.partner), self.partner_weight
+        wrong = [each for each in partners if not _is_regressor(each)]
+        if wrong:
+            raise ValueError(
+                f"partner has {wrong[0]!r} in its list, which has no fit and predict. "
+                "Give regressors."
+            )
+        if not isinstance(weights, list):
+            weights = [weights] * len(partners)
+        given = [weight for weight in weights if weight != "auto"]
+        if len(weights) != len(partners) or not all(map(_is_share, given)):
+            raise ValueError(
+                f"partner_weight={self.partner_weight!r} must be a number from 0 to 1 "
+                f'or "auto", or a list of one for each of {len(partners)} partner(s).'
+            )
+        if sum(given) > 1:
+            raise ValueError(
+                f"The weights of the partners, {given}, are more than 1 together. "
+                "Lower them, so that the rest is left to the other regressors."
+            )
+        return weights
+
+    def _choose(self, weights, partners, errors):
+        """Put numbers in place of "auto": by the errors, else as they are."""
+        if np.ndim(errors) > 0:
+            chosen = iter(choose_weights(*errors))
+        else:
+            kept = zip(
+                as_list(self.partner_), as_list(self.partner_weight_), strict=True
+            )
+            chosen = (weight for partner, weight in kept if partner is not None)
+        found = [0.0 if partner is None else next(chosen) for partner in partners]
+        pairs = zip(weights, found, strict=True)
+        return [own if weight == "auto" else weight for weight, own in pairs]
+
+    def _check_quantiles(self):
+        """Raise if partners cannot move the quantiles of the regressor."""
         quantiles = getattr(self.estimator, "quantiles", None)
         learned = getattr(self.estimator, "loss", None) == "quantile"
         if not learned or quantiles is None:
@@ -329,18 +380,28 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
                 "partner moves them. Learn 0.5 as well, or set partner_weight=0."
             )
 
-    def _join(self, members, partner, X, y, sample_weight, errors=0.0):
-        """Keep what was trained, and the weight of the partner."""
-        weight = 0.0 if partner is None else self.partner_weight
-        if weight == "auto":
-            both = [partial(_mean_beside, members), partial(predict_beside, partner)]
-            compared = samples_of(partner, X, y, sample_weight)
+    def _join(self, members, partners, X, y, sample_weight, errors=0.0):
+        """Keep what was trained, and the weights of the partners."""
+        weights, joined = self._given_weights(), [p for p in partners if p is not None]
+        if "auto" in weights and joined:
+            both = [partial(_mean_beside, members)]
+            both += [partial(predict_beside, partner) for partner in joined]
+            compared = X, y, sample_weight
+            for partner in joined:
+                compared = compared and samples_of(partner, *compared)
             if compared is not None:
                 errors = _EARLIER * errors + errors_in_training(both, *compared)
-            known = np.ndim(errors) > 0
-            weight = choose_weight(*errors) if known else self.partner_weight_
+            weights = self._choose(weights, partners, errors)
+        weights = [
+            0.0 if partner is None else weight
+            for partner, weight in zip(partners, weights, strict=True)
+        ]
         self.estimators_, self._errors = members, errors
-        self.partner_, self.partner_weight_ = partner, weight
+        if isinstance(self.partner, list):
+            self.partner_, self.partner_weight_ = partners, weights
+        else:
+            self.partner_ = partners[0] if partners else None
+            self.partner_weight_ = weights[0] if partners else 0.0
 
     def _train(self, method, members, X, y, sample_weight, task=None):
         extra = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -363,8 +424,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         tags.regressor_tags = inner.regressor_tags
-        if self.partner is not None:
-            other = get_tags(self.partner)
+        for partner in as_list(self.partner):
+            other = get_tags(partner)
             tags.input_tags.allow_nan &= other.input_tags.allow_nan
             tags.input_tags.sparse &= other.input_tags.sparse
         return tags
@@ -385,13 +446,33 @@ def _with_seed(estimator, random_state):
     return clone(estimator).set_params(**seeds)
 
 
-def _learn(partner, method, X, y, sample_weight, if_any=False):
+def _is_regressor(partner):
+    return hasattr(partner, "fit") and hasattr(partner, "predict")
+
+
+def _is_share(weight):
+    return (
+        isinstance(weight, Real) and not isinstance(weight, bool) and 0 <= weight <= 1
+    )
+
+
+def _learn(partner, method, X, y, sample_weight):
     if partner is None:
         return None
-    samples = samples_of(partner, X, y, sample_weight)
-    if if_any and samples is None:
+    return learn(partner, method, samples_of(partner, X, y, sample_weight))
+
+
+def _way_to_begin(partner):
+    return "partial_fit" if hasattr(partner, "partial_fit") else "fit"
+
+
+def _learn_more(partner, X, y, sample_weight):
+    """A partner that learned one more part; itself if it cannot, or has no samples."""
+    if not hasattr(partner, "partial_fit"):
         return partner
-    return learn(partner, method, samples)
+    samples = samples_of(partner, X, y, sample_weight)
+    partner = copy_to_train(partner)
+    return partner if samples is None else learn(partner, "partial_fit", samples)
 
 
 def _mean_of(members, X):

@@ -15,7 +15,7 @@ from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._windows.windows import PanelWindows
 from ._theta import theta_forecasts, theta_reach
 
-__all__ = ["NaiveRegressor"]
+__all__ = ["NaiveRegressor", "fill_from_before"]
 
 # Rows of windows read at a time: bounds the memory that a prediction takes.
 _CHUNK = 1 << 22
@@ -196,7 +196,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         return past
 
     def _forecast(self, past):
-        past = _fill_from_before(past)
+        past = fill_from_before(past)
         last = np.where(np.isnan(past[:, -1]), self.fallback_, past[:, -1])
         step = np.arange(self._n_steps)
         if self.strategy == "seasonal":
@@ -227,7 +227,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
-def _fill_from_before(past):
+def fill_from_before(past):
     """Fill NaN from the last known row before it, along the second axis."""
     row = np.arange(past.shape[1])[:, None]
     source = np.maximum.accumulate(np.where(np.isnan(past), 0, row), axis=1)
