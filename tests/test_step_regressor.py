@@ -81,11 +81,12 @@ class TestInputs:
         assert_allclose(moved, 8 * naive + 64)
         assert_allclose(wider, 8 * scale)
 
-    def test_a_flat_window_has_the_scale_one(self):
+    def test_a_flat_window_has_no_scale(self):
         _, naive, scale = step_inputs(
             random_windows()[[2]], np.array([0]), np.array([4]), [2]
         )
-        assert (naive[0], scale[0]) == (3.0, 1.0)
+        assert naive[0] == 3.0
+        assert np.isnan(scale[0])
 
     def test_many_windows_are_as_each_alone(self):
         past = random_windows()
@@ -172,6 +173,12 @@ class TestForecasts:
         )
         model.update(None, again)
         assert_array_equal(model.forecast().loc[["new 1", "new 2"]], out)
+
+    def test_series_that_never_change_stay_as_they_are(self):
+        index = pd.MultiIndex.from_product([["a", "b"], range(20)])
+        y = pd.Series(np.repeat([2.0, 7.0], 20), index)
+        model = forecaster(StepRegressor()).fit(None, y)
+        assert_array_equal(model.forecast(), np.repeat([2.0, 7.0], 3))
 
 
 class TestSamples:

@@ -36,7 +36,7 @@ def step_inputs(past, window, step, periods):
         value.
     scale : ndarray of shape (n_samples,)
         The mean change in the window, over a row or the shortest season, whichever is
-        larger; 1 where nothing changes.
+        larger; NaN where nothing changes.
     """
     last = past[:, -1][window]
     places = {period: _places(past, window, step, period) for period in sorted(periods)}
@@ -113,7 +113,7 @@ def _means(past, period):
 def _scale(past, periods):
     shortest = min(periods, default=1)
     changes = np.fmax(_mean_change(past, 1), _mean_change(past, shortest))
-    return np.where(changes > 0, changes, 1.0)
+    return np.where(changes > 0, changes, np.nan)
 
 
 def _mean_change(past, rows):

@@ -73,7 +73,9 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Notes
     -----
     The naive forecast is the value one season before the step, of the longest season
-    that the window holds at that step; without a season, the last value. Windows of a
+    that the window holds at that step; without a season, the last value. The unit of a
+    window is its mean change over a row or the shortest season, whichever is larger,
+    and that of all windows where nothing changes. Windows of a
     :class:`~sklstm.SlidingWindow` bring their covariates: those of the last row, and
     the known ones of the row that is forecast. Categories are their codes.
 
@@ -167,13 +169,16 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             np.concatenate(each) for each in zip(*parts, strict=True)
         )
         window, output = np.divmod(drawn, self._n_outputs)
-        distance = (_gather_targets(y, window, output) - naive) / scale
+        distance = _gather_targets(y, window, output) - naive
         known = np.isfinite(distance)
         if not known.any():
             raise ValueError(
                 "No step can be learned: of none are both the target and a value in "
                 "the window before it known. Lower the horizon, or fill y."
             )
+        changing = scale[known & ~np.isnan(scale)]
+        self._usual_scale = changing.mean() if len(changing) else 1.0
+        distance /= self._scale_or_usual(scale)
         target = _target_of(X, y)
         total = np.nansum(target, axis=0, dtype=np.float64)
         self.fallback_ = total / np.maximum((~np.isnan(target)).sum(axis=0), 1)
@@ -218,7 +223,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             if known.any():
                 rows = inputs[known][:, self._used]
                 distance = self.regressor_.predict(rows)
-                naive[known] += scale[known] * distance
+                naive[known] += self._scale_or_usual(scale[known]) * distance
             out[part] = np.where(known, naive, self.fallback_[part % self._n_targets])
         return out if self._ndim == 1 else out.reshape(len(X), self._n_outputs)
 
@@ -269,6 +274,9 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             early_stopping=False,
             random_state=random_state.randint(np.iinfo(np.int32).max),
         )
+
+    def _scale_or_usual(self, scale):
+        return np.where(np.isnan(scale), self._usual_scale, scale)
 
     def _parts(self, X, samples):
         """Split samples into parts, each of as many as are gathered at a time."""
