@@ -29,6 +29,7 @@ from sklstm import (
     SeedEnsemble,
     SeriesScaler,
     SlidingWindow,
+    StepRegressor,
 )
 
 
@@ -693,3 +694,105 @@ class TestPartner:
         assert flat.partner_weight_ == column.partner_weight_
         model = ensemble(tree, partner=naive, partner_weight=0.5).fit(X, y[:, None])
         assert model.predict(X).size == len(X)
+
+
+class TestPartners:
+    """A list of partners."""
+
+    def test_each_has_its_weight_in_the_mean(self, Xy):
+        X, y = Xy
+        kinds = [NaiveRegressor("theta"), StepRegressor(DecisionTreeRegressor())]
+        model = forecaster(
+            ensemble(partner=kinds, partner_weight=[0.2, 0.5]), horizon=2
+        ).fit(X, y)
+        nets = forecaster(ensemble(), horizon=2).fit(X, y).forecast()
+        inner = model.estimator_[-1]
+        theta, trees = (
+            forecaster(each, horizon=2).fit(X, y).forecast() for each in inner.partner_
+        )
+        expected = 0.3 * nets + 0.2 * theta + 0.5 * trees
+        assert_allclose(model.forecast(), expected, rtol=1e-6)
+        assert inner.partner_weight_ == [0.2, 0.5]
+        assert inner.past_reach_ == 125
+
+    def test_one_in_a_list_is_as_without_it(self, arrays):
+        X, y = arrays
+        one, listed = (
+            ensemble(partner=partner).fit(X, y)
+            for partner in (NaiveRegressor(), [NaiveRegressor()])
+        )
+        assert_array_equal(one.predict(X), listed.predict(X))
+        assert listed.partner_weight_ == [one.partner_weight_]
+
+    def test_none_in_a_list_is_none(self, arrays):
+        X, y = arrays
+        model = ensemble(partner=[]).fit(X, y)
+        assert_array_equal(model.predict(X), ensemble().fit(X, y).predict(X))
+        assert (model.partner_, model.partner_weight_) == ([], [])
+
+    def test_auto_weighs_each_by_its_own_error(self):
+        X, y = np.zeros((20, 2)), np.zeros(20)
+        partners = [Constant(1.0), Constant(1.75), Constant(3.0)]
+        model = ensemble(Constant(1.0), partner=partners[:2]).fit(X, y)
+        assert model.partner_weight_ == pytest.approx([0.3, 0.15])
+        model = ensemble(Constant(1.0), partner=partners).fit(X, y)
+        assert model.partner_weight_ == pytest.approx([0.25, 0.125, 0.0])
+
+    def test_a_given_weight_stands_beside_a_chosen_one(self):
+        X, y = np.zeros((20, 2)), np.zeros(20)
+        partners = [Constant(4.0), Constant(1.0)]
+        both = ensemble(
+            Constant(1.0), partner=partners, partner_weight=[0.4, "auto"]
+        ).fit(X, y)
+        assert both.partner_weight_ == pytest.approx([0.4, 0.3])
+        none = ensemble(Constant(1.0), partner=partners, partner_weight=[0, "auto"])
+        assert none.fit(X, y).partner_weight_ == pytest.approx([0.0, 0.3])
+        assert none.partner_[0] is None
+
+    def test_quantiles_move_with_the_median(self, Xy):
+        X, y = Xy
+        lstm = small_lstm(loss="quantile", quantiles=(0.1, 0.5, 0.9))
+        kinds = [NaiveRegressor("theta"), StepRegressor(DecisionTreeRegressor())]
+        plain, both = (
+            forecaster(ensemble(lstm, partner=kinds, partner_weight=weight)).fit(X, y)
+            for weight in (0, [0.2, 0.3])
+        )
+        before, after = (model.forecast_quantiles() for model in (plain, both))
+        moved = both.forecast() - plain.forecast()
+        assert (moved.abs() > 0).any()
+        for quantile in before:
+            assert_allclose(after[quantile] - before[quantile], moved, atol=1e-6)
+
+    def test_parts_teach_those_that_can_go_on(self, arrays):
+        X, y = arrays
+        kinds = [SGDRegressor(random_state=0), NaiveRegressor()]
+        model = ensemble(SGDRegressor(), partner=kinds).partial_fit(X, y)
+        linear, naive = model.partner_
+        model.partial_fit(X, y)
+        assert not np.array_equal(model.partner_[0].coef_, linear.coef_)
+        assert model.partner_[1] is naive
+
+    def test_pickle_and_clone(self, Xy):
+        X, y = Xy
+        kinds = [NaiveRegressor("theta"), StepRegressor()]
+        model = forecaster(ensemble(partner=kinds)).fit(X, y)
+        again = pickle.loads(pickle.dumps(model))
+        assert_array_equal(again.forecast(), model.forecast())
+        assert_array_equal(clone(model).fit(X, y).forecast(), model.forecast())
+
+    @pytest.mark.parametrize(
+        ("partner", "weight", "message"),
+        [
+            ([NaiveRegressor(), 3], "auto", "3 in its list"),
+            ([NaiveRegressor()] * 2, [0.1], "one for each of 2"),
+            ([NaiveRegressor()] * 2, [0.1, 1.5], "0.1, 1.5"),
+            ([NaiveRegressor()] * 2, [0.1, True], "0.1, True"),
+            ([NaiveRegressor()] * 2, [0.6, 0.7], "more than 1"),
+            ([NaiveRegressor()] * 2, 0.7, "more than 1"),
+            (NaiveRegressor(), [0.1, 0.1], "one for each of 1"),
+            (None, [0.1], "one for each of 0"),
+        ],
+    )
+    def test_bad_lists_are_named(self, arrays, partner, weight, message):
+        with pytest.raises(ValueError, match=message):
+            ensemble(partner=partner, partner_weight=weight).fit(*arrays)
