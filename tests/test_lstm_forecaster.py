@@ -148,7 +148,7 @@ def test_a_leading_covariate_leaves_the_theta_method_out():
         for weight in (0, "auto")
     )
     full.fit(lead.to_frame(), y)
-    assert full.forecaster_.estimator_[-1].partner_weight_ == 0.0
+    assert full.forecaster_.estimator_[-1].partner_weight_ == [0.0]
     assert_array_equal(full.forecast(), plain.fit(lead.to_frame(), y).forecast())
 
 
