@@ -403,6 +403,24 @@ class TestHistory:
             forecaster.update(X[-2:], y[-2:])
         assert len(forecaster.history_) == len(y)
 
+    @pytest.mark.parametrize(("ids", "others"), [(int, str), (str, int)])
+    def test_series_of_another_kind_are_not_taken_as_new_ones(self, Xy, ids, others):
+        X, y = (part.rename(index={"a": 1, "b": 2, "c": 3}, level=0) for part in Xy)
+        X, y, new_X, new_y = split(*(part.rename(ids, level=0) for part in (X, y)), 4)
+        model = ridge(target_transformer=SeriesScaler()).fit(X, y)
+        before = model.forecast()
+        new = [part.rename(others, level=0) for part in (new_X, new_y)]
+        for call in (
+            lambda: model.update(*new),
+            lambda: model.predict(new[0]),
+            lambda: model.target_transformer_.transform(new[1].to_frame()),
+        ):
+            message = f"such as by X.rename(index={ids.__name__}, level='store')."
+            with pytest.raises(TypeError, match=re.escape(message)):
+                call()
+        pd.testing.assert_series_equal(model.forecast(), before)
+        model.update(new_X, new_y)
+
     def test_partial_fit_trains_on_the_new_rows_alone(self, Xy):
         X, y = Xy
         train_X, train_y, new_X, new_y = split(X, y, 4)

@@ -19,6 +19,7 @@ from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.plain_state import PlainState
 from .._panels.rows import (
     check_frame,
+    check_kind_of_labels,
     index_message,
     is_panel,
     rows_without_columns,
@@ -693,7 +694,14 @@ class ContinualForecaster(
                 "y must have one value (or one row of values) for each of the "
                 f"{len(X)} rows of X, got {len(y)}."
             )
-        return split_datasets(X)
+        parts = split_datasets(X)
+        if not reset:
+            named, known = (
+                pd.Index(list(names), name=X.index.names[0], tupleize_cols=False)
+                for names in (parts, self.forecasters_)
+            )
+            check_kind_of_labels(named, known)
+        return parts
 
     def _joint_stage(self, names):
         n_epochs = None if isinstance(self.epochs, dict) else self.epochs
