@@ -840,7 +840,7 @@ class PanelForecaster(
 
         With `reset`, learn their form. Rows that stand `apart`, as they do then, end at
         the last known y of their series, and gaps are filled; else `_extended` does it,
-        with the rows before them.
+        with the rows before them, and they are no fold of a random split.
         """
         if y is None:
             raise ValueError(
@@ -858,12 +858,12 @@ class PanelForecaster(
         if reset:
             self.library_ = library_of(given)
             check_answer_names(self.index, X.columns, self._format.names)
-        if self.gaps == "keep":
+        apart = reset if apart is None else apart
+        if apart and self.gaps == "keep":
             check_not_drawn(read_rows(X))
         history, weight = History.of(X, y, self.freq), None
         if sample_weight is not None:
             weight = read_rows(X).sort(align_weight(sample_weight, given, X))
-        apart = reset if apart is None else apart
         if apart:
             history, kept = history.until_known()
             weight = None if weight is None else weight[kept]
