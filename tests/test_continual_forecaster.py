@@ -655,6 +655,7 @@ def test_clone_is_unfitted(fitted):
         ({"epochs": {"z": 1}}, "epochs names 'z', but the data sets are"),
         ({"epochs": {"a": 0}}, "epochs must hold integers of at least 1, got 0 for"),
         ({"resume": True}, "resume=True needs a checkpoint_dir to resume from"),
+        ({"checkpoint_every": 2}, "checkpoint_every=2 needs a checkpoint_dir to write"),
         ({"replay": 1.0}, "The 'replay' parameter of ContinualForecaster must be"),
         ({"checkpoint_dir": True}, "The 'checkpoint_dir' parameter of Continual"),
     ],

@@ -296,7 +296,9 @@ def rows_without_columns(y, name="y"):
     """Make an X that has the rows of y and no columns, for X=None."""
     if not is_panel(y):
         raise TypeError(
-            f"With X=None the rows are those of y: {index_message(y, name)}"
+            f"With X=None the rows are those of y: {index_message(y, name)} Where y "
+            "comes as an array, as in a TransformedTargetRegressor, pass the rows as "
+            "X, also without columns: X = y.to_frame()[[]]."
         )
     return pd.DataFrame(index=y.index)
 

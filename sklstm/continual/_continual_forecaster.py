@@ -119,7 +119,7 @@ class ContinualForecaster(
         of the stages. Only one loop at a time can write to a folder. None writes none.
     checkpoint_every : int, default=None
         Epochs between two writes of ``latest.npz`` inside a stage; None writes it after
-        stages alone.
+        stages alone. It needs a `checkpoint_dir`.
     resume : bool, default=False
         Whether `fit` continues from ``latest.npz``, if that file exists. Parameters and
         data must be the same; rows may come in another order.
@@ -711,6 +711,11 @@ class ContinualForecaster(
         if self.checkpoint_dir is None and self.resume:
             raise ValueError(
                 "resume=True needs a checkpoint_dir to resume from, got None."
+            )
+        if self.checkpoint_dir is None and self.checkpoint_every is not None:
+            raise ValueError(
+                f"checkpoint_every={self.checkpoint_every} needs a checkpoint_dir to "
+                "write to, got None."
             )
         return CheckpointFolder(
             self._identity, self.checkpoint_dir, self.checkpoint_every
