@@ -608,12 +608,24 @@ class TestEstimator:
 class TestMistakes:
     def test_an_error_in_training_tells_how_few_rows_were_left(self, Xy):
         X, y = Xy
-        with pytest.raises(ValueError, match="window_size=4 is longer") as raised:
-            conformal(ridge(), calibration_size=1000).fit(X, y)
-        n_series = X.index.get_level_values(0).nunique()
+        forecaster = ridge().set_params(estimator__window__window_size=20)
+        with pytest.raises(ValueError, match="window_size=20 is longer") as raised:
+            conformal(forecaster, calibration_size=30).fit(X, y)
+        n_left = X.groupby(level=0).size().sub(30).clip(1).sum()
         assert raised.value.__notes__ == [
-            f"calibration_size=1000 leaves {n_series} of {len(X)} rows to train on."
+            f"calibration_size=30 leaves {n_left} of {len(X)} rows to train on."
         ]
+
+    @pytest.mark.parametrize(("size", "most"), [(1000, 1), (37, 3), (0.95, 2)])
+    def test_too_few_rows_left_to_train_on(self, Xy, size, most):
+        message = (
+            f"calibration_size={size} leaves at most {most} row(s) of a series to "
+            "train on, but horizon=3 needs 4. The longest series has 40 known rows: "
+            "use a calibration_size of at most 36, or a smaller share."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            conformal(ridge(), calibration_size=size).fit(*Xy)
+        conformal(ridge(), calibration_size=36).fit(*Xy)
 
     @pytest.mark.parametrize(
         ("coverage", "lowest", "highest", "needed"),

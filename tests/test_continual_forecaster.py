@@ -196,6 +196,17 @@ def test_predictions_stand_in_the_rows_of_X(fitted, Xy):
     assert_array_equal(fitted.predict(X.iloc[order]), fitted.predict(X)[order])
 
 
+def test_data_sets_of_another_kind_are_not_taken_as_new_ones(fitted, Xy):
+    X, y = (part.rename(index=ord, level=0) for part in Xy)
+    for call in (
+        lambda: fitted.predict(X),
+        lambda: fitted.update(X, y),
+        lambda: fitted.partial_fit(X, y),
+    ):
+        with pytest.raises(TypeError, match="the series of X by numbers, such as 97,"):
+            call()
+
+
 def test_forecast_holds_every_series(fitted):
     forecast = fitted.forecast(2)
     assert forecast.index.names == ["dataset", "series", "time"]
@@ -644,6 +655,7 @@ def test_clone_is_unfitted(fitted):
         ({"epochs": {"z": 1}}, "epochs names 'z', but the data sets are"),
         ({"epochs": {"a": 0}}, "epochs must hold integers of at least 1, got 0 for"),
         ({"resume": True}, "resume=True needs a checkpoint_dir to resume from"),
+        ({"checkpoint_every": 2}, "checkpoint_every=2 needs a checkpoint_dir to write"),
         ({"replay": 1.0}, "The 'replay' parameter of ContinualForecaster must be"),
         ({"checkpoint_dir": True}, "The 'checkpoint_dir' parameter of Continual"),
     ],

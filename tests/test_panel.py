@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import numpy as np
@@ -207,12 +208,57 @@ def test_what_has_no_panel_index_raises(X, got):
     assert 'set_output(transform="pandas")' in index_message(X)
 
 
-def test_series_are_located_by_label_and_type():
+def test_series_are_located_by_label():
     known = pd.Index([10, 20, 30])
     np.testing.assert_array_equal(
         locate_series(pd.Index([30, 5, 10]), known), [2, -1, 0]
     )
-    np.testing.assert_array_equal(locate_series(pd.Index(["10"]), known), [-1])
+
+
+TEN = {
+    "numbers": [
+        pd.Index([10]),
+        pd.Index([10], dtype="int32"),
+        pd.Index([10.0]),
+        pd.Index([10], dtype="Int64"),
+        pd.Index([10], dtype=object),
+        pd.CategoricalIndex([10], categories=[5, 10]),
+    ],
+    "text": [
+        pd.Index(["10"]),
+        pd.Index(["10"], dtype=object),
+        pd.CategoricalIndex(["10"], categories=["5", "10"]),
+    ],
+    "booleans": [pd.Index([True])],
+    "dates": [pd.DatetimeIndex(["2024-01-10"])],
+    "periods": [pd.PeriodIndex(["2024-01-10"], freq="D")],
+}
+
+
+@pytest.mark.parametrize("kind", TEN)
+@pytest.mark.parametrize("other", TEN)
+@pytest.mark.parametrize("add_level", [False, True])
+def test_series_are_located_among_labels_of_their_kind(kind, other, add_level):
+    """However these are stored; those of another kind would pass as new series."""
+    for series, known in itertools.product(TEN[kind], TEN[other]):
+        if add_level:
+            series = pd.MultiIndex.from_product([["a"], series])
+            known = pd.MultiIndex.from_product([["a"], known])
+        if kind == other:
+            assert locate_series(series, known).tolist() == [0]
+            continue
+        message = f"names the series of X by {kind}, such as "
+        with pytest.raises(TypeError, match=re.escape(message)) as caught:
+            locate_series(series, known)
+        assert f"but fit saw {other}, such as " in str(caught.value)
+
+
+@pytest.mark.parametrize("series", [[1], ["a"], [1, "a"], []])
+def test_labels_of_mixed_kinds_agree_with_any(series):
+    known = pd.Index([1, "a", "b"], dtype=object)
+    series = pd.Index(series, dtype=object)
+    assert locate_series(series, known).tolist() == [known.get_loc(s) for s in series]
+    locate_series(known, series)
 
 
 def test_series_of_other_levels_raise():

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor
@@ -26,6 +27,7 @@ from sklstm import (
     PanelTimeSeriesSplit,
     SeedEnsemble,
     SeriesEncoder,
+    SeriesImputer,
     SeriesScaler,
     SlidingWindow,
 )
@@ -403,6 +405,24 @@ class TestHistory:
             forecaster.update(X[-2:], y[-2:])
         assert len(forecaster.history_) == len(y)
 
+    @pytest.mark.parametrize(("ids", "others"), [(int, str), (str, int)])
+    def test_series_of_another_kind_are_not_taken_as_new_ones(self, Xy, ids, others):
+        X, y = (part.rename(index={"a": 1, "b": 2, "c": 3}, level=0) for part in Xy)
+        X, y, new_X, new_y = split(*(part.rename(ids, level=0) for part in (X, y)), 4)
+        model = ridge(target_transformer=SeriesScaler()).fit(X, y)
+        before = model.forecast()
+        new = [part.rename(others, level=0) for part in (new_X, new_y)]
+        for call in (
+            lambda: model.update(*new),
+            lambda: model.predict(new[0]),
+            lambda: model.target_transformer_.transform(new[1].to_frame()),
+        ):
+            message = f"such as by X.rename(index={ids.__name__}, level='store')."
+            with pytest.raises(TypeError, match=re.escape(message)):
+                call()
+        pd.testing.assert_series_equal(model.forecast(), before)
+        model.update(new_X, new_y)
+
     def test_partial_fit_trains_on_the_new_rows_alone(self, Xy):
         X, y = Xy
         train_X, train_y, new_X, new_y = split(X, y, 4)
@@ -657,6 +677,122 @@ class TestTooLarge:
             ridge().fit(X, y)
 
 
+class TestMissingValues:
+    """Regressors that refuse them say so with names, before the history has any."""
+
+    MESSAGE = (
+        "The regressor does not accept missing values (NaN), and its windows lack {} "
+        "at ({}). Fill them, X with a SeriesImputer, or use a regressor that accepts "
+        "them, such as LSTMRegressor."
+    )
+    REFUSE = {
+        "ridge": Ridge(),
+        "one output": SVR(),
+        "wrapped": MultiOutputRegressor(Ridge()),
+        "pipeline": make_pipeline(StandardScaler(), Ridge()),
+        "partner": SeedEnsemble(
+            small_lstm(), n_estimators=1, partner=Ridge(), partner_weight=0.5
+        ),
+    }
+    # The tags of most do not say so.
+    ACCEPT = {
+        "trees": HistGradientBoostingRegressor(max_iter=2),
+        "wrapped": MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=2)),
+        "pipeline": make_pipeline(SimpleImputer(), Ridge()),
+        "lstm": small_lstm(),
+    }
+
+    @staticmethod
+    def model(regressor):
+        reads_windows = getattr(regressor, "accepts_panel_windows", False)
+        window = SlidingWindow(5, flat=not reads_windows)
+        return PanelForecaster(make_pipeline(window, regressor), 3)
+
+    @staticmethod
+    def missing(part, series, day):
+        part = part.astype(float)
+        part.loc[(series, pd.Timestamp(day))] = np.nan
+        return part
+
+    @pytest.mark.parametrize("regressor", REFUSE)
+    @pytest.mark.parametrize("what", ["y", "'price'"])
+    def test_fit_names_them(self, Xy, regressor, what):
+        X, y = Xy
+        if what == "y":
+            y = self.missing(y, "b", "2024-01-11")
+        else:
+            X = self.missing(X, "b", "2024-01-11")
+        with pytest.raises(
+            ValueError,
+            match=re.escape(self.MESSAGE.format(what, "'b', 2024-01-11")),
+        ):
+            self.model(self.REFUSE[regressor]).fit(X, y)
+
+    @pytest.mark.parametrize("regressor", REFUSE)
+    @pytest.mark.parametrize("what", ["y", "'price'"])
+    def test_update_refuses_them_and_stays_as_it_was(self, Xy, regressor, what):
+        X, y, new_X, new_y = split(*Xy, 4)
+        model = self.model(self.REFUSE[regressor]).fit(X, y)
+        before = model.forecast()
+        day = new_X.loc["b"].index[1]
+        if what == "y":
+            new_y = self.missing(new_y, "b", day)
+        else:
+            new_X = self.missing(new_X, "b", day)
+        message = self.MESSAGE.format(what, f"'b', {day.date()}")
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.update(new_X, new_y)
+        pd.testing.assert_series_equal(model.forecast(), before)
+
+    @pytest.mark.parametrize("regressor", ACCEPT)
+    def test_update_takes_them_where_the_regressor_does(self, Xy, regressor):
+        X, y, new_X, new_y = split(*Xy, 4)
+        model = self.model(self.ACCEPT[regressor]).fit(X, y)
+        day = new_X.loc["b"].index[1]
+        new_X, new_y = (self.missing(part, "b", day) for part in (new_X, new_y))
+        assert len(model.update(new_X, new_y).forecast()) == 9
+
+    def test_update_takes_what_no_later_window_holds(self, Xy):
+        X, y, new_X, new_y = split(*Xy, 8)
+        model = ridge().fit(X, y)
+        new_y = self.missing(new_y, "b", new_y.loc["b"].index[1])
+        assert np.isfinite(model.update(X=new_X, y=new_y).forecast()).all()
+
+    def test_update_takes_what_a_step_fills(self, Xy):
+        X, y, new_X, new_y = split(*Xy, 4)
+        steps = make_pipeline(SeriesImputer(), SlidingWindow(5, flat=True), Ridge())
+        model = PanelForecaster(steps, 3).fit(X, y)
+        new_X = self.missing(new_X, "b", new_X.loc["b"].index[1])
+        assert np.isfinite(model.update(new_X, new_y).forecast()).all()
+
+    def test_update_refuses_missing_steps_that_it_would_fill(self, Xy):
+        X, y, new_X, new_y = split(*Xy, 4)
+        late = new_X.groupby(level=0).cumcount() == 1
+        with pytest.raises(ValueError, match="windows lack y at"):
+            ridge(gaps="fill").fit(X, y).update(new_X[late], new_y[late])
+        ridge().fit(X, y).update(new_X[late], new_y[late])
+
+    def test_update_refuses_rows_ahead_that_become_missing_ones(self, Xy):
+        X, y, new_X, new_y = split(*Xy, 4)
+        first = new_X.groupby(level=0).cumcount() == 0
+        model = ridge().fit(X, y).update(new_X[first], new_y[first] * np.nan)
+        model.forecast()
+        with pytest.raises(ValueError, match="windows lack y at"):
+            model.update(new_X[~first], new_y[~first])
+
+    def test_a_forecast_names_those_of_fit_that_it_reads(self, Xy):
+        """In fit they stand in no window, so close to the end of their series."""
+        X, y = Xy
+        day = y.loc["b"].index[-2]
+        model = ridge().fit(X, self.missing(y, "b", day))
+        message = self.MESSAGE.format("y", f"'b', {day.date()}")
+        rows = model.future_rows()
+        for call in (model.forecast, lambda: model.predict(rows)):
+            with pytest.raises(ValueError, match=re.escape(message)):
+                call()
+        assert np.isfinite(model.predict(rows.loc[["a", "c"]])).all()
+
+
 class TestErrors:
     def test_estimators_that_are_no_pipeline(self, Xy):
         with pytest.raises(TypeError, match="estimator must be a Pipeline whose last"):
@@ -727,14 +863,6 @@ class TestErrors:
         with pytest.raises(ValueError, match="dim 3") as caught:
             PanelForecaster(steps).fit(*Xy)
         assert "SlidingWindow(flat=True)" in caught.value.__notes__[0]
-
-    @pytest.mark.parametrize("where", ["X", "y"])
-    def test_missing_values_in_windows_are_named(self, Xy, where):
-        X, y = (part.copy() for part in Xy)
-        (X if where == "X" else y).iloc[5] = np.nan
-        with pytest.raises(ValueError, match="contains NaN") as caught:
-            ridge().fit(X, y)
-        assert "of X and of the past of y" in caught.value.__notes__[0]
 
     def test_multi_output_is_proposed_where_tags_are_silent(self, Xy):
         class Claims(SGDRegressor):

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor, StackingRegressor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -199,6 +200,21 @@ class TestWhatIsRightWorks:
         with pytest.raises(ValueError, match=r"sort them: X = X.sort_index\(\)"):
             forecaster().fit(*drawn)
         forecaster().fit(*(part.sort_index() for part in drawn))
+
+    @pytest.mark.parametrize("method", ["update", "partial_fit"])
+    def test_later_rows_in_any_order_whatever_was_lost(self, Xy, method):
+        """They continue a history, as no training fold does."""
+        X, y = Xy
+        late = X.groupby(level=0).cumcount(ascending=False) < 12
+        kept = np.random.default_rng(0).permutation(np.flatnonzero(late))[:25]
+        drawn = X.iloc[kept], y.iloc[kept]
+        assert is_refused(drawn[0])
+        steps = make_pipeline(SlidingWindow(4, flat=True), SGDRegressor(random_state=0))
+        model = PanelForecaster(steps, freq="D")
+        first, second = (clone(model).fit(X[~late], y[~late]) for _ in range(2))
+        getattr(first, method)(*drawn)
+        getattr(second, method)(*(part.sort_index() for part in drawn))
+        pd.testing.assert_series_equal(first.forecast(), second.forecast())
 
 
 class TestRowsBetween:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -234,6 +235,13 @@ class TestNoCovariates:
             TypeError, match="With X=None the rows are those of y: y must"
         ):
             ridge().fit(None, y.to_numpy())
+
+    def test_an_array_that_was_a_y_needs_x(self, Xy):
+        _, y = Xy
+        model = TransformedTargetRegressor(ridge())
+        with pytest.raises(TypeError, match=r"pass the rows as X, .*X = y\.to_frame"):
+            model.fit(None, y)
+        model.fit(y.to_frame()[[]], y)
 
     def test_none_where_fit_saw_columns(self, Xy):
         X, y = Xy

@@ -437,9 +437,8 @@ class TestPartner:
         bad = ensemble(never, partner=LinearRegression(), partner_weight=0.5)
         with pytest.raises(ValueError, match="NaN") as caught:
             forecaster(bad).fit(X, y)
-        advice, source = caught.value.__notes__
-        assert "SeriesImputer" in advice
-        assert source == "It comes from partner=LinearRegression()."
+        assert "SeriesImputer" in str(caught.value)
+        assert caught.value.__notes__ == ["It comes from partner=LinearRegression()."]
         one_sided = Never(hidden_size=4, loss="quantile", quantiles=(0.8, 0.9))
         for weight in ("auto", 0.5):
             model = ensemble(one_sided, partner=NaiveRegressor(), partner_weight=weight)

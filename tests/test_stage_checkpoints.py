@@ -54,7 +54,10 @@ def loop(folder=None, lstm=None, **params):
     )
     forecaster = PanelForecaster(steps, 2, target_transformer=SeriesScaler())
     own = {"checkpoint_dir": folder, "checkpoint_every": 1, "on_forgetting": "ignore"}
-    return ContinualForecaster(forecaster, **own | params)
+    own |= params
+    if folder is None:
+        own["checkpoint_every"] = None
+    return ContinualForecaster(forecaster, **own)
 
 
 def weights(model):
@@ -221,8 +224,9 @@ def test_weights_are_read_without_pickle(tmp_path):
 
 @pytest.mark.parametrize("place", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, place, damage):
-    path = tmp_path / "latest.npz"
+@pytest.mark.parametrize("name", ["latest", "stage_000", "best_001"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, place, damage, name):
+    path = tmp_path / f"{name}.npz"
     loop(tmp_path, lstm={"max_epochs": 1}).fit(*data())
     content = bytearray(path.read_bytes())
     position = int(place * len(content))
@@ -231,8 +235,9 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, place, damage):
     else:
         for i in range(position, min(position + 64, len(content))):
             content[i] ^= 0xFF
+    path.unlink()  # the same file may be there under another name
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"latest\.npz' is damaged"):
+    with pytest.raises(ValueError, match=rf"{name}\.npz' is damaged"):
         loop(tmp_path, resume=True, lstm={"max_epochs": 1}).fit(*data())
 
 

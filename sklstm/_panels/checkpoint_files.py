@@ -147,8 +147,8 @@ def digest_of(arrays, facts):
 
 def _damaged(path):
     return (
-        f"The checkpoint {str(path)!r} is damaged: it is not what was written. Delete "
-        "it to start anew, or put back a copy."
+        f"The checkpoint {str(path)!r} is damaged: it is not what was written. Put "
+        "back a copy, or delete it: what only it contains is trained anew or lost."
     )
 
 

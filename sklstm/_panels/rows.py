@@ -20,6 +20,7 @@ __all__ = [
     "PanelRows",
     "align_target",
     "check_frame",
+    "check_kind_of_labels",
     "check_known_series",
     "index_message",
     "is_later",
@@ -38,6 +39,21 @@ __all__ = [
     "time_level",
     "with_times_of",
 ]
+
+# Labels of these types are equal where their values are, however they are stored.
+_KINDS_OF_LABELS = {
+    "integer": "numbers",
+    "floating": "numbers",
+    "mixed-integer-float": "numbers",
+    "decimal": "numbers",
+    "string": "text",
+    "boolean": "booleans",
+    "period": "periods",
+    "date": "dates",
+    "datetime": "dates",
+    "datetime64": "dates",
+}
+_RELABEL = {"text": "str", "numbers": "int"}
 
 
 @dataclass(frozen=True)
@@ -175,7 +191,40 @@ def locate_series(series, known):
             f"X names its series by the levels {names}, but fit saw them in the order "
             f"{known_names}. Reorder them with X.reorder_levels."
         )
+    check_kind_of_labels(series, known)
     return known.get_indexer(series)
+
+
+def check_kind_of_labels(series, known):
+    """Raise if labels are of another kind than the known ones: "1" is never 1."""
+    for position in range(series.nlevels):
+        labels, others = _label_level(series, position), _label_level(known, position)
+        kind, other = _kind_of_labels(labels), _kind_of_labels(others)
+        if kind == other or None in (kind, other):
+            continue
+        name = known.names[position]
+        level = position if name is None else name
+        remedy = "Give them the type that they had in fit"
+        if other in _RELABEL:
+            remedy += f", such as by X.rename(index={_RELABEL[other]}, level={level!r})"
+        raise TypeError(
+            f"Index level {level!r} names the series of X by {kind}, such as "
+            f"{show(labels[:1])}, but fit saw {other}, such as {show(others[:1])}: "
+            f"they would be other series. {remedy}."
+        )
+
+
+def _label_level(series, position):
+    return series.levels[position] if isinstance(series, pd.MultiIndex) else series
+
+
+def _kind_of_labels(labels):
+    """The kind of labels; None for mixed or no labels, which agree with any other."""
+    if isinstance(labels, pd.CategoricalIndex):
+        labels = labels.categories
+    kind = pd.api.types.infer_dtype(labels)
+    kind = _KINDS_OF_LABELS.get(kind, kind)
+    return None if kind.startswith("mixed") or kind == "empty" else kind
 
 
 def check_frame(X, name="X"):
@@ -247,7 +296,9 @@ def rows_without_columns(y, name="y"):
     """Make an X that has the rows of y and no columns, for X=None."""
     if not is_panel(y):
         raise TypeError(
-            f"With X=None the rows are those of y: {index_message(y, name)}"
+            f"With X=None the rows are those of y: {index_message(y, name)} Where y "
+            "comes as an array, as in a TransformedTargetRegressor, pass the rows as "
+            "X, also without columns: X = y.to_frame()[[]]."
         )
     return pd.DataFrame(index=y.index)
 

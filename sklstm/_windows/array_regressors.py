@@ -27,9 +27,6 @@ _ADVICE = {
     "1d array": "It was given one column of y for each step and target. If it supports "
     "a single output and its scikit-learn tags do not declare that, wrap it in "
     "sklearn.multioutput.MultiOutputRegressor.",
-    "NaN": "It was given windows of X and of the past of y, which hold missing values. "
-    "Fill them, X with a SeriesImputer, or use a regressor that takes them, such as "
-    "LSTMRegressor.",
 }
 
 

@@ -239,10 +239,7 @@ class PanelWindows:
         holes = np.cumsum(np.append(0, np.isnan(table.target).any(axis=1)))
         first = np.where(holes[end] > holes[first], start, first)
         last = np.minimum(end + n_ahead, table.segment_ends(self.ends))
-        count = np.zeros(n_rows + 1, dtype=np.intp)
-        np.add.at(count, first, 1)
-        np.add.at(count, last, -1)
-        kept = np.cumsum(count[:-1]) > 0
+        kept = _marked(first, last, n_rows)
         if kept.all():
             return self
         place = np.append(0, np.cumsum(kept))
@@ -257,6 +254,17 @@ class PanelWindows:
             segments=place[np.flatnonzero(begins)],
         )
         return self._over(cut, place[self.ends])
+
+    def rows_read(self) -> np.ndarray:
+        """Mark the rows of the table that the windows are made of.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows,)
+        """
+        first = self.ends + 1 - self.window_size - self.reach
+        first = np.maximum(first, self.starts)
+        return _marked(first, self.ends + 1, len(self.table.values))
 
     def rows_reached(self, n_ahead: int = 0) -> np.ndarray:
         """Mark the rows of the table up to the last window of each series.
@@ -471,6 +479,14 @@ def join_labels(known, new):
     dict of str to Index
     """
     return {name: _join(labels, new[name]) for name, labels in known.items()}
+
+
+def _marked(first, last, n_rows):
+    """Mark the rows from each `first` to before its `last`."""
+    count = np.zeros(n_rows + 1, dtype=np.intp)
+    np.add.at(count, first, 1)
+    np.add.at(count, last, -1)
+    return np.cumsum(count[:-1]) > 0
 
 
 def _positions(names, wanted):

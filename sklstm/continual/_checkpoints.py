@@ -132,9 +132,14 @@ class CheckpointFolder:
     def load_latest(self):
         """Read where the loop stood, None if it has not begun."""
         try:
-            return self._read(self.folder / "latest.npz")
+            found = self._read(self.folder / "latest.npz")
         except FileNotFoundError:
             return None
+        # What `restore` needs later: damage is found while it can be made good.
+        for kind in ("stage", "best"):
+            for path in sorted(self.folder.glob(f"{kind}_*.npz")):
+                read_checkpoint(path)
+        return found
 
     def load_stage(self, number):
         """Read the state after a stage."""

@@ -19,6 +19,7 @@ from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.plain_state import PlainState
 from .._panels.rows import (
     check_frame,
+    check_kind_of_labels,
     index_message,
     is_panel,
     rows_without_columns,
@@ -118,7 +119,7 @@ class ContinualForecaster(
         of the stages. Only one loop at a time can write to a folder. None writes none.
     checkpoint_every : int, default=None
         Epochs between two writes of ``latest.npz`` inside a stage; None writes it after
-        stages alone.
+        stages alone. It needs a `checkpoint_dir`.
     resume : bool, default=False
         Whether `fit` continues from ``latest.npz``, if that file exists. Parameters and
         data must be the same; rows may come in another order.
@@ -693,7 +694,14 @@ class ContinualForecaster(
                 "y must have one value (or one row of values) for each of the "
                 f"{len(X)} rows of X, got {len(y)}."
             )
-        return split_datasets(X)
+        parts = split_datasets(X)
+        if not reset:
+            named, known = (
+                pd.Index(list(names), name=X.index.names[0], tupleize_cols=False)
+                for names in (parts, self.forecasters_)
+            )
+            check_kind_of_labels(named, known)
+        return parts
 
     def _joint_stage(self, names):
         n_epochs = None if isinstance(self.epochs, dict) else self.epochs
@@ -703,6 +711,11 @@ class ContinualForecaster(
         if self.checkpoint_dir is None and self.resume:
             raise ValueError(
                 "resume=True needs a checkpoint_dir to resume from, got None."
+            )
+        if self.checkpoint_dir is None and self.checkpoint_every is not None:
+            raise ValueError(
+                f"checkpoint_every={self.checkpoint_every} needs a checkpoint_dir to "
+                "write to, got None."
             )
         return CheckpointFolder(
             self._identity, self.checkpoint_dir, self.checkpoint_every

@@ -5,6 +5,7 @@ import numpy as np
 from .._panels.quantiles import interpolate_quantiles
 from .._windows.array_regressors import reads_all_steps
 from .._windows.step_targets import StepTargets
+from ._missing_values import missing_named
 from ._windows_regression import predict_step_quantiles, predict_steps
 
 __all__ = [
@@ -77,7 +78,10 @@ def roll_errors(forecaster, X, y):
     chosen = np.linspace(0, n - 1, min(n, _MOST_ORIGINS)).round().astype(np.intp)
     origins = origins[chosen]
     truth = np.asarray(targets[origins]).reshape(-1, horizon, ready.past.shape[1])
-    return measure_errors(base_forecasts(forecaster)(windows[origins]), truth)
+    some = windows[origins]
+    with missing_named(some, windows, ready.index):
+        values = base_forecasts(forecaster)(some)
+    return measure_errors(values, truth)
 
 
 def measure_errors(values, truth):

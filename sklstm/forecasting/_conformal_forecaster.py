@@ -198,7 +198,7 @@ class ConformalForecaster(
             self.estimator_.library_ = library_of(given)
             return self
         task = self._begin_tasks(1 + bool(self.refit), X, y)
-        late = _calibration_rows(X, y, self.calibration_size)
+        late = _calibration_rows(X, y, self.calibration_size, self.estimator.horizon)
         weights = {}
         if sample_weight is not None:
             weights["sample_weight"] = align_weight(sample_weight, given, X)
@@ -367,16 +367,16 @@ def _rows_after(forecaster, X):
     return rows.unsort(after)
 
 
-def _calibration_rows(X, y, size):
+def _calibration_rows(X, y, size, horizon):
     """Whether errors are measured on each row, or it is ahead."""
     rows, target = read_rows(X), align_target(X, y).to_numpy(dtype=np.float64)
     late = rows.unsort(after_last_known(rows, rows.sort(target)))
     if not late.all():
-        late[~late] = _late_rows(read_rows(X[~late]), size)
+        late[~late] = _late_rows(read_rows(X[~late]), size, horizon)
     return late
 
 
-def _late_rows(rows, size):
+def _late_rows(rows, size, horizon):
     """Whether each given row is among the last of its series, the first never."""
     lengths = rows.lengths
     n_late = size if isinstance(size, Integral) else np.floor(size * lengths)
@@ -386,6 +386,15 @@ def _late_rows(rows, size):
             f"calibration_size={size} leaves no row to measure errors on: the longest "
             f"of {len(lengths)} series has {lengths.max()} rows. Use a larger size, or "
             "longer series."
+        )
+    most, longest = (lengths - n_late).max(), lengths.max()
+    # Any other horizon is refused in training.
+    if isinstance(horizon, Integral) and most <= horizon < longest - 1:
+        raise ValueError(
+            f"calibration_size={size} leaves at most {most} row(s) of a series to "
+            f"train on, but horizon={horizon} needs {horizon + 1}. The longest series "
+            f"has {longest} known rows: use a calibration_size of at most "
+            f"{longest - horizon - 1}, or a smaller share."
         )
     left = rows.indptr[1:][rows.codes] - np.arange(len(rows))
     return rows.unsort(left <= n_late[rows.codes])

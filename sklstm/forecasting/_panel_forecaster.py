@@ -42,8 +42,9 @@ from .._panels.rows import (
     locate_series,
     read_rows,
     show,
+    tail_positions,
 )
-from .._windows.array_regressors import fit_or_fit_each, takes_windows
+from .._windows.array_regressors import fit_or_fit_each, reads_all_steps, takes_windows
 from .._windows.windows import PanelWindows
 from ._forecaster_checks import (
     check_horizon,
@@ -61,6 +62,7 @@ from ._known_covariates import (
     hold_past_covariates,
     named_by,
 )
+from ._missing_values import missing_named
 from ._panel_transform import PanelTransform
 from ._rows_ahead import place_rows, series_blocks
 from ._step_forecasts import (
@@ -520,7 +522,8 @@ class PanelForecaster(
             Rows later than the remembered end of their series, or new series. None
             takes the rows from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Targets of the rows of X; NaN as in `fit`.
+            Targets of the rows of X; NaN as in `fit`. If the regressor does not accept
+            missing values, the last window of a series must not contain any.
 
         Returns
         -------
@@ -531,19 +534,9 @@ class PanelForecaster(
         new, _ = self._read(X, y, None, reset=False)
         history, transform = self._extended(new)
         # Values that no forecast could read raise now, and not in each call after it.
-        joined = locate_series(new.series, history.series) >= 0
-        if joined.any():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                rows = new.select(np.flatnonzero(joined))
-                if not transform.reads_one_row:
-                    # Behind the rows before them, as in a forecast.
-                    again = history.series.isin(rows.series)
-                    rows = history.select(np.flatnonzero(again))
-                transform.windows(rows.X, apart=True)
-        remembered = ~after_last_known(new.rows, new.y.to_numpy())
-        if remembered.any():
-            transform.known_past(new.y[remembered])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._check_new_rows(transform, history, new)
         self._adopt(transform, self.estimator_[-1], history)
         return self
 
@@ -847,7 +840,7 @@ class PanelForecaster(
 
         With `reset`, learn their form. Rows that stand `apart`, as they do then, end at
         the last known y of their series, and gaps are filled; else `_extended` does it,
-        with the rows before them.
+        with the rows before them, and they are no fold of a random split.
         """
         if y is None:
             raise ValueError(
@@ -865,12 +858,12 @@ class PanelForecaster(
         if reset:
             self.library_ = library_of(given)
             check_answer_names(self.index, X.columns, self._format.names)
-        if self.gaps == "keep":
+        apart = reset if apart is None else apart
+        if apart and self.gaps == "keep":
             check_not_drawn(read_rows(X))
         history, weight = History.of(X, y, self.freq), None
         if sample_weight is not None:
             weight = read_rows(X).sort(align_weight(sample_weight, given, X))
-        apart = reset if apart is None else apart
         if apart:
             history, kept = history.until_known()
             weight = None if weight is None else weight[kept]
@@ -997,6 +990,37 @@ class PanelForecaster(
         history = history.filled()[0] if self._fills_gaps else history
         return history, self._transform.with_new_rows(history, new)
 
+    def _check_new_rows(self, transform, history, new):
+        """Raise if the transformers or the regressor cannot read new rows."""
+        joined = locate_series(new.series, history.series) >= 0
+        if not joined.any():
+            return
+        rows = new.select(np.flatnonzero(joined))
+        grown = np.flatnonzero(history.series.isin(rows.series))
+        if not transform.reads_one_row:
+            # Behind the rows before them, as in a forecast.
+            rows = history.select(grown)
+        values = transform.windows(rows.X, apart=True).table.values
+        remembered = ~after_last_known(new.rows, new.y.to_numpy())
+        if remembered.any():
+            transform.known_past(new.y[remembered])
+        missing = np.isnan(history.y.to_numpy()).any() or np.isnan(values).any()
+        if missing and reads_all_steps(self.estimator_[-1]):
+            self._check_ends(transform, history.select(grown))
+
+    def _check_ends(self, transform, history):
+        """Raise if the regressor cannot read the last window of each series."""
+        if self._rows_read is not None:
+            kept, _ = tail_positions(history.rows.indptr, self._rows_read)
+            history = history.only(kept)
+        past, index = transform.known_past(history.y), history.X.index
+        windows = transform.windows(history.X, apart=True).with_target(past)
+        some = windows[history.rows.indptr[1:] - 1]
+        lacking = np.isnan(np.asarray(some)).reshape(len(some), -1).any(axis=1)
+        if lacking.any():
+            with missing_named(some[lacking], windows, index):
+                predict_steps(self.estimator_[-1], some[lacking][:1], self.horizon_)
+
     def _adopt(self, transform, regressor, history):
         """Take over what was learned, and remember the rows that forecasts need."""
         pipeline = shallow_copy(self.estimator_)
@@ -1038,18 +1062,22 @@ class PanelForecaster(
         return self.window_size_ + reach + self.horizon_ - 1
 
     def _train(self, train, horizon, ready, past, weight):
-        train_on_origins(
-            train,
-            ready.windows,
-            past,
-            ready.learned,
-            horizon=horizon,
-            stride=self.stride,
-            weight=weight,
-        )
+        with missing_named(ready.windows, ready.windows, ready.index):
+            train_on_origins(
+                train,
+                ready.windows,
+                past,
+                ready.learned,
+                horizon=horizon,
+                stride=self.stride,
+                weight=weight,
+            )
 
-    def _predict_steps(self, windows):
-        return predict_steps(self.estimator_[-1], windows, self.horizon_)
+    def _predict_steps(self, rows, windows, ahead):
+        """Forecast the steps after some of the rows of `ahead`."""
+        some = windows[rows]
+        with missing_named(some, windows, ahead.X.index):
+            return predict_steps(self.estimator_[-1], some, self.horizon_)
 
     def _blocks(self, X, most_steps=None):
         """Go through the series of X in blocks, each with its windows and past of y.
@@ -1106,9 +1134,9 @@ class PanelForecaster(
         regressor, n_short = self.estimator_[-1], 0
         for done in range(0, int(ahead.n_steps.max(initial=0)), self.horizon_):
             active = np.flatnonzero(ahead.n_steps > done)
-            some = windows.with_target(past)[ahead.positions(active, done)]
-            n_short += count_short(regressor, some, self.horizon_)
-            out = self._predict_steps(some)
+            known, origins = windows.with_target(past), ahead.positions(active, done)
+            n_short += count_short(regressor, known[origins], self.horizon_)
+            out = self._predict_steps(origins, known, ahead)
             step = done + np.arange(1, self.horizon_ + 1)
             wanted = step <= ahead.n_steps[active, None]
             rows = ahead.positions(active[:, None], step)
@@ -1137,7 +1165,7 @@ class PanelForecaster(
         fitted[asked[first]] = self._mean_past
         later = asked[~first]
         if len(later):
-            out = self._predict_steps(windows.with_target(past)[later - 1])
+            out = self._predict_steps(later - 1, windows.with_target(past), ahead)
             fitted[later] = out[:, 0]
         return fitted
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from .._panels.rows import show
+from ._missing_values import missing_named
 
 __all__ = [
     "check_within",
@@ -34,7 +35,9 @@ def direct_steps(ahead, windows, predict):
     origin, step = ahead.origins()
     first = origin < 0
     origins, place = np.unique(np.maximum(origin, 0), return_inverse=True)
-    values = predict(windows[origins])[place, step - 1]
+    some = windows[origins]
+    with missing_named(some, windows, ahead.X.index):
+        values = predict(some)[place, step - 1]
     values[first] = np.nan
     return values, step
 
