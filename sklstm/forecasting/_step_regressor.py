@@ -43,7 +43,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ----------
     regressor : regressor, default=None
         A regressor of rows of numbers with missing values among them. None is a
-        :class:`~sklearn.ensemble.HistGradientBoostingRegressor` of 150 trees with the
+        :class:`~sklearn.ensemble.HistGradientBoostingRegressor` of 100 trees with the
         absolute error as its loss.
     seasonal_periods : int or sequence of int, default=None
         Number of rows of each season; None for none. Ten seasons are read, as far as
@@ -267,8 +267,6 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return clone(self.regressor)
         return HistGradientBoostingRegressor(
             loss="absolute_error",
-            learning_rate=0.1,
-            max_iter=150,
             min_samples_leaf=100,
             max_features=0.3,
             early_stopping=False,
