@@ -1004,8 +1004,9 @@ class PanelForecaster(
         remembered = ~after_last_known(new.rows, new.y.to_numpy())
         if remembered.any():
             transform.known_past(new.y[remembered])
-        missing = np.isnan(history.y.to_numpy()).any() or np.isnan(values).any()
-        if missing and reads_all_steps(self.estimator_[-1]):
+        if reads_all_steps(self.estimator_[-1]) and (
+            np.isnan(values).any() or np.isnan(history.y.to_numpy()).any()
+        ):
             self._check_ends(transform, history.select(grown))
 
     def _check_ends(self, transform, history):
