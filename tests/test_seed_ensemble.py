@@ -744,6 +744,8 @@ class TestPartners:
             Constant(1.0), partner=partners, partner_weight=[0.4, "auto"]
         ).fit(X, y)
         assert both.partner_weight_ == pytest.approx([0.4, 0.3])
+        most = ensemble(Constant(1.0), partner=partners, partner_weight=[0.9, "auto"])
+        assert most.fit(X, y).partner_weight_ == pytest.approx([0.9, 0.05])
         none = ensemble(Constant(1.0), partner=partners, partner_weight=[0, "auto"])
         assert none.fit(X, y).partner_weight_ == pytest.approx([0.0, 0.3])
         assert none.partner_[0] is None

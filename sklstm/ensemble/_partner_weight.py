@@ -57,7 +57,7 @@ def _compared(X, weight):
     return used[some.astype(np.intp)]
 
 
-def choose_weights(own, *others):
+def choose_weights(own, *others, share=1.0):
     """Choose the weights of partners.
 
     Parameters
@@ -66,14 +66,16 @@ def choose_weights(own, *others):
         The error of the other regressors.
     *others : float
         That of each partner.
+    share : float, default=1.0
+        The most that a partner gets.
 
     Returns
     -------
     list of float
-        Each from 0 to 0.3, or to an equal share if that is less.
+        Each from 0 to 0.3, or to the share if that is less.
     """
     good, bad = _MUCH_WORSE
-    largest = min(_LARGEST_WEIGHT, 1 / (1 + len(others)))
+    largest = min(_LARGEST_WEIGHT, share)
     return [
         largest * float(np.interp(other, [good * own, bad * own], [1, 0]))
         for other in others

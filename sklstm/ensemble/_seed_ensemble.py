@@ -71,8 +71,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         part left it.
     partner_weight : float, "auto", or list of them, default="auto"
         Weight of the partner in the average, from 0 to 1, or of each; the other
-        regressors share the rest. "auto" is 0.3, or an equal share if that is less. It
-        falls to 0 as the absolute error of the partner in training grows from 1.5 to 2
+        regressors share the rest. "auto" is 0.3, or an equal share of what is left if
+        that is less. It falls to 0 as the absolute error of the partner in training grows from 1.5 to 2
         times that of the regressors. Windows are compared
         in the last quarter of each series; in `partial_fit` earlier parts count as
         well, each 0.9 of the next.
@@ -357,7 +357,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     def _choose(self, weights, partners, errors):
         """Put numbers in place of "auto": by the errors, else as they are."""
         if np.ndim(errors) > 0:
-            chosen = iter(choose_weights(*errors))
+            # What the given weights leave is shared with the other regressors.
+            left = 1 - sum(weight for weight in weights if weight != "auto")
+            share = left / (1 + weights.count("auto"))
+            chosen = iter(choose_weights(*errors, share=share))
         else:
             kept = zip(
                 as_list(self.partner_), as_list(self.partner_weight_), strict=True
