@@ -96,6 +96,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     past_reach_ : int
         Number of rows before its window that a forecast reads, if the regressors (and
         a partner that reads windows as they are) have this attribute.
+    fills_ : list
+        The seasons by which each of them fills missing values.
     quantiles_ : tuple of float or None
         The learned quantiles, if the regressors have this attribute.
 
@@ -293,6 +295,15 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         if self.partner_ is None or not takes_windows(self.partner_):
             return own
         return max(own, self.partner_.past_reach_)
+
+    @property
+    def fills_(self) -> list:
+        check_is_fitted(self)
+        return [
+            periods
+            for regressor in (self.estimators_[0], self.partner_)
+            for periods in getattr(regressor, "fills_", [])
+        ]
 
     def _of_first(self, name):
         check_is_fitted(self)
