@@ -127,7 +127,7 @@ def test_a_series_without_y_in_fit_is_one_that_joins_later(target):
 
 
 def test_context_keeps_all_rows_of_young_series_alone():
-    model = fitted(history="context")
+    model = fitted(history="context", freq="D")
     context = model.history_.groupby(level=0).size()["a"]
     update(model, series("new", LONGEST - 1, seed=2), LONGEST)
     sizes = model.history_.groupby(level=0).size()

@@ -334,6 +334,28 @@ class TestMemory:
         assert len(models[1].history_) < len(models[0].history_)
         assert_array_equal(*[model.forecast(steps=8) for model in models])
 
+    @pytest.mark.parametrize("gaps", ["keep", "fill"])
+    @pytest.mark.parametrize("periods", [7, (7, 3), (4, 6)])
+    def test_missing_values_are_filled_as_from_all_rows(self, periods, gaps):
+        rng = np.random.default_rng(0)
+        y = make_y([120, 120, 110, 90])["u"]
+        row = y.groupby(level=0).cumcount().to_numpy()
+        series = y.index.codes[0]
+        y[(series == 0) & (rng.random(len(y)) < 0.1)] = np.nan
+        y[(series == 1) & (row >= 55) & (row < 85)] = np.nan
+        y[(series == 2) & (row % 7 == 2) & (row > 30)] = np.nan
+        params = {"seasonal_periods": periods}
+        models = [
+            forecaster(params, history=history, gaps=gaps).fit(None, y[row < 60])
+            for history in ("all", "context")
+        ]
+        for first in range(60, 120, 3):
+            for model in models:
+                model.update(None, y[(row >= first) & (row < first + 3)])
+            assert_array_equal(*[model.forecast() for model in models])
+        full, short = (model.history_ for model in models)
+        assert len(short) < len(full)
+
     @pytest.mark.parametrize("params", PARAMS)
     def test_it_still_does_after_an_update(self, Xy, params):
         y = Xy[1]

@@ -458,7 +458,7 @@ class TestHistory:
         X, y = Xy
         train_X, train_y, test_X, _ = split(X, y, 4)
         full, short = (
-            lstm(history=history).fit(train_X, train_y)
+            lstm(history=history, freq="D").fit(train_X, train_y)
             for history in ("all", "context")
         )
         assert len(short.history_) == 21

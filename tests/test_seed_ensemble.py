@@ -287,10 +287,10 @@ def test_a_clone_is_unfitted_and_fits_the_same(arrays):
 
 def test_what_the_first_member_knows_is_there_once_it_is_fitted(arrays):
     model = ensemble()
-    names = ["n_features_in_", "past_reach_"]
+    names = ["n_features_in_", "past_reach_", "fills_"]
     assert not any(hasattr(model, name) for name in [*names, "feature_names_in_"])
     model.fit(*arrays)
-    assert [getattr(model, name) for name in names] == [5, 0]
+    assert [getattr(model, name) for name in names] == [5, 0, []]
     assert not hasattr(ensemble(DecisionTreeRegressor()).fit(*arrays), "past_reach_")
 
 

@@ -574,3 +574,83 @@ def test_the_step_of_most_rows_stays_where_young_series_alone_keep_it():
     pd.testing.assert_series_equal(short, full)
     expected = list(pd.date_range("2024-01-17", periods=2))
     assert list(short["n"].index) == expected
+
+
+DAYS = pd.date_range("2024-01-01", periods=150)
+FOUR_HOURS = pd.date_range("2024-01-01", periods=400, freq="4h")
+KINDS = {
+    "every day": DAYS[:60],
+    "closed on Sundays": DAYS[DAYS.day_of_week < 6][:60],
+    "closed on weekends": DAYS[DAYS.day_of_week < 5][:60],
+    "four hours": FOUR_HOURS[:70],
+    "open hours": FOUR_HOURS[FOUR_HOURS.hour > 4][:70],
+    "numbers": pd.Index(np.arange(60) * 5),
+}
+
+
+def with_lost_rows(rng, times):
+    """Without single rows, without a few longer stretches, or as they are."""
+    n_rows = len(times)
+    singles = rng.integers(1, rng.integers(8, n_rows), rng.integers(1, 7))
+    length, n_stretches = rng.integers(2, 15), rng.integers(1, 4)
+    starts = rng.integers(1, n_rows - length, n_stretches)
+    stretches = (starts[:, None] + np.arange(length)).ravel()
+    lost = [singles, stretches, np.zeros(0, dtype=int)][rng.integers(3)]
+    return times.delete(np.unique(lost))
+
+
+@pytest.mark.parametrize("n_fitted", [10, 25])
+@pytest.mark.parametrize("kind", KINDS)
+def test_short_histories_forecast_and_refuse_as_whole_ones_do(kind, n_fitted):
+    rng = np.random.default_rng([len(kind), n_fitted])
+    y = panel(**{name: with_lost_rows(rng, KINDS[kind]) for name in "abc"})
+    row = y.groupby(level=0).cumcount()
+    full, short = (trained(y[row < n_fitted], h) for h in ("all", "context"))
+    for i in range(n_fitted, row.max() + 1):
+        for model in (full, short):
+            model.update(None, y[row == i])
+        if i % 6 == 0:
+            expected, got = outcome(full), outcome(short)
+            assert type(got) is type(expected)
+            if not isinstance(expected, str):
+                pd.testing.assert_series_equal(got, expected)
+
+
+def test_a_shop_closed_on_sundays_gets_no_forecasts_for_them():
+    y = counted(KINDS["closed on Sundays"], ["shop"])
+    model = trained(y.iloc[:12], "context")
+    for i in range(12, 60):
+        model.update(None, y.iloc[[i]])
+    assert len(model.history_) < 30
+    expected = pd.date_range(y.index[-1][1], periods=4)[1:]
+    expected = expected[expected.day_of_week < 6][:2]
+    assert list(model.forecast()["shop"].index) == list(expected)
+
+
+def test_a_settled_series_is_refused_while_its_rows_are_unclear():
+    times = DAYS.delete([*range(31, 36), *range(37, 42), *range(43, 48)])[:100]
+    y = counted(times, ["a"])
+    models = [trained(y.iloc[:30], history) for history in ("all", "context")]
+    refused = []
+    for first in range(30, len(y), 2):
+        for model in models:
+            model.update(None, y.iloc[first : first + 2])
+        full, short = map(outcome, models)
+        assert type(full) is type(short)
+        refused.append(isinstance(full, str))
+    assert set(refused) == {False, True} and not refused[-1]
+
+
+def test_rows_that_show_no_step_stay_bounded(monkeypatch):
+    monkeypatch.setattr("sklstm.forecasting._history.MOST_ROWS", 50)
+    times = DAYS[0] + pd.to_timedelta(np.arange(90) ** 2, unit="h")
+    y = counted(times)
+    row = y.groupby(level=0).cumcount()
+    full, short = (trained(y[row < 30], history) for history in ("all", "context"))
+    sizes = []
+    for i in range(30, 90):
+        for model in (full, short):
+            model.update(None, y[row == i])
+        sizes.append(len(short.history_))
+    assert max(sizes) == 2 * 50 and sizes[-1] < 20
+    assert outcome(short) == outcome(full)

@@ -6,6 +6,7 @@ This is the one place that decides it, for training, forecasts, gaps and reports
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from .open_hours import DAY, OpenHours, clock_size, on_wall, places_in
 from .plain_state import PlainState
@@ -15,10 +16,12 @@ from .time_step import infer_step, is_inferred, pairs_within, read_time_step
 __all__ = [
     "BY_ROWS",
     "BY_TIME",
+    "MOST_ROWS",
     "SO_FAR",
     "SeriesSteps",
     "check_one_step",
     "ends_on_step",
+    "find_shown",
     "find_steps",
 ]
 
@@ -33,6 +36,12 @@ _MANY_GAPS = 3
 _MOST_OFF = 0.25
 # Fewer pairs of rows are no evidence of a step of their own.
 _FEW_PAIRS = 3
+# A step is shown by this many pairs, if this share of them keep it: series that are
+# closed on one day of the week keep a step of a day for some weeks, by `_REGULAR`.
+_MANY_PAIRS = 20
+_SHOWN = 0.9
+# Rows after which a step that is not shown yet is final.
+MOST_ROWS = 2048
 _MOST_STEPS = 10
 # Places of a day or week, over all series, that are marked in an array of bools.
 _MOST_PLACES = 1 << 26
@@ -55,8 +64,12 @@ class SeriesSteps(PlainState):
     hours : tuple of (OpenHours or None)
         For each step, the open hours of the series that keep it and count by rows.
     settled : ndarray of bool of shape (n_series,)
-        Whether the step and the counting of a series are final: given by the user, or
-        found in rows of which some were dropped since.
+        Whether the step of a series is final: given by the user, or found in rows of
+        which some were dropped since.
+    totals : ndarray of shape (4, n_series) or None
+        For each settled series its pairs of rows, those one step apart, the steps that
+        they span and the gaps, all its rows included. They decide whether it still
+        counts by time. None if the step was given.
     complete : bool
         Whether all series count time by one step without rivals, and have no gaps. New
         rows one step apart leave the steps unchanged.
@@ -68,6 +81,7 @@ class SeriesSteps(PlainState):
     hours: tuple = ()
     settled: np.ndarray | None = None
     complete: bool = False
+    totals: np.ndarray | None = None
 
     @classmethod
     def by_time(cls, step, n_series):
@@ -86,38 +100,91 @@ class SeriesSteps(PlainState):
         return any(hours is not None for hours in self.hours)
 
     def take(self, series):
-        """Keep these series, in this order."""
+        """Keep these series, in this order; -1 is one that is not settled."""
         which, counting, settled = (
             part[series] for part in (self.which, self.counting, self.settled)
         )
-        return replace(self, which=which, counting=counting, settled=settled)
-
-    def settle(self, series):
-        """Let these series, given by a mask, keep their step from now on."""
-        return replace(self, settled=self.settled | series)
-
-    def of_settled(self):
-        """Leave out the steps that no settled series keeps, except the main one."""
-        keeps = self.settled & (self.which >= 0) | (self.which == 0)
-        kept = np.unique(self.which[keeps])
-        # The last place is that of -1, no step.
-        number = np.full(len(self.steps) + 1, -1)
-        number[kept] = np.arange(len(kept))
+        settled &= series >= 0
+        totals = None if self.totals is None else self.totals[:, series]
         return replace(
-            self,
-            steps=tuple(self.steps[i] for i in kept),
-            which=number[self.which],
-            hours=tuple(self.hours[i] for i in kept) if self.hours else (),
+            self, which=which, counting=counting, settled=settled, totals=totals
         )
 
-    def carry_on(self, old, positions):
-        """Leave settled series as they were: `positions` in `old`, -1 for new ones."""
-        stays = (positions >= 0) & old.settled[positions]
-        before = positions[stays]
-        which, counting = self.which.copy(), self.counting.copy()
-        which[stays], counting[stays] = old.which[before], old.counting[before]
-        complete = self.complete and bool(np.all((which == 0) & (counting == BY_TIME)))
-        return SeriesSteps(self.steps, which, counting, self.hours, stays, complete)
+    def settle(self, rows, series, shown):
+        """Let series keep their step from now on, given by a mask.
+
+        Parameters
+        ----------
+        rows : PanelRows
+            All rows of the series that are not settled yet.
+        series, shown : ndarray of bool of shape (n_series,)
+            Those that settle, and those whose rows show their step.
+        """
+        settled = self.settled | series
+        if self.totals is None:
+            return replace(self, settled=settled)
+        new = series & ~self.settled
+        within = pairs_within(rows.indptr)
+        within = within[new[rows.codes[within]]]
+        of = rows.codes[within]
+        steps = self.count(rows.time[within], rows.time[within + 1], of)
+        totals = np.where(new, _totals(steps, of, len(new)), self.totals)
+        # A few gaps may be closed hours that were not shown: the rows must cover them.
+        totals[3, new & ~shown] += _MANY_GAPS
+        return replace(self, settled=settled, totals=totals)
+
+    def follow(self, counted, series):
+        """Let settled series count by time, or not, as later pairs of rows show.
+
+        Parameters
+        ----------
+        counted : ndarray of shape (n_pairs,)
+            The steps between the rows of each pair, NaN where not whole.
+        series : ndarray of shape (n_pairs,)
+        """
+        if self.totals is None:
+            return self
+        totals = self.totals + _totals(counted, series, len(self.which))
+        by_time = self.settled & (self.which >= 0) & (self.counting != BY_ROWS)
+        usual = np.where(_keeps(totals), _count_by_time(totals), UNCLEAR)
+        counting = np.where(by_time, usual, self.counting)
+        return replace(self, counting=counting, totals=totals)
+
+    def of_settled(self):
+        """Leave out the steps that no settled series keeps; one is left."""
+        n_once = self._pairs_by_step()
+        order = np.argsort(-n_once, kind="stable")
+        return self._reorder(order[: max((n_once > 0).sum(), 1)])
+
+    def with_main(self, step, n_once):
+        """Put a step first, if it and this many pairs of other series outweigh all."""
+        steps = self.steps if step in self.steps else (*self.steps, step)
+        hours = (*self.hours, None)[: len(steps)] if self.hours else ()
+        more, first = replace(self, steps=steps, hours=hours), steps.index(step)
+        total = more._pairs_by_step()
+        total[first] += n_once
+        if total.argmax() != first:
+            return self
+        return more._reorder([first, *(i for i in range(len(steps)) if i != first)])
+
+    def _pairs_by_step(self):
+        """How many pairs of settled series are one step apart, by step."""
+        kept = self.settled & (self.which >= 0)
+        # Nothing outweighs a step that was given.
+        n_once = np.full(len(kept), np.inf) if self.totals is None else self.totals[1]
+        return np.bincount(self.which[kept], n_once[kept], len(self.steps))
+
+    def _reorder(self, order):
+        """Keep the steps at these positions, in this order."""
+        # The last place is that of -1, no step.
+        number = np.full(len(self.steps) + 1, -1)
+        number[order] = np.arange(len(order))
+        return replace(
+            self,
+            steps=tuple(self.steps[i] for i in order),
+            which=number[self.which],
+            hours=tuple(self.hours[i] for i in order) if self.hours else (),
+        )
 
     def add(self, time, n, series):
         """Move each time `n` steps of its series on; those without a step stay."""
@@ -192,7 +259,8 @@ def find_steps(rows, freq="infer", known=None):
     freq : "infer", None, str, offset, Timedelta or number
         None counts rows; a step settles that time counts.
     known : SeriesSteps, default=None
-        Of rows seen before, perhaps of other series: its steps are tried first.
+        Of the same series. Those that are settled stay as they are, and their steps are
+        tried first.
 
     Returns
     -------
@@ -212,15 +280,22 @@ def find_steps(rows, freq="infer", known=None):
         step = read_time_step(freq, rows.time)
         _check_given(rows, step, freq)
         return SeriesSteps.by_time(step, n)
+    known = replace(none, totals=np.zeros((4, n))) if known is None else known
     within = pairs_within(rows.indptr)
-    pairs = _Pairs(within, rows.codes[within], n)
-    steps, which, counting, n_whole = [], none.which, none.counting, 0
-    if known is not None:
-        steps = list(known.steps)
-        for number, step in enumerate(steps):
-            habits = known.counting[known.settled & (known.which == number)]
-            least = _FEW_PAIRS if number else 1
-            n_whole += _note(rows, pairs, step, number, which, counting, least, habits)
+    every = _Pairs(within, rows.codes[within], n)
+    before = every.of(~known.settled)
+    pairs = _Pairs(before, rows.codes[before], n)
+    step = infer_step(rows.time, before) if known.steps else None
+    if step is not None:
+        n_once = step.count(rows.time[before], rows.time[before + 1]) == 1
+        known = known.with_main(step, n_once.sum())
+    which = np.where(known.settled, known.which, -1)
+    counting = np.where(known.settled, known.counting, BY_ROWS)
+    steps, n_whole = list(known.steps), 0
+    for number, step in enumerate(steps):
+        habits = known.counting[known.settled & (known.which == number)]
+        least = _FEW_PAIRS if number else 1
+        n_whole += _note(rows, pairs, step, number, which, counting, least, habits)
     for _ in range(_MOST_STEPS):
         left = pairs.of(which < 0)
         step = infer_step(rows.time, left)
@@ -235,16 +310,22 @@ def find_steps(rows, freq="infer", known=None):
         if not found:
             break
     if steps:
-        _adopt_main(pairs, which, counting)
-    hours = [None] * len(steps) if known is None else list(known.hours)
-    hours += [None] * (len(steps) - len(hours))
+        _adopt_main((rows.lengths == 1) & ~known.settled, which, counting)
+    hours = list(known.hours) + [None] * (len(steps) - len(known.hours))
     for number, step in enumerate(steps):
-        before = pairs.of((which == number) & (counting == BY_ROWS))
+        before = every.of((which == number) & (counting == BY_ROWS))
         if len(before):
             hours[number] = _learn_hours(hours[number], rows.time, before, step)
-    complete = len(steps) == 1 and n_whole == len(within) and not steps[0].rivals
-    complete &= bool(np.all(counting == BY_TIME))
-    return SeriesSteps(tuple(steps), which, counting, tuple(hours), unsettled, complete)
+    complete = len(steps) == 1 and n_whole == len(pairs.before)
+    complete = complete and not steps[0].rivals and bool(np.all(counting == BY_TIME))
+    return replace(
+        known,
+        steps=tuple(steps),
+        which=which,
+        counting=counting,
+        hours=tuple(hours),
+        complete=complete,
+    )
 
 
 def _learn_hours(hours, time, before, step):
@@ -272,6 +353,49 @@ def ends_on_step(rows, steps):
     return (whole - 1 >= 0.5 * (lengths - 1)) | (steps.which < 0)
 
 
+def find_shown(rows, steps):
+    """Whether the rows of each series show its step, and how it counts.
+
+    At least 90 % of them keep the step. Days span three weeks, so that closed days of
+    the week are seen. Steps of less than a day have filled every place of a week, or
+    are sessions of three weeks.
+
+    Parameters
+    ----------
+    rows : PanelRows
+    steps : SeriesSteps
+        Of the same series.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_series,)
+    """
+    n_pairs, within = rows.lengths - 1, pairs_within(rows.indptr)
+    series = rows.codes[within]
+    counted = steps.count(rows.time[within], rows.time[within + 1], series)
+    n_once = np.bincount(series, counted == 1, rows.n_series)
+    shown = (n_pairs >= _MANY_PAIRS) & (n_once >= _SHOWN * n_pairs)
+    shown |= len(steps.steps) == 0
+    for number, step in enumerate(steps.steps):
+        of = steps.which == number
+        size = clock_size(step, rows.time)
+        if size is not None:
+            closed, long = _closed_places(rows, size, 7 * DAY, 21 * DAY)
+            sessions = long & (steps.counting == BY_ROWS)
+            shown[of] = (shown & (closed == 0) | sessions)[of]
+        elif isinstance(rows.time, pd.DatetimeIndex):
+            # Steps that look alike differ within a year, or at no time.
+            least = 366 * DAY if step.rivals else 21 * DAY
+            shown[of] &= (_span(rows) >= least)[of]
+    return shown
+
+
+def _span(rows):
+    """The time from the first to the last row of each series."""
+    time = on_wall(rows.time)
+    return np.asarray(time[rows.indptr[1:] - 1] - time[rows.indptr[:-1]])
+
+
 @dataclass(frozen=True)
 class _Pairs:
     """Each sorted row that the next one of its series follows, and its series."""
@@ -287,9 +411,6 @@ class _Pairs:
     def of(self, chosen):
         """The pairs of the chosen series."""
         return self.before[chosen[self.series]]
-
-    def sum(self, values):
-        return np.bincount(self.series, values, minlength=self.n_series)
 
 
 def _check_given(rows, step, freq):
@@ -316,22 +437,50 @@ def _note(rows, pairs, step, number, which, counting, least, habits=()):
     Series that keep another one are left as they are.
     """
     steps = step.count(rows.time[pairs.before], rows.time[pairs.before + 1])
-    once = pairs.sum(steps == 1)
-    others = pairs.lengths - once
-    keeps = (once > 0) & (others <= np.maximum(1, (1 - _REGULAR) * pairs.lengths))
-    keeps &= (which < 0) & (pairs.lengths >= least)
+    totals = _totals(steps, pairs.series, pairs.n_series)
+    keeps = _keeps(totals) & (which < 0) & (pairs.lengths >= least)
     which[keeps] = number
-    counting[keeps] = _counting(rows, pairs, step, steps, keeps, habits)[keeps]
-    return int(once[keeps].sum())
+    counting[keeps] = _counting(rows, step, totals, keeps, habits)[keeps]
+    return int(totals[1, keeps].sum())
 
 
-def _counting(rows, pairs, step, steps, keeps, habits):
+def _totals(steps, series, n_series):
+    """Count the pairs of each series, those one step apart, all their steps, and gaps.
+
+    Parameters
+    ----------
+    steps : ndarray of shape (n_pairs,)
+        The steps between the rows of each pair, NaN where not whole.
+    series : ndarray of shape (n_pairs,)
+    n_series : int
+
+    Returns
+    -------
+    ndarray of shape (4, n_series)
+    """
+    span = np.where(steps >= 1, steps, 1)
+    parts = np.ones(len(steps)), steps == 1, span, span > 1
+    return np.stack([np.bincount(series, part, n_series) for part in parts])
+
+
+def _keeps(totals):
+    """Whether series keep the step of these totals."""
+    n_pairs, once, *_ = totals
+    return (once > 0) & (n_pairs - once <= np.maximum(1, (1 - _REGULAR) * n_pairs))
+
+
+def _count_by_time(totals):
+    """Whether series count by time, if no hours are closed, or are unclear."""
+    n_pairs, _, span, gaps = totals
+    by_time = (n_pairs >= _REGULAR * span) | (gaps < _MANY_GAPS)
+    return np.where(by_time, BY_TIME, UNCLEAR)
+
+
+def _counting(rows, step, totals, keeps, habits):
     """How each series counts if it keeps this step; `habits` is how more of them do."""
-    steps = np.where(steps >= 1, steps, 1)
-    span, gaps = pairs.sum(steps), pairs.sum(steps > 1)
-    missing = span - pairs.lengths
-    covered = pairs.lengths >= _REGULAR * span
-    counting = np.where(covered | (gaps < _MANY_GAPS), BY_TIME, UNCLEAR)
+    n_pairs, _, span, _ = totals
+    missing, covered = span - n_pairs, n_pairs >= _REGULAR * span
+    counting = _count_by_time(totals)
     size = clock_size(step, rows.time)
     if size is None or not missing.any() and (span * (size / DAY) >= 3).any():
         return counting
@@ -372,13 +521,12 @@ def _closed_places(rows, size, cycle, least):
     else:
         found = np.unique(place) // n_places
         closed = n_places - np.bincount(found, minlength=rows.n_series)
-    span = time[rows.indptr[1:] - 1] - time[rows.indptr[:-1]]
-    return closed, np.asarray(span >= least)
+    return closed, _span(rows) >= least
 
 
-def _adopt_main(pairs, which, counting):
+def _adopt_main(alone, which, counting):
     """Let series of one row count as most others do."""
-    alone, main = pairs.lengths == 0, which == 0
+    main = which == 0
     which[alone] = 0
     counting[alone] = BY_TIME
     if main.any():

@@ -136,7 +136,8 @@ class PanelWindows:
     has the attribute ``accepts_panel_windows = True``; any other regressor gets arrays.
     Such a regressor reads `table`, `ends` and `window_size`. If it also has
     `past_reach_`, the number of rows that it reads before each window, `predict` of a
-    forecaster passes only these rows; else all rows of the series.
+    forecaster passes only these rows; else all rows of the series. With `fills_`, the
+    seasons by which it fills missing values, also the rows that these come from.
 
     Examples
     --------

@@ -97,6 +97,8 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     past_reach_ : int
         Number of rows before its window that a forecast reads, if the regressors (and
         a partner that reads windows as they are) have this attribute.
+    fills_ : list
+        The seasons by which each of them fills missing values.
     quantiles_ : tuple of float or None
         The learned quantiles, if the regressors have this attribute.
 
@@ -304,6 +306,15 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         own = self._of_first("past_reach_")
         lazy = filter(takes_windows, as_list(self.partner_))
         return max([own, *(partner.past_reach_ for partner in lazy)])
+
+    @property
+    def fills_(self) -> list:
+        check_is_fitted(self)
+        return [
+            periods
+            for regressor in (self.estimators_[0], self.partner_)
+            for periods in getattr(regressor, "fills_", [])
+        ]
 
     def _of_first(self, name):
         check_is_fitted(self)

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .._panels.fill import fill_forward
 from .._panels.missing_steps import fill_steps
 from .._panels.plain_state import PlainState
 from .._panels.random_holes import CUT_BY_TIME
@@ -23,10 +24,12 @@ from .._panels.rows import (
     with_times_of,
 )
 from .._panels.series_steps import (
+    MOST_ROWS,
     SO_FAR,
     SeriesSteps,
     check_one_step,
     ends_on_step,
+    find_shown,
     find_steps,
 )
 from .._panels.time_step import is_inferred
@@ -94,8 +97,33 @@ class History(PlainState):
     def tail(self, size):
         """Keep the last `size` rows of each series, one number or one for each."""
         kept, _ = tail_positions(self.rows.indptr, size)
-        steps = self.steps.settle(self.rows.lengths > size)
-        return self._take(kept, steps, self.ahead)
+        return self.take(kept)
+
+    def settle(self, size):
+        """Settle the time step of series whose rows show it.
+
+        Parameters
+        ----------
+        size : int or ndarray of shape (n_series,)
+            The last rows of each series that are to be kept.
+
+        Returns
+        -------
+        history : History
+            The series that have more rows have a final step now, if it is clear, or
+            unclear in many rows.
+        ndarray of bool of shape (n_series,)
+            The others, which need all their rows.
+        """
+        steps, lengths = self.steps, self.rows.lengths
+        longer = np.flatnonzero((lengths > size) & ~steps.settled)
+        if len(longer) == 0:
+            return self, np.zeros(len(lengths), dtype=bool)
+        some, shown = self.select(longer), steps.settled.copy()
+        shown[longer] = find_shown(some.rows, some.steps)
+        final = shown | (lengths > MOST_ROWS)
+        steps = steps.settle(self.rows, final & (lengths > size), shown)
+        return replace(self, known_steps=steps), (lengths > size) & ~final
 
     def take(self, kept):
         """Keep the rows at these ascending positions, some of each series."""
@@ -158,11 +186,40 @@ class History(PlainState):
             return self
         return replace(self, known_steps=find_steps(self.rows, self.freq))
 
-    def lacks_values(self, size):
-        """Whether a series has a missing value among its last `size` rows."""
-        tail, indptr = tail_positions(self.rows.indptr, size)
-        missing = np.isnan(self.y.to_numpy(dtype=np.float64)[tail]).any(axis=1)
-        return np.add.reduceat(missing, indptr[:-1], dtype=np.intp) > 0
+    def rows_read(self, size, fills):
+        """How many last rows of each series its last `size` rows are read from.
+
+        Parameters
+        ----------
+        size : int
+        fills : sequence of sequence of int
+            The seasons of each way to fill missing values of y, as in `fill_forward`.
+
+        Returns
+        -------
+        ndarray of int of shape (n_series,)
+            More than `size` where a missing value is filled from a row before.
+        """
+        rows, sizes = self.rows, np.full(self.rows.n_series, size)
+        tail, indptr = tail_positions(rows.indptr, size)
+        y = self.y.to_numpy(dtype=np.float64)
+        missing = np.isnan(y[tail]).any(axis=1)
+        lacks = np.add.reduceat(missing, indptr[:-1], dtype=np.intp) > 0
+        lacks &= rows.lengths > size
+        if not lacks.any():
+            return sizes
+        lengths = rows.lengths[lacks]
+        end = np.cumsum(lengths)
+        y = y[ragged_arange(rows.indptr[:-1][lacks], lengths)]
+        start = np.repeat(end - lengths, lengths)
+        # Each row's own number, filled as its value is: the number of the row read.
+        row = np.where(np.isnan(y), np.nan, np.arange(len(y))[:, None])
+        tail, indptr = tail_positions(np.r_[0, end], size)
+        for periods in fills:
+            source = fill_forward(row, start, periods, np.inf)[tail].min(axis=1)
+            n_back = end - np.minimum.reduceat(source, indptr[:-1])
+            sizes[lacks] = np.maximum(sizes[lacks], n_back)
+        return sizes
 
     def holds(self, rows):
         """Whether each sorted row is at or before the end of its series here."""
@@ -226,37 +283,31 @@ class History(PlainState):
         joint = self._of(*frames, ahead=ahead)
         if joint.known_steps is not None:
             return joint
-        goes_on = self._goes_on(new.rows, ~after)
+        found = self.known_steps or vars(self).get("steps")
+        # Steps that were not asked for yet are not found now: that reads all rows.
+        if found is None or self.known_steps is None and not found.complete:
+            return joint
+        rows, positions = new.rows, locate_series(new.series, self.series)
+        kept = ~after & (positions[rows.codes] >= 0)
+        series, time = positions[rows.codes[kept]], rows.time[kept]
+        counted = found.count(times_before(self.end, time, series), time, series)
+        goes_on = found.complete and len(series) == np.sum(~after)
+        goes_on = goes_on and bool(np.all(counted == 1))
         if self.known_steps is None:
             if goes_on:
                 # The cached property would find the same steps.
                 vars(joint)["steps"] = self.steps
             return joint
+        steps = found.follow(counted, series)
         if goes_on:
-            return replace(joint, known_steps=self.steps)
-        if not self.steps.settled.any():
+            return replace(joint, known_steps=steps)
+        if not steps.settled.any():
             return joint
         # The steps of settled series were found in rows that were dropped since.
-        positions = locate_series(joint.series, self.series)
-        steps, known = self.steps.of_settled(), positions >= 0
-        if known.all() and steps.settled.all() and not steps.learn_hours:
-            return replace(joint, known_steps=steps.take(positions))
-        steps = find_steps(joint.rows, self.freq, steps).carry_on(steps, positions)
+        steps = steps.take(locate_series(joint.series, self.series)).of_settled()
+        if not steps.settled.all() or steps.learn_hours:
+            steps = find_steps(joint.rows, self.freq, steps)
         return replace(joint, known_steps=steps)
-
-    def _goes_on(self, rows, kept):
-        """Whether new rows continue a complete panel, without a gap or a new series.
-
-        False if the steps were not asked for yet, because finding them reads all rows.
-        """
-        found = self.known_steps or vars(self).get("steps")
-        if found is None or not found.complete:
-            return False
-        positions = locate_series(rows.series, self.series)[rows.codes[kept]]
-        if (positions < 0).any():
-            return False
-        before = times_before(self.end, rows.time[kept], positions)
-        return bool(np.all(found.count(before, rows.time[kept], positions) == 1))
 
     def _behind(self, ahead):
         """Join rows that were given before, except those that are given again."""

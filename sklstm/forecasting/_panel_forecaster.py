@@ -215,10 +215,11 @@ class PanelForecaster(
         Which rows are remembered. "all" allows fitted values on the rows of `fit`
         (which ``return_train_score=True`` needs); "context" keeps the last
         ``window_size + horizon - 1`` rows of each series, the rows before them that
-        differences and the regressor read, and all rows of series whose statistics have
-        not settled yet; or all rows, if a step before the windows may look back, such
-        as :class:`~sklstm.SeriesImputer` or a `FunctionTransformer`. Older rows are
-        dropped once they exceed an eighth of the rows to keep.
+        differences and the regressor read or fill missing values from, and all rows of
+        series whose statistics or time step have not settled yet; or all rows, if a
+        step before the windows may look back, such as :class:`~sklstm.SeriesImputer` or
+        a `FunctionTransformer`. Older rows are dropped once they exceed an eighth of
+        the rows to keep.
     gaps : {"keep", "fill"}, default="keep"
         What to do where a series lacks rows at some time steps. "keep": windows,
         differences and seasons count the given rows. "fill": they count time; a missing
@@ -288,6 +289,14 @@ class PanelForecaster(
     first row of X after the end is step 1, the next one step 2. If it is ambiguous
     whether rows are missing or hours are closed, rows beyond the gap raise a
     ValueError; give all rows from the end on, or pass `freq`.
+
+    With ``history="context"`` the time step of a series settles once its rows show it:
+    at least 20 of them, 90 % one step apart, over three weeks of days, or over each
+    hour of a week. With shorter steps or more gaps it settles after 2,048 rows, however
+    unclear it is. A series whose rows leave its settled step later, such as a shop that
+    begins to close on Sundays, keeps that step, where ``history="all"`` may change to
+    the new one: `forecast` refuses once more than 15 % of its rows do not keep it.
+    ``fit`` anew, or pass `freq`.
 
     Times may be dates of any kind (including Python dates, Arrow dates and ISO 8601
     text), periods, durations or numbers. Transformers of X and y see dates as
@@ -1036,18 +1045,17 @@ class PanelForecaster(
     def _recent(self, history):
         """Drop the rows that no later forecast reads, once there are enough of them."""
         size = self._rows_read
-        if size is None:
+        if size is None or not _has_surplus(history, size):
             return history
+        sizes = history.rows_read(size, getattr(self.estimator_[-1], "fills_", []))
         # Young series have statistics to be learned anew from all their rows.
-        whole = history.series.isin(self._transform.young)
-        if self._keeps_all:
-            # A missing value may be filled from however far back.
-            whole |= history.lacks_values(size)
-        sizes = np.where(whole, history.rows.lengths, size)
-        n_kept = np.minimum(sizes, history.rows.lengths).sum()
-        if len(history) <= _LARGEST_SURPLUS * n_kept:
-            return history
-        return history.tail(sizes)
+        young = history.series.isin(self._transform.young)
+        sizes = np.where(young, history.rows.lengths, sizes)
+        settled = history
+        if not self._keeps_all:
+            settled, unclear = history.settle(sizes)
+            sizes = np.where(unclear, history.rows.lengths, sizes)
+        return settled.tail(sizes) if _has_surplus(history, sizes) else history
 
     @property
     def _rows_read(self):
@@ -1183,6 +1191,12 @@ class PanelForecaster(
         if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
         return self._history.next_steps(steps)
+
+
+def _has_surplus(history, sizes):
+    """Whether a history has many more rows than the last ones of this number."""
+    n_kept = np.minimum(sizes, history.rows.lengths).sum()
+    return len(history) > _LARGEST_SURPLUS * n_kept
 
 
 def _mean(past):

@@ -264,6 +264,9 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         Number of rows before its window that a forecast reads, through differences in
         the windows and `seasonal_periods`. A missing value is filled from any earlier
         row.
+    fills_ : list
+        The seasons by which missing values are filled: one tuple, or none if
+        `seasonal_periods` is None.
 
     See Also
     --------
@@ -758,6 +761,12 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
     def past_reach_(self) -> int:
         check_is_fitted(self)
         return self._inputs.reach
+
+    @property
+    def fills_(self) -> list:
+        check_is_fitted(self)
+        periods = self._inputs.periods
+        return [] if periods is None else [periods]
 
     @property
     def _history(self):
