@@ -132,7 +132,7 @@ def test_rows_that_come_again_read_none_from_beyond_a_gap(Xy):
     """Their past is not remembered: windows are padded, as at the start of a series."""
     X, y = Xy
     parts = by_time(X, y, "2024-01-06", "2024-01-16")
-    model = recorder(history="context")
+    model = recorder(history="context", freq="D")
     for part in parts:
         model.partial_fit(*part)
     history = model.history_
