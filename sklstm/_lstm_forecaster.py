@@ -52,9 +52,10 @@ class LSTMForecaster(
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its
     own; the LSTM reads windows of differences, so that the level of a series does not
-    matter, and learns a correction to naive and seasonal naive forecasts. All
-    parameters are flat, so one grid searches the window, the network and the
-    embedding. `to_pipeline` returns the parts, to change any of them.
+    matter, and learns a correction to naive and seasonal naive forecasts. The forecasts
+    of three networks are averaged with those of the Theta method and of boosted trees,
+    where these help. All parameters are flat, so one grid searches the window, the
+    network and the embedding. `to_pipeline` returns the parts, to change any of them.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ class LSTMForecaster(
         12 rows, and where the networks are twice as good in training; else up to 0.3.
     tree_weight : float or "auto", default="auto"
         Weight of boosted trees in that average, those of a
-        :class:`~sklstm.StepRegressor`. "auto" is as that of the Theta method, but with
-        seasons of up to 52 rows, and 0 without a season.
+        :class:`~sklstm.StepRegressor`. "auto" follows the rules of `theta_weight`,
+        except that it is 0 without a season and with one of more than 52 rows.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
     history : {"all", "context"}, default="all"
@@ -515,8 +516,8 @@ class LSTMForecaster(
         ensemble = SeedEnsemble(
             lstm,
             self.n_estimators,
-            partner=[partner for partner, _ in partners] or None,
-            partner_weight=[weight for _, weight in partners] or "auto",
+            partner=_one_or_all([partner for partner, _ in partners], None),
+            partner_weight=_one_or_all([weight for _, weight in partners], "auto"),
             n_jobs=self.n_jobs,
             random_state=self.random_state,
         )
@@ -547,6 +548,13 @@ class LSTMForecaster(
                 )
             if weight:
                 partners.append((partner, weight))
+        given = [weight for _, weight in partners if weight != "auto"]
+        if sum(given) > 1 + 1e-9:  # not for a rounded sum
+            raise ValueError(
+                f"theta_weight={self.theta_weight!r} and tree_weight="
+                f"{self.tree_weight!r} are more than 1 together. Lower them, so that "
+                "the rest is left to the networks."
+            )
         return partners
 
 
@@ -559,6 +567,13 @@ _LONGEST_OF_TREES = 52
 
 # Parameters that change no forecast.
 _HARMLESS = {"device", "n_jobs", "verbose", "checkpoint_dir"}
+
+
+def _one_or_all(values, default):
+    """A single value alone, whose parameters a search can reach, several as a list."""
+    if len(values) > 1:
+        return values
+    return values[0] if values else default
 
 
 def _choose_window(longest, horizon):

@@ -25,6 +25,7 @@ from sklstm import (
     StepRegressor,
     backtest,
 )
+from sklstm._windows.array_regressors import as_list
 from sklstm.datasets import make_panel
 from sklstm.metrics import make_panel_scorer, make_quantile_scorer
 
@@ -113,7 +114,7 @@ def test_long_seasons_add_the_spans_within_them():
 )
 def test_methods_of_another_kind_are_partners_where_they_help(params, theta, trees):
     *_, (name, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
-    partners = (regressor.partner or []) if name == "ensemble" else []
+    partners = as_list(regressor.partner) if name == "ensemble" else []
     found = {type(partner): partner for partner in partners}
     assert (NaiveRegressor in found) == (theta is not None)
     assert (StepRegressor in found) == (trees is not None)
@@ -126,7 +127,7 @@ def test_methods_of_another_kind_are_partners_where_they_help(params, theta, tre
     if partners:
         wanted = {NaiveRegressor: "theta_weight", StepRegressor: "tree_weight"}
         weights = [params.get(wanted[kind], "auto") for kind in found]
-        assert regressor.partner_weight == weights
+        assert as_list(regressor.partner_weight) == weights
 
 
 @pytest.mark.parametrize("name", ["theta_weight", "tree_weight"])
@@ -136,6 +137,12 @@ def test_partners_are_refused_beside_quantiles_on_one_side(quantiles, name):
     with pytest.raises(ValueError, match=f"{name}=0.3 moves the median"):
         forecaster.to_pipeline()
     forecaster.set_params(**{name: 0}).to_pipeline()
+
+
+def test_weights_that_leave_nothing_to_the_networks_are_named():
+    with pytest.raises(ValueError, match="theta_weight=0.8 and tree_weight=0.7 are"):
+        LSTMForecaster(3, 7, theta_weight=0.8, tree_weight=0.7).to_pipeline()
+    LSTMForecaster(3, 7, theta_weight=0.3, tree_weight=0.7).to_pipeline()
 
 
 def test_a_leading_covariate_leaves_the_theta_method_out():
@@ -148,7 +155,7 @@ def test_a_leading_covariate_leaves_the_theta_method_out():
         for weight in (0, "auto")
     )
     full.fit(lead.to_frame(), y)
-    assert full.forecaster_.estimator_[-1].partner_weight_ == [0.0]
+    assert full.forecaster_.estimator_[-1].partner_weight_ == 0.0
     assert_array_equal(full.forecast(), plain.fit(lead.to_frame(), y).forecast())
 
 
@@ -426,7 +433,7 @@ class TestMethods:
         )
         pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
         with pytest.raises(
-            TypeError, match=r"\(n_estimators=1, theta_weight=0\) has one"
+            TypeError, match="with no theta_weight and tree_weight, has one"
         ):
             ContinualForecaster(small(n_estimators=2)).fit(X, y)
 

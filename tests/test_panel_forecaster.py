@@ -417,7 +417,7 @@ class TestHistory:
             lambda: model.predict(new[0]),
             lambda: model.target_transformer_.transform(new[1].to_frame()),
         ):
-            message = f"such as by X.rename(index={ids.__name__}, level='store')."
+            message = "Convert them to the type that they had in fit"
             with pytest.raises(TypeError, match=re.escape(message)):
                 call()
         pd.testing.assert_series_equal(model.forecast(), before)

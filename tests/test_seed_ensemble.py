@@ -10,7 +10,7 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
@@ -764,6 +764,31 @@ class TestPartners:
         for quantile in before:
             assert_allclose(after[quantile] - before[quantile], moved, atol=1e-6)
 
+    def test_all_that_fill_missing_values_are_named(self, Xy):
+        seasonal = small_lstm(seasonal_periods=3)
+        for regressor, expected in (
+            (ensemble(partner=[NaiveRegressor(), seasonal]), [(3,)]),
+            (ensemble(seasonal, partner=seasonal), [(3,), (3,)]),
+        ):
+            model = forecaster(regressor).fit(*Xy)
+            assert model.estimator_[-1].fills_ == expected
+
+    def test_partial_fit_goes_on_with_the_partners_of_before(self, arrays):
+        X, y = arrays
+        one, two = NaiveRegressor(), NaiveRegressor("drift")
+        for before, after in ((one, None), (None, one), ([one, two], [two])):
+            model = ensemble(SGDRegressor(), partner=before).partial_fit(X, y)
+            kept = model.partner_
+            model.set_params(partner=after).partial_fit(X, y)
+            assert model.partner_ == kept
+
+    def test_members_of_another_library_may_be_an_array(self, Xy):
+        X, y = Xy
+        late = y.groupby(level=0).cumcount(ascending=False) < 1
+        trees = GradientBoostingRegressor(n_estimators=2)
+        model = forecaster(trees, flat=True, horizon=1).fit(X[~late], y[~late])
+        assert len(model.update(X[late], y[late]).history_) == len(y)
+
     def test_parts_teach_those_that_can_go_on(self, arrays):
         X, y = arrays
         kinds = [SGDRegressor(random_state=0), NaiveRegressor()]
@@ -785,6 +810,7 @@ class TestPartners:
         ("partner", "weight", "message"),
         [
             ([NaiveRegressor(), 3], "auto", "3 in its list"),
+            ([NaiveRegressor], "auto", "instances"),
             ([NaiveRegressor()] * 2, [0.1], "one for each of 2"),
             ([NaiveRegressor()] * 2, [0.1, 1.5], "0.1, 1.5"),
             ([NaiveRegressor()] * 2, [0.1, True], "0.1, True"),

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
-from sklstm import PanelForecaster, SlidingWindow, StepRegressor
+from sklstm import NaiveRegressor, PanelForecaster, SlidingWindow, StepRegressor
 from sklstm.datasets import make_panel
 from sklstm.forecasting._step_inputs import step_inputs
 
@@ -219,9 +219,31 @@ class TestSamples:
             forecaster(StepRegressor(Ridge(), 7)).fit(None, y)
         assert "regressor=Ridge()" in error.value.__notes__[0]
 
+    def test_windows_without_weight_are_not_drawn(self):
+        y = make_panel(2, 40, n_covariates=0, random_state=0)["target"]
+        weight = pd.Series(0.0, y.index)
+        weight.iloc[[10, 50]] = 1.0
+        model = forecaster(StepRegressor(tree(), max_samples=5, random_state=0))
+        assert np.isfinite(model.fit(None, y, weight).forecast()).all()
+
+    def test_a_fit_that_fails_changes_nothing(self):
+        X = np.random.default_rng(0).normal(size=(60, 6))
+        model = StepRegressor(tree()).fit(X, X[:, :2])
+        before = model.predict(X)
+        with pytest.raises(ValueError, match="There is nothing to learn"):
+            model.set_params(seasonal_periods=3).fit(X[:, :4] * np.nan, X[:, 0])
+        assert_array_equal(model.predict(X), before)
+
+    @pytest.mark.parametrize("regressor", [StepRegressor(), NaiveRegressor()])
+    def test_windows_need_a_target(self, regressor):
+        y = make_panel(2, 40, n_covariates=0, random_state=0)["target"]
+        windows = SlidingWindow(8).fit_transform(y.to_frame("sales"))
+        with pytest.raises(ValueError, match="do not hold the past of the target"):
+            regressor.fit(windows, y.to_numpy()[:, None])
+
     def test_nothing_to_learn_is_said(self):
         X = np.full((5, 4), np.nan)
-        with pytest.raises(ValueError, match="No step can be learned"):
+        with pytest.raises(ValueError, match="There is nothing to learn"):
             StepRegressor().fit(X, np.arange(5.0))
 
     def test_arrays_have_at_most_three_axes(self):

@@ -50,10 +50,9 @@ _KINDS_OF_LABELS = {
     "boolean": "booleans",
     "period": "periods",
     "date": "dates",
-    "datetime": "dates",
-    "datetime64": "dates",
+    "datetime": "timestamps",
+    "datetime64": "timestamps",
 }
-_RELABEL = {"text": "str", "numbers": "int"}
 
 
 @dataclass(frozen=True)
@@ -204,13 +203,11 @@ def check_kind_of_labels(series, known):
             continue
         name = known.names[position]
         level = position if name is None else name
-        remedy = "Give them the type that they had in fit"
-        if other in _RELABEL:
-            remedy += f", such as by X.rename(index={_RELABEL[other]}, level={level!r})"
         raise TypeError(
             f"Index level {level!r} names the series of X by {kind}, such as "
             f"{show(labels[:1])}, but fit saw {other}, such as {show(others[:1])}: "
-            f"they would be other series. {remedy}."
+            "they would be other series. Convert them to the type that they had in "
+            f"fit, {others.dtype}."
         )
 
 
@@ -222,6 +219,8 @@ def _kind_of_labels(labels):
     """The kind of labels; None for mixed or no labels, which agree with any other."""
     if isinstance(labels, pd.CategoricalIndex):
         labels = labels.categories
+    if isinstance(labels, pd.DatetimeIndex) and labels.tz is not None:
+        return "timestamps with a time zone"
     kind = pd.api.types.infer_dtype(labels)
     kind = _KINDS_OF_LABELS.get(kind, kind)
     return None if kind.startswith("mixed") or kind == "empty" else kind

@@ -21,7 +21,7 @@ __all__ = [
     "SeriesSteps",
     "check_one_step",
     "ends_on_step",
-    "find_shown",
+    "shows_step",
     "find_steps",
 ]
 
@@ -353,7 +353,7 @@ def ends_on_step(rows, steps):
     return (whole - 1 >= 0.5 * (lengths - 1)) | (steps.which < 0)
 
 
-def find_shown(rows, steps):
+def shows_step(rows, steps):
     """Whether the rows of each series show its step, and how it counts.
 
     At least 90 % of them keep the step. Days span three weeks, so that closed days of

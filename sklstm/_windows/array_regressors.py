@@ -10,8 +10,8 @@ from sklearn.utils import get_tags
 __all__ = [
     "advised",
     "as_list",
-    "partners_of",
     "fit_or_fit_each",
+    "partners_of",
     "predict_arrays",
     "reads_all_steps",
     "takes_windows",
@@ -134,7 +134,7 @@ def as_list(given):
 
 
 def partners_of(ensemble):
-    """The fitted partners that count in an ensemble's average, and their weights."""
+    """The fitted partners of an ensemble whose weights are not 0, and the weights."""
     partners = as_list(getattr(ensemble, "partner_", None))
     if not partners:
         return []
@@ -148,10 +148,10 @@ def takes_windows(regressor):
 
 
 def reads_all_steps(regressor):
-    """Whether a forecast reads the known columns of all steps, or of its own only.
+    """Whether a forecast reads the known columns of all steps.
 
     True if the regressor reads arrays, or a member or partner of an ensemble does.
     """
-    inside = getattr(regressor, "estimators_", [])[:1]
+    inside = [*getattr(regressor, "estimators_", [])[:1]]
     inside += [partner for partner, _ in partners_of(regressor)]
     return not takes_windows(regressor) or any(map(reads_all_steps, inside))

@@ -285,6 +285,14 @@ class PanelWindows:
         np.maximum.at(last, self.series, self.ends + n_ahead)
         return np.arange(indptr[-1]) <= np.repeat(last, np.diff(indptr))
 
+    def check_target(self) -> None:
+        """Raise if the windows do not hold the target's own past."""
+        if self.table.target.shape[1] == 0:
+            raise ValueError(
+                "The windows do not hold the past of the target. Name its column in "
+                "SlidingWindow(target=...), or use a PanelForecaster."
+            )
+
     def with_target(self, target: np.ndarray) -> "PanelWindows":
         """Add the target's own past to the windows.
 

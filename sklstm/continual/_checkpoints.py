@@ -135,7 +135,7 @@ class CheckpointFolder:
             found = self._read(self.folder / "latest.npz")
         except FileNotFoundError:
             return None
-        # What `restore` needs later: damage is found while it can be made good.
+        # What `restore` needs later, so that damage shows before training.
         for kind in ("stage", "best"):
             for path in sorted(self.folder.glob(f"{kind}_*.npz")):
                 read_checkpoint(path)

@@ -670,8 +670,8 @@ class ContinualForecaster(
             raise TypeError(
                 "The regressor of the forecaster must be able to train in stages, as "
                 f"LSTMRegressor is, got {type(regressor).__name__}. Put an "
-                "LSTMRegressor there; LSTMForecaster(n_estimators=1, theta_weight=0) "
-                "has one."
+                "LSTMRegressor there; LSTMForecaster(n_estimators=1), with no "
+                "theta_weight and tree_weight, has one."
             )
         return forecaster
 

@@ -59,16 +59,16 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         parameter `random_state`.
     n_estimators : int, default=3
         Number of regressors. `partial_fit` continues with the regressors and the
-        partner of the last fit.
+        partners of the last fit.
     partner : regressor or list of regressors, default=None
         A regressor of another kind, such as ``NaiveRegressor("theta")`` or
-        ``StepRegressor()``, that joins the average, or several. It is fitted on the
-        same X and y, and with the weights if its `fit` has them, as a copy for each
-        output if it takes but one. A partner that does not read windows as they are
-        gets each as a row of an array, as of ``SlidingWindow(flat=True)``, with the
-        known columns of all steps behind it; it learns from those whose targets are
-        all known. In `partial_fit` a partner without this method stays as the first
-        part left it.
+        ``StepRegressor()``, or a list of them, whose predictions join the average. It
+        is fitted on the same X and y, and with the weights if its `fit` has them, as a
+        copy for each output if it takes but one. A partner that does not read windows
+        as they are gets each as a row of an array, as of ``SlidingWindow(flat=True)``,
+        with the known columns of all steps behind it; it learns from those whose
+        targets are all known. In `partial_fit` a partner without this method stays as
+        the first part left it.
     partner_weight : float, "auto", or list of them, default="auto"
         Weight of the partner in the average, from 0 to 1, or of each; the other
         regressors share the rest. "auto" is 0.3, or an equal share of what is left if
@@ -80,7 +80,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         Number of regressors trained in parallel, each in its own process. The result
         does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed from which the seeds of the regressors and of the partner are drawn.
+        Seed from which the seeds of the regressors and of the partners are drawn.
 
     Attributes
     ----------
@@ -96,9 +96,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         Names of the columns, if the regressors have this attribute.
     past_reach_ : int
         Number of rows before its window that a forecast reads, if the regressors (and
-        a partner that reads windows as they are) have this attribute.
+        each partner that reads windows as they are) have this attribute.
     fills_ : list
-        The seasons by which each of them fills missing values.
+        The seasons by which the regressors and partners fill missing values, a tuple
+        for each that does.
     quantiles_ : tuple of float or None
         The learned quantiles, if the regressors have this attribute.
 
@@ -193,7 +194,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members, partners = self._new()
         partners = [_learn(each, "fit", X, y, sample_weight) for each in partners]
         members = self._train("fit", members, X, y, sample_weight, task)
-        self._join(members, partners, X, y, sample_weight)
+        self._join(members, partners, self.partner, X, y, sample_weight)
         self._end_tasks(task, X, y)
         return self
 
@@ -219,7 +220,9 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """
         # Copies, since one of them may fail.
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
+        given = self.partner_ if members else self.partner
         if members:
+            self._given_weights(given)
             partners = [
                 _learn_more(each, X, y, sample_weight)
                 for each in as_list(self.partner_)
@@ -231,7 +234,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
                 for each in partners
             ]
         members = self._train("partial_fit", members, X, y, sample_weight)
-        self._join(members, partners, X, y, sample_weight, self._errors)
+        self._join(members, partners, given, X, y, sample_weight, self._errors)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -312,7 +315,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         check_is_fitted(self)
         return [
             periods
-            for regressor in (self.estimators_[0], self.partner_)
+            for regressor in (self.estimators_[0], *as_list(self.partner_))
             for periods in getattr(regressor, "fills_", [])
         ]
 
@@ -332,7 +335,13 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members = [
             _with_seed(self.estimator, random_state) for _ in range(self.n_estimators)
         ]
-        partners, weights = as_list(self.partner), self._given_weights()
+        partners, weights = as_list(self.partner), self._given_weights(self.partner)
+        wrong = [each for each in partners if not _is_regressor(each)]
+        if wrong:
+            raise ValueError(
+                f"partner has {wrong[0]!r} in its list, which is no regressor. Give "
+                "instances with fit and predict."
+            )
         if any(weight != 0 for weight in weights):
             self._check_quantiles()
         joining = zip(partners, weights, strict=True)
@@ -341,15 +350,9 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             for partner, weight in joining
         ]
 
-    def _given_weights(self):
+    def _given_weights(self, partner):
         """One weight for each partner, as it was given."""
-        partners, weights = as_list(self.partner), self.partner_weight
-        wrong = [each for each in partners if not _is_regressor(each)]
-        if wrong:
-            raise ValueError(
-                f"partner has {wrong[0]!r} in its list, which has no fit and predict. "
-                "Give regressors."
-            )
+        partners, weights = as_list(partner), self.partner_weight
         if not isinstance(weights, list):
             weights = [weights] * len(partners)
         given = [weight for weight in weights if weight != "auto"]
@@ -358,7 +361,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
                 f"partner_weight={self.partner_weight!r} must be a number from 0 to 1 "
                 f'or "auto", or a list of one for each of {len(partners)} partner(s).'
             )
-        if sum(given) > 1:
+        if sum(given) > 1 + 1e-9:  # not for a rounded sum
             raise ValueError(
                 f"The weights of the partners, {given}, are more than 1 together. "
                 "Lower them, so that the rest is left to the other regressors."
@@ -394,9 +397,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
                 "partner moves them. Learn 0.5 as well, or set partner_weight=0."
             )
 
-    def _join(self, members, partners, X, y, sample_weight, errors=0.0):
-        """Keep what was trained, and the weights of the partners."""
-        weights, joined = self._given_weights(), [p for p in partners if p is not None]
+    def _join(self, members, partners, given, X, y, sample_weight, errors=0.0):
+        """Keep what was trained, in the form that was given, and the weights."""
+        weights = self._given_weights(given)
+        joined = [partner for partner in partners if partner is not None]
         if "auto" in weights and joined:
             both = [partial(_mean_beside, members)]
             both += [partial(predict_beside, partner) for partner in joined]
@@ -411,7 +415,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             for partner, weight in zip(partners, weights, strict=True)
         ]
         self.estimators_, self._errors = members, errors
-        if isinstance(self.partner, list):
+        if isinstance(given, list):
             self.partner_, self.partner_weight_ = partners, weights
         else:
             self.partner_ = partners[0] if partners else None
@@ -461,7 +465,8 @@ def _with_seed(estimator, random_state):
 
 
 def _is_regressor(partner):
-    return hasattr(partner, "fit") and hasattr(partner, "predict")
+    is_kind = isinstance(partner, type)
+    return not is_kind and hasattr(partner, "fit") and hasattr(partner, "predict")
 
 
 def _is_share(weight):

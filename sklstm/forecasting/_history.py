@@ -29,8 +29,8 @@ from .._panels.series_steps import (
     SeriesSteps,
     check_one_step,
     ends_on_step,
-    find_shown,
     find_steps,
+    shows_step,
 )
 from .._panels.time_step import is_inferred
 from .._panels.times import times_like
@@ -110,8 +110,8 @@ class History(PlainState):
         Returns
         -------
         history : History
-            The series that have more rows have a final step now, if it is clear, or
-            unclear in many rows.
+            The series that have more rows have a final step now, if their rows show it,
+            or are more than `MOST_ROWS`.
         ndarray of bool of shape (n_series,)
             The others, which need all their rows.
         """
@@ -120,7 +120,7 @@ class History(PlainState):
         if len(longer) == 0:
             return self, np.zeros(len(lengths), dtype=bool)
         some, shown = self.select(longer), steps.settled.copy()
-        shown[longer] = find_shown(some.rows, some.steps)
+        shown[longer] = shows_step(some.rows, some.steps)
         final = shown | (lengths > MOST_ROWS)
         steps = steps.settle(self.rows, final & (lengths > size), shown)
         return replace(self, known_steps=steps), (lengths > size) & ~final
@@ -187,7 +187,9 @@ class History(PlainState):
         return replace(self, known_steps=find_steps(self.rows, self.freq))
 
     def rows_read(self, size, fills):
-        """How many last rows of each series its last `size` rows are read from.
+        """How many last rows of each series forecasts read.
+
+        They are `size`, and those that fill missing values among these.
 
         Parameters
         ----------

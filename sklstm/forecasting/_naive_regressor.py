@@ -117,6 +117,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         """
         if isinstance(X, PanelWindows):
             validate_data(self, X, skip_check_array=True)
+            X.check_target()
             target = X.table.target
             self._n_targets, self._ndim, n_outputs = target.shape[1], 2, y.shape[1]
         else:

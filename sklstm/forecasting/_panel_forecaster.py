@@ -293,10 +293,10 @@ class PanelForecaster(
     With ``history="context"`` the time step of a series settles once its rows show it:
     at least 20 of them, 90 % one step apart, over three weeks of days, or over each
     hour of a week. With shorter steps or more gaps it settles after 2,048 rows, however
-    unclear it is. A series whose rows leave its settled step later, such as a shop that
-    begins to close on Sundays, keeps that step, where ``history="all"`` may change to
-    the new one: `forecast` refuses once more than 15 % of its rows do not keep it.
-    ``fit`` anew, or pass `freq`.
+    unclear it is. A series may change its step after that, such as a shop that begins
+    to close on Sundays: it keeps the old one here, while ``history="all"`` may find the
+    new one. `forecast` raises once more than 15 % of its rows do not keep the step.
+    Call `fit` again then, or pass `freq`.
 
     Times may be dates of any kind (including Python dates, Arrow dates and ISO 8601
     text), periods, durations or numbers. Transformers of X and y see dates as

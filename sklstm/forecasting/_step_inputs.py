@@ -4,7 +4,7 @@ import numpy as np
 
 __all__ = ["STEP_ROWS", "step_inputs"]
 
-# Rows that a forecast reads, if the window has not more.
+# Rows that a forecast reads, unless the window is longer.
 STEP_ROWS = 130
 
 # How many seasons are read, and how many of the last changes.

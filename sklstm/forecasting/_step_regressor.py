@@ -1,5 +1,6 @@
 """StepRegressor: one tabular regressor for all steps ahead."""
 
+from contextlib import nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -15,7 +16,9 @@ from sklearn.utils.validation import (
     has_fit_parameter,
     validate_data,
 )
+from threadpoolctl import threadpool_limits
 
+from .._panels.all_or_nothing import all_or_nothing
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
 from .._windows.windows import PanelWindows
 from ._naive_regressor import fill_from_before
@@ -42,13 +45,12 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Parameters
     ----------
     regressor : regressor, default=None
-        A regressor of rows of numbers with missing values among them. None is a
+        A regressor that accepts missing values. None is a
         :class:`~sklearn.ensemble.HistGradientBoostingRegressor` of 100 trees with the
-        absolute error as its loss.
+        absolute error as its loss, on one thread.
     seasonal_periods : int or sequence of int, default=None
-        Number of rows of each season; None for none. Ten seasons are read, as far as
-        they lie within 130 rows, or the window if that is more; of an array, within
-        the window.
+        Number of rows of each season; None for none. Inputs reach back ten seasons, but
+        at most 130 rows, or one window if that is longer; in arrays one window.
     max_samples : int, default=100_000
         Largest number of samples that are learned, drawn from all windows and steps.
     random_state : int, RandomState instance or None, default=None
@@ -128,6 +130,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.max_samples = max_samples
         self.random_state = random_state
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "StepRegressor":
         """Train the regressor on windows and the steps after them.
@@ -137,9 +140,10 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
             Windows.
         y : array of shape (n,) or (n, n_outputs)
-            Targets: the next steps, of each target. NaN is not known.
+            Targets: the next steps, of each target. Those of PanelWindows may be NaN,
+            which is not known.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the windows.
+            Weights of the windows; those of weight 0 are not drawn.
 
         Returns
         -------
@@ -153,52 +157,32 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X)
         self._periods = tuple(period for period in periods if period > 1)
         self._ndim, self._n_outputs = y.ndim, 1 if y.ndim == 1 else y.shape[1]
-        self._n_targets = _target_of(X, y).shape[1]
-        self.past_reach_ = 0
+        target = X.table.target if isinstance(X, PanelWindows) else y.reshape(-1, 1)
+        self._n_targets, self.past_reach_ = target.shape[1], 0
         if isinstance(X, PanelWindows):
             self.past_reach_ = max(0, STEP_ROWS - X.window_size)
-
-        n_all = len(X) * self._n_outputs
-        drawn = np.arange(min(n_all, self.max_samples))
-        if len(drawn) < n_all:
-            drawn = sample_without_replacement(
-                n_all, len(drawn), random_state=random_state
-            )
-        parts = [self._samples(X, part) for part in self._parts(X, drawn)]
-        inputs, naive, scale = (
-            np.concatenate(each) for each in zip(*parts, strict=True)
-        )
-        window, output = np.divmod(drawn, self._n_outputs)
-        distance = _gather_targets(y, window, output) - naive
-        known = np.isfinite(distance)
-        if not known.any():
-            raise ValueError(
-                "No step can be learned: of none are both the target and a value in "
-                "the window before it known. Lower the horizon, or fill y."
-            )
-        changing = scale[known & ~np.isnan(scale)]
-        self._usual_scale = changing.mean() if len(changing) else 1.0
-        distance /= self._scale_or_usual(scale)
-        target = _target_of(X, y)
         total = np.nansum(target, axis=0, dtype=np.float64)
         self.fallback_ = total / np.maximum((~np.isnan(target)).sum(axis=0), 1)
+
+        window, inputs, distance = self._draw(X, y, sample_weight, random_state)
         # Some regressors refuse a column without any value.
-        self._used = ~np.isnan(inputs[known]).all(axis=0)
-        regressor = self._new_regressor(random_state)
-        extra = {}
+        self._used = ~np.isnan(inputs).all(axis=0)
+        regressor, extra = self._new_regressor(random_state), {}
         if sample_weight is not None and has_fit_parameter(regressor, "sample_weight"):
-            extra["sample_weight"] = sample_weight[window[known]]
-        inputs = inputs[known][:, self._used]
+            extra["sample_weight"] = sample_weight[window]
         try:
-            self.regressor_ = regressor.fit(inputs, distance[known], **extra)
+            with self._limited():
+                regressor.fit(inputs[:, self._used], distance, **extra)
         except ValueError as error:
             if "NaN" in str(error):
                 error.add_note(
-                    f"regressor={regressor!r} got missing values where a window does "
-                    "not reach back. Use one that takes them, such as "
-                    "HistGradientBoostingRegressor, or a pipeline with SimpleImputer."
+                    f"regressor={regressor!r} got missing inputs, because some windows "
+                    "are shorter than ten seasons. Use a regressor that accepts them, "
+                    "such as HistGradientBoostingRegressor, or a pipeline with "
+                    "SimpleImputer."
                 )
             raise
+        self.regressor_ = regressor
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -222,15 +206,61 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             known = ~np.isnan(naive)
             if known.any():
                 rows = inputs[known][:, self._used]
-                distance = self.regressor_.predict(rows)
+                with self._limited():
+                    distance = self.regressor_.predict(rows)
                 naive[known] += self._scale_or_usual(scale[known]) * distance
             out[part] = np.where(known, naive, self.fallback_[part % self._n_targets])
         return out if self._ndim == 1 else out.reshape(len(X), self._n_outputs)
+
+    def _draw(self, X, y, sample_weight, random_state):
+        """Draw samples, and learn the usual scale.
+
+        Returns
+        -------
+        window : ndarray of int of shape (n_samples,)
+        inputs : ndarray of shape (n_samples, n_inputs)
+        distance : ndarray of shape (n_samples,)
+            Of the target from the naive forecast, in units of the window.
+        """
+        windows = np.arange(len(X))
+        if sample_weight is not None:
+            windows = np.flatnonzero(sample_weight > 0)
+        n_all = len(windows) * self._n_outputs
+        drawn = np.arange(min(n_all, self.max_samples))
+        if len(drawn) < n_all:
+            drawn = sample_without_replacement(
+                n_all, len(drawn), random_state=random_state
+            )
+        window, output = np.divmod(drawn, self._n_outputs)
+        window = windows[window]
+        samples = window * self._n_outputs + output
+        parts = [self._samples(X, part) for part in self._parts(X, samples)]
+        inputs, naive, scale = (
+            np.concatenate(each) for each in zip(*parts, strict=True)
+        )
+        distance = _gather_targets(y, window, output) - naive
+        known = np.isfinite(distance)
+        if not known.any():
+            raise ValueError(
+                "There is nothing to learn: no step has both a known target and a "
+                "known value in the window before it. Lower the horizon, or fill y."
+            )
+        changing = scale[known & ~np.isnan(scale)]
+        self._usual_scale = changing.mean() if len(changing) else 1.0
+        distance /= self._scale_or_usual(scale)
+        return window[known], inputs[known], distance[known]
+
+    def _limited(self):
+        """One thread for the default trees, since threads that share cores are slow."""
+        if self.regressor is not None:
+            return nullcontext()
+        return threadpool_limits(1, user_api="openmp")
 
     def _check_training(self, X, y):
         if isinstance(X, PanelWindows):
             validate_data(self, X, skip_check_array=True)
             check_consistent_length(X, y)
+            X.check_target()
             return X, y
         X, y = validate_data(
             self,
@@ -318,11 +348,6 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _target_of(X, y):
-    """The known target in training, of shape (n_rows, n_targets)."""
-    return X.table.target if isinstance(X, PanelWindows) else np.reshape(y, (-1, 1))
 
 
 def _gather_targets(y, window, output):
