@@ -1,3 +1,4 @@
+import datetime
 import itertools
 import re
 
@@ -230,7 +231,9 @@ TEN = {
         pd.CategoricalIndex(["10"], categories=["5", "10"]),
     ],
     "booleans": [pd.Index([True])],
-    "dates": [pd.DatetimeIndex(["2024-01-10"])],
+    "timestamps": [pd.DatetimeIndex(["2024-01-10"])],
+    "timestamps with a time zone": [pd.DatetimeIndex(["2024-01-10"], tz="UTC")],
+    "dates": [pd.Index([datetime.date(2024, 1, 10)])],
     "periods": [pd.PeriodIndex(["2024-01-10"], freq="D")],
 }
 
