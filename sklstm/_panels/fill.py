@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["carry_seasons", "fill_forward"]
+__all__ = ["carry_seasons", "fill_forward", "fill_from_before"]
 
 
 def fill_forward(values, start, periods, fill_value=0.0):
@@ -50,6 +50,23 @@ def carry_seasons(values, start, periods):
         for column in filled.T:
             column[order] = _carry(column[order], first)
     return filled
+
+
+def fill_from_before(past):
+    """Fill missing values of windows from the last known one before, along axis 1.
+
+    Parameters
+    ----------
+    past : ndarray of shape (n_windows, n_rows, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n_windows, n_rows, n_targets)
+        NaN before the first known value only.
+    """
+    row = np.arange(past.shape[1])[:, None]
+    source = np.maximum.accumulate(np.where(np.isnan(past), 0, row), axis=1)
+    return np.take_along_axis(past, source, axis=1)
 
 
 def _carry(values, first):

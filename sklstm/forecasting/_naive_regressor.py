@@ -11,11 +11,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._windows.windows import PanelWindows
 from ._theta import theta_forecasts, theta_reach
 
-__all__ = ["NaiveRegressor", "fill_from_before"]
+__all__ = ["NaiveRegressor"]
 
 # Rows of windows read at a time: bounds the memory that a prediction takes.
 _CHUNK = 1 << 22
@@ -226,13 +227,6 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def fill_from_before(past):
-    """Fill NaN from the last known row before it, along the second axis."""
-    row = np.arange(past.shape[1])[:, None]
-    source = np.maximum.accumulate(np.where(np.isnan(past), 0, row), axis=1)
-    return np.take_along_axis(past, source, axis=1)
 
 
 def _slope(past):

@@ -19,9 +19,9 @@ from sklearn.utils.validation import (
 from threadpoolctl import threadpool_limits
 
 from .._panels.all_or_nothing import all_or_nothing
+from .._panels.fill import fill_from_before
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
 from .._windows.windows import PanelWindows
-from ._naive_regressor import fill_from_before
 from ._step_inputs import STEP_ROWS, step_inputs
 
 __all__ = ["StepRegressor"]
