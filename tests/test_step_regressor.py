@@ -246,9 +246,10 @@ class TestSamples:
         with pytest.raises(ValueError, match="There is nothing to learn"):
             StepRegressor().fit(X, np.arange(5.0))
 
-    def test_arrays_have_at_most_three_axes(self):
+    @pytest.mark.parametrize("shape", [(3, 2, 2, 2), (3, 2, 0)])
+    def test_arrays_have_at_most_three_axes_and_a_feature(self, shape):
         with pytest.raises(ValueError, match="2 axes"):
-            StepRegressor().fit(np.zeros((3, 2, 2, 2)), [1.0, 2.0, 3.0])
+            StepRegressor().fit(np.zeros(shape), [1.0, 2.0, 3.0])
 
     def test_the_last_feature_of_an_array_is_the_past(self):
         X = random_windows()[[0, 4, 5]]

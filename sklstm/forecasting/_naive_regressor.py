@@ -5,15 +5,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._windows.windows import PanelWindows
+from ._checked_windows import check_training, check_windows, mean_of_target
 from ._theta import theta_forecasts, theta_reach
 
 __all__ = ["NaiveRegressor"]
@@ -116,31 +113,9 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         NaiveRegressor
             The fitted estimator.
         """
-        if isinstance(X, PanelWindows):
-            validate_data(self, X, skip_check_array=True)
-            X.check_target()
-            target = X.table.target
-            self._n_targets, self._ndim, n_outputs = target.shape[1], 2, y.shape[1]
-        else:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                allow_nd=True,
-                multi_output=True,
-                y_numeric=True,
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-            )
-            if X.ndim > 3:
-                raise ValueError(
-                    "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), "
-                    f"got {X.ndim}."
-                )
-            target = np.reshape(y, (-1, 1))
-            self._n_targets, self._ndim = 1, y.ndim
-            n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        check_consistent_length(X, y)
+        X, y, target = check_training(self, X, y)
+        self._n_targets, self._ndim = target.shape[1], y.ndim
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if self.strategy == "seasonal" and self.seasonal_periods > X.shape[1]:
             raise ValueError(
                 f"seasonal_periods={self.seasonal_periods} is longer than the windows, "
@@ -148,9 +123,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
                 f"least {self.seasonal_periods}."
             )
         self._n_steps = n_outputs // self._n_targets
-        known = np.isfinite(target)
-        total = np.where(known, target, 0.0).sum(axis=0, dtype=np.float64)
-        self.fallback_ = total / np.maximum(known.sum(axis=0), 1)
+        self.fallback_ = mean_of_target(target)
         self.past_reach_ = 0
         if self.strategy == "theta" and isinstance(X, PanelWindows):
             wanted = theta_reach(self.seasonal_periods)
@@ -171,20 +144,12 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
+        X = check_windows(self, X)
         if isinstance(X, PanelWindows):
-            validate_data(self, X, skip_check_array=True, reset=False)
             size = max(1, _CHUNK // (X.window_size + self.past_reach_))
             parts = (X[i : i + size] for i in range(0, max(len(X), 1), size))
             out = np.concatenate([self._forecast(self._gather(part)) for part in parts])
         else:
-            X = validate_data(
-                self,
-                X,
-                reset=False,
-                allow_nd=True,
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-            )
             out = self._forecast(X[..., None] if X.ndim == 2 else X[..., -1:])
         return out[:, 0] if self._ndim == 1 else out
 

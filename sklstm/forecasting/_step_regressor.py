@@ -11,10 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_consistent_length,
     check_is_fitted,
     has_fit_parameter,
-    validate_data,
 )
 from threadpoolctl import threadpool_limits
 
@@ -22,6 +20,7 @@ from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
 from .._windows.windows import PanelWindows
+from ._checked_windows import check_training, check_windows, mean_of_target
 from ._step_inputs import STEP_ROWS, step_inputs
 
 __all__ = ["StepRegressor"]
@@ -152,17 +151,15 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         periods = read_counts(self.seasonal_periods, "seasonal_periods") or ()
         random_state = check_random_state(self.random_state)
-        X, y = self._check_training(X, y)
+        X, y, target = check_training(self, X, y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         self._periods = tuple(period for period in periods if period > 1)
         self._ndim, self._n_outputs = y.ndim, 1 if y.ndim == 1 else y.shape[1]
-        target = X.table.target if isinstance(X, PanelWindows) else y.reshape(-1, 1)
         self._n_targets, self.past_reach_ = target.shape[1], 0
         if isinstance(X, PanelWindows):
             self.past_reach_ = max(0, STEP_ROWS - X.window_size)
-        total = np.nansum(target, axis=0, dtype=np.float64)
-        self.fallback_ = total / np.maximum((~np.isnan(target)).sum(axis=0), 1)
+        self.fallback_ = mean_of_target(target)
 
         window, inputs, distance = self._draw(X, y, sample_weight, random_state)
         # Some regressors refuse a column without any value.
@@ -199,7 +196,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
-        X = self._check_windows(X)
+        X = check_windows(self, X)
         out = np.empty(len(X) * self._n_outputs)
         for part in self._parts(X, np.arange(len(out))):
             inputs, naive, scale = self._samples(X, part)
@@ -255,42 +252,6 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if self.regressor is not None:
             return nullcontext()
         return threadpool_limits(1, user_api="openmp")
-
-    def _check_training(self, X, y):
-        if isinstance(X, PanelWindows):
-            validate_data(self, X, skip_check_array=True)
-            check_consistent_length(X, y)
-            X.check_target()
-            return X, y
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            allow_nd=True,
-            multi_output=True,
-            y_numeric=True,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-        )
-        if X.ndim > 3:
-            raise ValueError(
-                "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), "
-                f"got {X.ndim}."
-            )
-        return X, y
-
-    def _check_windows(self, X):
-        if isinstance(X, PanelWindows):
-            validate_data(self, X, skip_check_array=True, reset=False)
-            return X
-        return validate_data(
-            self,
-            X,
-            reset=False,
-            allow_nd=True,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-        )
 
     def _new_regressor(self, random_state):
         if self.regressor is not None:

@@ -1,0 +1,61 @@
+"""Windows and targets, checked, of regressors that read both panels and arrays."""
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from .._windows.windows import PanelWindows
+
+__all__ = ["check_training", "check_windows", "mean_of_target"]
+
+_OF_ARRAYS = {
+    "allow_nd": True,
+    "dtype": np.float64,
+    "ensure_all_finite": "allow-nan",
+}
+
+
+def check_training(estimator, X, y):
+    """Check windows and targets of `fit`, and find the past of the targets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It learns the number of features.
+    X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
+    y : array of shape (n,) or (n, n_outputs)
+
+    Returns
+    -------
+    X, y
+        As they are, or as float64.
+    target : ndarray of shape (n_rows, n_targets)
+    """
+    if isinstance(X, PanelWindows):
+        validate_data(estimator, X, skip_check_array=True)
+        check_consistent_length(X, y)
+        X.check_target()
+        return X, y, X.table.target
+    X, y = validate_data(
+        estimator, X, y, multi_output=True, y_numeric=True, **_OF_ARRAYS
+    )
+    if X.ndim > 3 or X.shape[-1] == 0:
+        raise ValueError(
+            "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), and at "
+            f"least one feature, got the shape {X.shape}."
+        )
+    return X, y, np.reshape(y, (-1, 1))
+
+
+def check_windows(estimator, X):
+    """Check windows of `predict`: as they are, or as an array of float64."""
+    if isinstance(X, PanelWindows):
+        validate_data(estimator, X, skip_check_array=True, reset=False)
+        return X
+    return validate_data(estimator, X, reset=False, **_OF_ARRAYS)
+
+
+def mean_of_target(target):
+    """The mean of the known values of each target, 0 where there is none."""
+    known = np.isfinite(target)
+    total = np.where(known, target, 0.0).sum(axis=0, dtype=np.float64)
+    return total / np.maximum(known.sum(axis=0), 1)
