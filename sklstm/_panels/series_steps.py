@@ -118,7 +118,7 @@ class SeriesSteps(PlainState):
         rows : PanelRows
             All rows of the series that are not settled yet.
         series, shown : ndarray of bool of shape (n_series,)
-            Those that settle, and those whose rows show their step.
+            The series that settle, and the series whose rows show their step.
         """
         settled = self.settled | series
         if self.totals is None:
@@ -259,8 +259,8 @@ def find_steps(rows, freq="infer", known=None):
     freq : "infer", None, str, offset, Timedelta or number
         None counts rows; a step settles that time counts.
     known : SeriesSteps, default=None
-        Of the same series. Those that are settled stay as they are, and their steps are
-        tried first.
+        Of the same series. Settled series stay as they are, and their steps are tried
+        first.
 
     Returns
     -------

@@ -127,7 +127,7 @@ def predict_arrays(regressor, windows):
 
 
 def as_list(given):
-    """What was given as a list: the items of one, a single thing, or none."""
+    """Bring an argument into a list: the items of one, a single thing, or none."""
     if given is None:
         return []
     return list(given) if isinstance(given, list) else [given]

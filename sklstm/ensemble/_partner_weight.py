@@ -65,9 +65,9 @@ def choose_weights(own, *others, share=1.0):
     own : float
         The error of the other regressors.
     *others : float
-        That of each partner.
+        The error of each partner.
     share : float, default=1.0
-        The most that a partner gets.
+        The largest weight of a partner.
 
     Returns
     -------

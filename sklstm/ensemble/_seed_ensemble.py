@@ -222,7 +222,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         members = [copy_to_train(m) for m in getattr(self, "estimators_", [])]
         given = self.partner_ if members else self.partner
         if members:
-            self._given_weights(given)
+            self._given_weights(given)  # raises before the training
             partners = [
                 _learn_more(each, X, y, sample_weight)
                 for each in as_list(self.partner_)
@@ -371,7 +371,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     def _choose(self, weights, partners, errors):
         """Put numbers in place of "auto": by the errors, else as they are."""
         if np.ndim(errors) > 0:
-            # What the given weights leave is shared with the other regressors.
+            # The other regressors get as large a share of the rest.
             left = 1 - sum(weight for weight in weights if weight != "auto")
             share = left / (1 + weights.count("auto"))
             chosen = iter(choose_weights(*errors, share=share))

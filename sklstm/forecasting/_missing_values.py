@@ -16,7 +16,7 @@ def missing_named(some, windows, index):
     Parameters
     ----------
     some : PanelWindows
-        Those that the regressor reads.
+        The windows that the regressor reads.
     windows : PanelWindows of shape (n_rows, window_size, n_features)
         One for each row, over the same table.
     index : Index of shape (n_rows,)

@@ -1,4 +1,4 @@
-"""What a regressor of steps reads of a window, relative to a naive forecast."""
+"""Inputs of a regressor of steps, relative to a naive forecast."""
 
 import numpy as np
 

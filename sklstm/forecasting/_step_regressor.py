@@ -33,13 +33,12 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Forecast all steps with one tabular regressor, such as boosted trees.
 
     A sample of the regressor is a window and one of the steps after it. The number of
-    the step is an input, beside the values of up to ten
-    seasons before that step, their means, and the last changes: relative to a naive
-    forecast, in units of the changes in the window. The regressor learns the distance
-    from that forecast. So one regressor learns from every
-    series and every step, however long the horizon, and forecasts levels that were not
-    in the training rows. Trees make other errors than a network, and are a good partner
-    in a :class:`~sklstm.SeedEnsemble`.
+    the step is an input, beside the values of up to ten seasons before that step, their
+    means, and the last changes: relative to a naive forecast, in units of the changes
+    in the window. The regressor learns the distance from that forecast. So one
+    regressor learns from every series and every step, however long the horizon, and
+    forecasts levels that were not in the training rows. Trees make other errors than a
+    network, and are a good partner in a :class:`~sklstm.SeedEnsemble`.
 
     Parameters
     ----------
@@ -139,8 +138,8 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
             Windows.
         y : array of shape (n,) or (n, n_outputs)
-            Targets: the next steps, of each target. Those of PanelWindows may be NaN,
-            which is not known.
+            Targets: the next steps, of each target. Beside PanelWindows a value may be
+            NaN, if it is not known.
         sample_weight : array-like of shape (n,), default=None
             Weights of the windows; those of weight 0 are not drawn.
 
@@ -288,7 +287,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         window, output = np.divmod(samples, self._n_outputs)
         step, target = np.divmod(output, self._n_targets)
-        # What does not depend on the step is computed once for each window and target.
+        # Inputs without the step are computed once for each window and target.
         each, row = np.unique(window * self._n_targets + target, return_inverse=True)
         windows, targets = np.divmod(each, self._n_targets)
         if isinstance(X, PanelWindows):
