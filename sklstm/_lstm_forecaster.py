@@ -1,7 +1,6 @@
 """LSTMForecaster: the recommended forecaster, with flat parameters."""
 
 from collections.abc import Callable
-from math import ceil
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,14 @@ from ._panels.fit_tasks import FitTasksMixin, new_task, run_as, with_callbacks
 from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from ._panels.plain_state import PlainState
 from ._panels.quantiles import check_quantiles
+from ._recipe_choices import (
+    LONGEST_OF_THETA,
+    LONGEST_OF_TREES,
+    choose_differences,
+    choose_lr,
+    choose_offset,
+    choose_window,
+)
 from .ensemble._seed_ensemble import SeedEnsemble
 from .forecasting._forecaster_mixins import WrapperMixin
 from .forecasting._naive_regressor import NaiveRegressor
@@ -276,11 +283,11 @@ class LSTMForecaster(
         periods = read_counts(self.seasonal_periods, "seasonal_periods") or (1,)
         window_size = self.window_size
         if window_size is None:
-            window_size = _choose_window(max(periods), self.horizon)
+            window_size = choose_window(max(periods), self.horizon)
         window = SlidingWindow(
             window_size,
             shorten=True,
-            differences=_choose_differences(periods),
+            differences=choose_differences(periods),
             level="relative" if max(periods) > 1 else "drop",
             clip=10.0,
             known_covariates=self.known_covariates,
@@ -288,7 +295,7 @@ class LSTMForecaster(
         # Without a season the logarithm would make exponentials of straight lines.
         log = "passthrough"
         if max(periods) > 1:
-            log = SeriesLog(_choose_offset(max(periods)), clip=True)
+            log = SeriesLog(choose_offset(max(periods)), clip=True)
         scale = SeriesScaler("difference", differences=sorted({1, min(periods)}))
         ids = [("series", SeriesEncoder())] if self.embedding_dim else []
         steps = [
@@ -503,7 +510,7 @@ class LSTMForecaster(
             optimizer="adamw",
             net_params={"optimizer__weight_decay": 1e-3},
             max_epochs=self.max_epochs,
-            lr=_choose_lr(window_size),
+            lr=choose_lr(window_size),
             mixup="auto" if max(periods) > 1 else 0.0,
             device=self.device,
             random_state=self.random_state,
@@ -530,8 +537,8 @@ class LSTMForecaster(
         theta = NaiveRegressor("theta", min(seasons, default=1))
         trees = StepRegressor(seasonal_periods=seasons or None)
         named = {
-            "theta_weight": (theta, longest <= _LONGEST_OF_THETA),
-            "tree_weight": (trees, 1 < longest <= _LONGEST_OF_TREES),
+            "theta_weight": (theta, longest <= LONGEST_OF_THETA),
+            "tree_weight": (trees, 1 < longest <= LONGEST_OF_TREES),
         }
         learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
         one_sided = not learned[0] <= 0.5 <= learned[-1]
@@ -558,13 +565,6 @@ class LSTMForecaster(
         return partners
 
 
-# Rows of a season that usually comes with short series.
-_SHORT_SEASON = 24
-
-# Rows of the longest season with which the Theta method, and trees, were seen to help.
-_LONGEST_OF_THETA = 12
-_LONGEST_OF_TREES = 52
-
 # Parameters that change no forecast.
 _HARMLESS = {"device", "n_jobs", "verbose", "checkpoint_dir"}
 
@@ -574,41 +574,3 @@ def _one_or_all(values, default):
     if len(values) > 1:
         return values
     return values[0] if values else default
-
-
-def _choose_window(longest, horizon):
-    """The rows of a window: a few seasons, since the state needs time to settle."""
-    size = max(ceil(1.25 * longest), horizon + 2)
-    if longest > 1:
-        size = max(size, 36, min(ceil(2.5 * longest), 130))
-    return size
-
-
-def _choose_offset(longest):
-    """The share of its mean that is added to a series before the logarithm.
-
-    Short seasons usually come with short series, whose level changes little; a softer
-    logarithm suits them better.
-    """
-    return 0.1 if longest > _SHORT_SEASON else 1.0
-
-
-def _choose_lr(window_size):
-    """The learning rate: it grows with the square root of the rows of a batch.
-
-    The chunks of a batch grow with the window, and a larger batch has a less noisy
-    gradient.
-    """
-    return 3e-3 * max(1.0, window_size / 36) ** 0.5
-
-
-def _choose_differences(periods):
-    """The differences that the network reads: row to row, and over each season.
-
-    A season of more than 24 rows comes with series that are long enough to learn from
-    the spans between as well: powers of two.
-    """
-    longest = max(periods)
-    is_long = longest > _SHORT_SEASON
-    powers = [2**i for i in range(longest.bit_length())] if is_long else [1]
-    return sorted({*powers, *periods})

@@ -23,6 +23,7 @@ FLOORS = {
     "forecasting": 3,
     "continual": 3,
     "inspection": 4,
+    "_recipe_choices": 3,
     "_lstm_forecaster": 4,
     "__init__": 5,
 }
