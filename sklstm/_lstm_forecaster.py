@@ -22,6 +22,7 @@ from ._recipe_choices import (
     LONGEST_OF_TREES,
     choose_differences,
     choose_lr,
+    choose_n_estimators,
     choose_offset,
     choose_window,
 )
@@ -59,10 +60,11 @@ class LSTMForecaster(
 
     You only give it the horizon and the seasonal periods. Each series is scaled on its
     own; the LSTM reads windows of differences, so that the level of a series does not
-    matter, and learns a correction to naive and seasonal naive forecasts. The forecasts
-    of three networks are averaged with those of the Theta method and of boosted trees,
-    where these help. All parameters are flat, so one grid searches the window, the
-    network and the embedding. `to_pipeline` returns the parts, to change any of them.
+    matter, and learns a correction to naive and seasonal naive forecasts. Its forecasts
+    are averaged with those of the Theta method and of boosted trees, where these help,
+    and with those of a second network, where Theta does not. All parameters are flat,
+    so one grid searches the window, the network and the embedding. `to_pipeline`
+    returns the parts, to change any of them.
 
     Parameters
     ----------
@@ -92,11 +94,13 @@ class LSTMForecaster(
         Training loss. It is the quantile loss if `quantiles` are given.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
-    n_estimators : int, default=3
+    n_estimators : int or "auto", default="auto"
         Number of networks, trained from different seeds, whose forecasts are averaged.
+        "auto" is one beside the Theta method, and two without it. 1 is a network by
+        itself, unless one of the next two weights is given.
     theta_weight : float or "auto", default="auto"
         Weight of the Theta method in that average, from 0 to 1; see
-        :class:`~sklstm.SeedEnsemble`. "auto" is 0 with one network, with known
+        :class:`~sklstm.SeedEnsemble`. "auto" is 0 with ``n_estimators=1``, with known
         covariates, with quantiles on one side of the median, with a season of more than
         12 rows, and where the networks are twice as good in training; else up to 0.3.
     tree_weight : float or "auto", default="auto"
@@ -202,7 +206,10 @@ class LSTMForecaster(
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_estimators": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "theta_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "tree_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "random_state": ["random_state"],
@@ -234,7 +241,7 @@ class LSTMForecaster(
         quantiles: Any = None,
         loss: str = "mae",
         max_epochs: int | str = "auto",
-        n_estimators: int = 3,
+        n_estimators: int | str = "auto",
         theta_weight: float | str = "auto",
         tree_weight: float | str = "auto",
         random_state: Any = None,
@@ -518,20 +525,25 @@ class LSTMForecaster(
             checkpoint_dir=self.checkpoint_dir,
         )
         partners = self._choose_partners(periods)
-        if self.n_estimators == 1 and not partners:
+        n_estimators = self.n_estimators
+        if n_estimators == "auto":
+            n_estimators = choose_n_estimators("theta_weight" in partners)
+        if n_estimators == 1 and not partners:
             return "lstm", lstm
         ensemble = SeedEnsemble(
             lstm,
-            self.n_estimators,
-            partner=_one_or_all([partner for partner, _ in partners], None),
-            partner_weight=_one_or_all([weight for _, weight in partners], "auto"),
+            n_estimators,
+            partner=_one_or_all([partner for partner, _ in partners.values()], None),
+            partner_weight=_one_or_all(
+                [weight for _, weight in partners.values()], "auto"
+            ),
             n_jobs=self.n_jobs,
             random_state=self.random_state,
         )
         return "ensemble", ensemble
 
     def _choose_partners(self, periods):
-        """Methods of another kind, where they help, and their weights."""
+        """Methods of another kind, where they help, and their weights, by parameter."""
         seasons = sorted(period for period in periods if period > 1)
         longest = max(periods)
         theta = NaiveRegressor("theta", min(seasons, default=1))
@@ -543,7 +555,7 @@ class LSTMForecaster(
         learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
         one_sided = not learned[0] <= 0.5 <= learned[-1]
         alone = self.n_estimators == 1 or self.known_covariates is not None
-        partners = []
+        partners = {}
         for name, (partner, helps) in named.items():
             weight = getattr(self, name)
             if weight == "auto":
@@ -554,8 +566,8 @@ class LSTMForecaster(
                     f"on one side of it. Learn 0.5 as well, or set {name}='auto'."
                 )
             if weight:
-                partners.append((partner, weight))
-        given = [weight for _, weight in partners if weight != "auto"]
+                partners[name] = (partner, weight)
+        given = [weight for _, weight in partners.values() if weight != "auto"]
         if sum(given) > 1 + 1e-9:  # not for a rounded sum
             raise ValueError(
                 f"theta_weight={self.theta_weight!r} and tree_weight="

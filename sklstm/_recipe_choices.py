@@ -7,6 +7,7 @@ __all__ = [
     "LONGEST_OF_TREES",
     "choose_differences",
     "choose_lr",
+    "choose_n_estimators",
     "choose_offset",
     "choose_window",
 ]
@@ -43,6 +44,11 @@ def choose_lr(window_size):
     gradient.
     """
     return 3e-3 * max(1.0, window_size / 36) ** 0.5
+
+
+def choose_n_estimators(beside_theta):
+    """The number of networks: one beside a method whose errors are unlike its own."""
+    return 1 if beside_theta else 2
 
 
 def choose_differences(periods):
