@@ -34,7 +34,7 @@ X_future, y_future = X[is_future], y[is_future]
 # %%
 # The model: the recommended forecaster, with flat parameters to search.
 
-forecaster = sklstm.LSTMForecaster(HORIZON, n_estimators=1, random_state=0)
+forecaster = sklstm.LSTMForecaster(HORIZON, random_state=0)
 print(forecaster)
 
 # %%

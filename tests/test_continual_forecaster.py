@@ -654,6 +654,7 @@ def test_clone_is_unfitted(fitted):
         ({"order": ["z"]}, "order names 'z', but the data sets are 'a', 'b', 'c'."),
         ({"epochs": {"z": 1}}, "epochs names 'z', but the data sets are"),
         ({"epochs": {"a": 0}}, "epochs must hold integers of at least 1, got 0 for"),
+        ({"epochs": {"a": True}}, "epochs must hold integers of at least 1, got True"),
         ({"resume": True}, "resume=True needs a checkpoint_dir to resume from"),
         ({"checkpoint_every": 2}, "checkpoint_every=2 needs a checkpoint_dir to write"),
         ({"replay": 1.0}, "The 'replay' parameter of ContinualForecaster must be"),

@@ -283,8 +283,10 @@ def test_wrong_levels_raise(regions):
         message = f"levels has {level!r}, the last index level, which is time"
         with pytest.raises(ValueError, match=re.escape(message)):
             SeriesEncoder(levels=[level]).fit(regions)
-    with pytest.raises(ValueError, match=re.escape("levels has 3, but the index")):
-        SeriesEncoder(levels=[3]).fit(regions)
+    for level in (3, True):
+        message = f"levels has {level}, but the index"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            SeriesEncoder(levels=[level]).fit(regions)
 
 
 def test_wrong_columns_raise(panel):

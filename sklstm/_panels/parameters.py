@@ -1,5 +1,7 @@
 """Checks of parameters: names that scikit-learn keeps private, and counts of rows."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._indexing import _get_column_indices
@@ -16,6 +18,7 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_get_column_indices",
+    "is_count",
     "read_counts",
     "with_python_numbers",
 ]
@@ -27,6 +30,11 @@ class Interval(_IntervalWithBools):
     def is_satisfied_by(self, val):
         """Whether a value is a number of the interval."""
         return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+def is_count(value):
+    """Whether a value is an integer of at least 1, and no bool."""
+    return Interval(Integral, 1, None, closed="left").is_satisfied_by(value)
 
 
 def read_counts(values, name):
@@ -45,8 +53,7 @@ def read_counts(values, name):
     if values is None:
         return None
     counts = tuple(np.atleast_1d(values).tolist())
-    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in counts)
-    if not counts or not whole or min(counts) < 1:
+    if not counts or not all(map(is_count, counts)):
         raise ValueError(
             f"{name} must be an integer of at least 1, or a sequence of them, got "
             f"{values!r}."

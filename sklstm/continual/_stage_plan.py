@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
+from .._panels.parameters import is_count
 from .._panels.rows import level_values, show
 
 __all__ = [
@@ -90,7 +90,7 @@ def plan_epochs(names, epochs):
         return dict.fromkeys(names, epochs)
     _check_names(epochs, names, "epochs")
     for name, n in epochs.items():
-        if not isinstance(n, Integral) or n < 1:
+        if not is_count(n):
             raise ValueError(
                 f"epochs must hold integers of at least 1, got {n!r} for {name!r}."
             )

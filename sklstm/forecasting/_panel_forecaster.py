@@ -30,6 +30,7 @@ from .._panels.parameters import (
     Interval,
     StrOptions,
     _fit_context,
+    is_count,
 )
 from .._panels.plain_state import PlainState
 from .._panels.quantiles import bounds_of, check_quantiles
@@ -1188,7 +1189,7 @@ class PanelForecaster(
 
     def _next_index(self, steps):
         steps = self.horizon_ if steps is None else steps
-        if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
+        if not is_count(steps):
             raise ValueError(f"steps must be an integer of at least 1, got {steps!r}.")
         return self._history.next_steps(steps)
 

@@ -1,7 +1,6 @@
 """score_epochs: the scores of every fold after each epoch, as training goes on."""
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
 from .._panels.flat_tables import panel_of, take_rows
+from .._panels.parameters import is_count
 from .._panels.rows import (
     index_message,
     is_panel,
@@ -91,9 +91,9 @@ def score_epochs(
             "LSTMRegressor."
         )
     n_epochs = _max_epochs(forecaster) if n_epochs is None else n_epochs
-    if not isinstance(n_epochs, Integral) or n_epochs < 1:
+    if not is_count(n_epochs):
         raise ValueError(f"n_epochs must be an integer of at least 1, got {n_epochs!r}")
-    if not isinstance(every, Integral) or every < 1:
+    if not is_count(every):
         raise ValueError(f"every must be an integer of at least 1, got {every!r}")
     scorer = check_scoring(forecaster, scoring)
     panel, y = panel_of(forecaster, X, y)

@@ -13,7 +13,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from .._panels.parameters import StrOptions, _fit_context
+from .._panels.parameters import Interval, StrOptions, _fit_context
 from .._panels.plain_state import PlainState
 from .._panels.rows import series_name, show
 from ._frames import (
@@ -50,7 +50,7 @@ def _level_number(level, index):
     names, n_levels = list(index.names), index.nlevels
     if level in names:
         number = names.index(level)
-    elif isinstance(level, Integral) and -n_levels <= level < n_levels:
+    elif Interval(Integral, -n_levels, n_levels, closed="left").is_satisfied_by(level):
         number = level % n_levels
     else:
         raise ValueError(
