@@ -216,6 +216,16 @@ class TestSeveralTargets:
                     two, two, history=other, seasonal_period=1
                 )
 
+    def test_targets_in_another_order_than_in_fit_raise(self, past_and_future):
+        past, future = (
+            pd.DataFrame({"up": y, "down": -y}) for y in past_and_future[:2]
+        )
+        forecaster = naive(4).fit(None, past)
+        with pytest.raises(ValueError, match="y has the columns .*'down', 'up'.*, but"):
+            ForecastErrorDisplay.from_estimator(
+                forecaster, None, future[["down", "up"]]
+            )
+
 
 class TestBacktest:
     def test_errors_are_means_over_folds(self, past_and_future):

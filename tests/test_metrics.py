@@ -217,7 +217,28 @@ def test_panel_and_array_do_not_mix(parts, metric):
 def test_series_named_by_another_number_of_levels_raise(parts, metric):
     train, y_true, y_pred = parts
     train = pd.concat({"x": train})
-    message = "y_true names its series by 1 index level(s), y_train by 2."
+    message = "y_true names its series by 1 index level(s), but y_train has 2."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        metric(y_true, y_pred, y_train=train)
+
+
+@pytest.mark.parametrize("metric", SCALED)
+def test_training_rows_with_columns_or_levels_in_another_order_raise(parts, metric):
+    train, y_true, y_pred = (pd.DataFrame({"a": y, "b": 100 * y}) for y in parts)
+    message = "y_true and y_train must have the same columns in the same order."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        metric(y_true, y_pred, y_train=train[["b", "a"]])
+
+    def of_shops(y):
+        return pd.concat({"s0": y}, names=["shop"])
+
+    train, y_true, y_pred = of_shops(train), of_shops(y_true), of_shops(y_pred)
+    metric(y_true, y_pred, y_train=train)
+    message = (
+        "y_true names its series by the levels ['shop', 'series'], but y_train has "
+        "them in the order ['series', 'shop']. Reorder them with y_true.reorder_levels."
+    )
+    train = train.reorder_levels(["series", "shop", "time"])
     with pytest.raises(ValueError, match=re.escape(message)):
         metric(y_true, y_pred, y_train=train)
 

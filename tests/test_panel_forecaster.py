@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge, SGDRegressor
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPRegressor
@@ -354,6 +355,18 @@ class TestTarget:
         assert scaled.forecast(2).shape == (6, 2)
         assert scaled.history_.shape == both.shape
 
+    def test_a_score_knows_the_order_of_the_targets(self, Xy):
+        X, y = Xy
+        both = pd.DataFrame({"up": y, "down": -10 * y})
+        forecaster = ridge(target_transformer=SeriesScaler()).fit(X, both)
+        weight = np.arange(len(X)) % 3
+        expected = r2_score(both, forecaster.predict(X), sample_weight=weight)
+        assert forecaster.score(X, both, weight) == pytest.approx(expected)
+        assert forecaster.score(X, both.to_numpy(), weight) == pytest.approx(expected)
+        message = "y has the columns ['down', 'up'], but fit saw ['up', 'down']."
+        with pytest.raises(ValueError, match=re.escape(message)):
+            forecaster.score(X, both[["down", "up"]])
+
     def test_arrays_take_the_rows_of_X(self, Xy):
         X, y = Xy
         a, b = ridge().fit(X, y), ridge().fit(X, y.to_numpy())
@@ -417,7 +430,7 @@ class TestHistory:
             lambda: model.predict(new[0]),
             lambda: model.target_transformer_.transform(new[1].to_frame()),
         ):
-            message = "Convert them to the type that they had in fit"
+            message = "Convert them to that type"
             with pytest.raises(TypeError, match=re.escape(message)):
                 call()
         pd.testing.assert_series_equal(model.forecast(), before)

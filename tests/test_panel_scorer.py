@@ -141,6 +141,16 @@ def test_several_targets_are_averaged(folds, name, average):
 
 
 @pytest.mark.parametrize("name", [*NAMES, mean_absolute_error])
+def test_targets_in_another_order_than_in_fit_raise(folds, name):
+    X, y, X_next, y_next = folds
+    fit = Naive().fit(X, y)
+    fit.history_ = pd.DataFrame({"a": y, "b": y})
+    message = "y has the columns ['b', 'a'], but fit saw ['a', 'b']."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_panel_scorer(name)(fit, X_next, pd.DataFrame({"b": y_next, "a": y_next}))
+
+
+@pytest.mark.parametrize("name", [*NAMES, mean_absolute_error])
 def test_row_order_does_not_matter(folds, name):
     X, y, X_next, y_next = folds
     forecaster = Naive().fit(X, y)

@@ -22,9 +22,11 @@ __all__ = [
     "check_frame",
     "check_kind_of_labels",
     "check_known_series",
+    "check_order_of_targets",
     "index_message",
     "is_later",
     "is_panel",
+    "is_reordered",
     "level_values",
     "locate_series",
     "plain_index",
@@ -177,37 +179,49 @@ def read_rows(X, name="X"):
     return PanelRows(index, order, np.r_[first, len(index)], plain_labels(labels))
 
 
-def locate_series(series, known):
-    """Find the position of each label in `known`, -1 where it is not there."""
+def locate_series(series, known, name="X", by="fit saw"):
+    """Find the position of each label in `known`, -1 where it is not there.
+
+    Parameters
+    ----------
+    series, known : Index
+    name : str, default="X"
+        What the rows of `series` are called in an error.
+    by : str, default="fit saw"
+        Who has the known series, and a verb.
+
+    Returns
+    -------
+    ndarray of shape (n_series,)
+    """
     if series.nlevels != known.nlevels:
         raise ValueError(
-            f"X names its series by {series.nlevels} index level(s), but fit saw "
-            f"{known.nlevels}. Give the index the same levels as in fit."
+            f"{name} names its series by {series.nlevels} index level(s), but {by} "
+            f"{known.nlevels}. Give both the same levels."
         )
     names, known_names = list(series.names), list(known.names)
     if names != known_names and set(names) == set(known_names):
         raise ValueError(
-            f"X names its series by the levels {names}, but fit saw them in the order "
-            f"{known_names}. Reorder them with X.reorder_levels."
+            f"{name} names its series by the levels {names}, but {by} them in the "
+            f"order {known_names}. Reorder them with {name}.reorder_levels."
         )
-    check_kind_of_labels(series, known)
+    check_kind_of_labels(series, known, name, by)
     return known.get_indexer(series)
 
 
-def check_kind_of_labels(series, known):
+def check_kind_of_labels(series, known, name="X", by="fit saw"):
     """Raise if labels are of another kind than the known ones: "1" is never 1."""
     for position in range(series.nlevels):
         labels, others = _label_level(series, position), _label_level(known, position)
         kind, other = _kind_of_labels(labels), _kind_of_labels(others)
         if kind == other or None in (kind, other):
             continue
-        name = known.names[position]
-        level = position if name is None else name
+        level = known.names[position]
+        level = position if level is None else level
         raise TypeError(
-            f"Index level {level!r} names the series of X by {kind}, such as "
-            f"{show(labels[:1])}, but fit saw {other}, such as {show(others[:1])}: "
-            "they would be other series. Convert them to the type that they had in "
-            f"fit, {others.dtype}."
+            f"Index level {level!r} names the series of {name} by {kind}, such as "
+            f"{show(labels[:1])}, but {by} {other}, such as {show(others[:1])}: "
+            f"they would be other series. Convert them to that type, {others.dtype}."
         )
 
 
@@ -275,6 +289,26 @@ def align_target(X, y, name="y", rows_of="X"):
     if values.ndim == 1:
         values = values[:, None]
     return pd.DataFrame(values, index=X.index)
+
+
+def is_reordered(ours, others):
+    """Whether two pandas indexes differ in nothing but the order of their labels."""
+    if not isinstance(ours, pd.Index) or not isinstance(others, pd.Index):
+        return False
+    if ours.nlevels != others.nlevels or len(ours) != len(others):
+        return False
+    unique = ours.is_unique and others.is_unique
+    return unique and not ours.equals(others) and bool(ours.isin(others).all())
+
+
+def check_order_of_targets(y, history):
+    """Raise if y has the targets of `fit` in another order."""
+    ours, others = getattr(y, "columns", None), getattr(history, "columns", None)
+    if is_reordered(ours, others):
+        raise ValueError(
+            f"y has the columns {list(ours)}, but fit saw {list(others)}. Give it the "
+            "same columns in the same order."
+        )
 
 
 def index_message(X, name="X"):

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.flat_tables import flat_answer, library_of
 from .._panels.inner_estimators import find_setting
+from .._panels.rows import check_order_of_targets
 
 __all__ = ["ForecasterMixin", "WrapperMixin"]
 
@@ -119,6 +121,28 @@ class ForecasterMixin:
         """
         answer = self.predict_interval(self.next_rows(steps, X), coverage)
         return self._as_asked(answer, X)
+
+    def score(self: Any, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> float:
+        """Compute the coefficient of determination of the forecasts, R².
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Rows to forecast, as in `predict`.
+        y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
+            Their true values. A frame has the targets in the order of `fit`.
+        sample_weight : array of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            1 at best, 0 for the mean of `y`, averaged over targets. See
+            :func:`~sklearn.metrics.r2_score`.
+        """
+        check_is_fitted(self)
+        check_order_of_targets(y, self.history_)
+        return RegressorMixin.score(self, X, y, sample_weight)
 
     def _as_asked(self, answer, X=None):
         """The answer itself, or a flat table where the forecaster reads such tables."""

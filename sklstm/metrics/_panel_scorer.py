@@ -8,7 +8,13 @@ from sklearn.utils import check_scalar
 
 from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_history
-from .._panels.rows import align_target, index_message, is_panel, read_rows
+from .._panels.rows import (
+    align_target,
+    check_order_of_targets,
+    index_message,
+    is_panel,
+    read_rows,
+)
 from ._point import ALL_ZERO, symmetric_terms, weighted_terms
 from ._row_errors import average_errors, read_targets
 from ._scaled import scaled_error
@@ -110,12 +116,13 @@ class _PanelScorer:
         )
 
     def __call__(self, estimator, X, y):
-        y_true = _read_truth(estimator, X, y)
+        y_true, history = _read_truth(estimator, X, y), find_history(estimator)
+        check_order_of_targets(y_true, history)
         y_pred = estimator.predict(X)
         if callable(self.metric):
             return -self._call_metric(y_true, y_pred)
         if self.metric in _POWER:
-            return -self._scaled_error(y_true, y_pred, _find_history(estimator))
+            return -self._scaled_error(y_true, y_pred, _check_found(history, estimator))
         return -self._percentage_error(y_true, y_pred)
 
     def _scaled_error(self, y_true, y_pred, history):
@@ -167,9 +174,8 @@ def _read_truth(estimator, X, y):
     raise TypeError(index_message(X))
 
 
-def _find_history(estimator):
-    """Find the target that a fitted forecaster remembers, in units of y."""
-    history = find_history(estimator)
+def _check_found(history, estimator):
+    """The history of a forecaster; an error says that there is none."""
     if history is None:
         raise TypeError(
             "The scale of the error comes from the history_ of a fitted forecaster, "

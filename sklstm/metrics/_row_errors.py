@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from .._panels.columns import LARGEST, as_floats
-from .._panels.rows import is_panel
+from .._panels.rows import is_panel, is_reordered
 
 __all__ = [
     "average_errors",
+    "check_same_columns",
     "check_same_index",
     "check_size",
     "read_targets",
@@ -55,17 +56,24 @@ def check_same_index(y_true, other, name):
     Rows without a panel index go by position, unless both have the same labels.
     """
     _check_not_flat(y_true, other, name)
-    for axis in ("index", "columns"):
-        ours, others = getattr(y_true, axis, None), getattr(other, axis, None)
-        if not isinstance(ours, pd.Index) or not isinstance(others, pd.Index):
-            continue
-        panels = axis == "index" and is_panel(y_true) and is_panel(other)
-        if not ours.equals(others) and (panels or _same_labels(ours, others)):
-            place = "" if axis == "index" else ":, "
+    ours, others = getattr(y_true, "index", None), getattr(other, "index", None)
+    if isinstance(ours, pd.Index) and isinstance(others, pd.Index):
+        panels = is_panel(y_true) and is_panel(other)
+        if not ours.equals(others) and (panels or is_reordered(ours, others)):
             raise ValueError(
-                f"y_true and {name} must have the same {axis} in the same order. "
-                f"Reorder one of them, e.g. {name} = {name}.loc[{place}y_true.{axis}]."
+                f"y_true and {name} must have the same index in the same order. "
+                f"Reorder one of them, e.g. {name} = {name}.loc[y_true.index]."
             )
+    check_same_columns(y_true, other, name)
+
+
+def check_same_columns(y_true, other, name):
+    """Raise if two frames have the same columns in another order."""
+    if is_reordered(getattr(y_true, "columns", None), getattr(other, "columns", None)):
+        raise ValueError(
+            f"y_true and {name} must have the same columns in the same order. Reorder "
+            f"one of them, e.g. {name} = {name}.loc[:, y_true.columns]."
+        )
 
 
 def _check_not_flat(y_true, other, name):
@@ -78,14 +86,6 @@ def _check_not_flat(y_true, other, name):
             f"{name} is a flat table with the columns {list(other.columns)}, but "
             f"y_true is a panel. Set its index first: {name}.set_index({levels})."
         )
-
-
-def _same_labels(ours, others):
-    """Whether two indexes differ in nothing but the order of their labels."""
-    if ours.nlevels != others.nlevels:
-        return False
-    unique = ours.is_unique and others.is_unique
-    return unique and len(ours) == len(others) and bool(ours.isin(others).all())
 
 
 def weigh_values(scored, sample_weight):

@@ -6,8 +6,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from .._panels.rows import index_message, is_panel, read_rows, show
-from ._row_errors import average_errors, read_targets, sum_by_group, to_columns
+from .._panels.rows import index_message, is_panel, locate_series, read_rows, show
+from ._row_errors import (
+    average_errors,
+    check_same_columns,
+    read_targets,
+    sum_by_group,
+    to_columns,
+)
 
 __all__ = [
     "mean_absolute_scaled_error",
@@ -62,6 +68,7 @@ def scaled_error(
     """
     check_scalar(seasonal_period, "seasonal_period", Integral, min_val=1)
     actual, forecast, weight = read_targets(y_true, y_pred, sample_weight)
+    check_same_columns(y_true, y_train, "y_train")
     train = to_columns(y_train, "y_train")
     if train.shape[1] != actual.shape[1]:
         raise ValueError(
@@ -250,13 +257,8 @@ def _match_series(y_true, y_train, train, weight):
     if not is_panel(y_train):
         raise TypeError(index_message(y_train, "y_train"))
     rows, known = read_rows(y_true, "y_true"), read_rows(y_train, "y_train")
-    if rows.series.nlevels != known.series.nlevels:
-        raise ValueError(
-            f"y_true names its series by {rows.series.nlevels} index level(s), y_train "
-            f"by {known.series.nlevels}. Give both the same levels."
-        )
     groups = rows.unsort(rows.codes)
-    position = known.series.get_indexer(rows.series)
+    position = locate_series(rows.series, known.series, "y_true", "y_train has")
     scored = np.bincount(groups, weights=weight.any(axis=1)) > 0
     unknown = rows.series[(position < 0) & scored]
     if len(unknown):
