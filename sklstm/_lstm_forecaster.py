@@ -62,7 +62,7 @@ class LSTMForecaster(
     own; the LSTM reads windows of differences, so that the level of a series does not
     matter, and learns a correction to naive and seasonal naive forecasts. Its forecasts
     are averaged with those of the Theta method and of boosted trees, where these help,
-    and with those of a second network, where Theta does not. All parameters are flat,
+    and with those of two more networks, where Theta does not. All parameters are flat,
     so one grid searches the window, the network and the embedding. `to_pipeline`
     returns the parts, to change any of them.
 
@@ -96,7 +96,7 @@ class LSTMForecaster(
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int or "auto", default="auto"
         Number of networks, trained from different seeds, whose forecasts are averaged.
-        "auto" is one beside the Theta method, and two without it. 1 is a network by
+        "auto" is one beside the Theta method, and three without it. 1 is a network by
         itself, unless one of the next two weights is given.
     theta_weight : float or "auto", default="auto"
         Weight of the Theta method in that average, from 0 to 1; see

@@ -48,7 +48,7 @@ def choose_lr(window_size):
 
 def choose_n_estimators(beside_theta):
     """The number of networks: one beside a method whose errors are unlike its own."""
-    return 1 if beside_theta else 2
+    return 1 if beside_theta else 3
 
 
 def choose_differences(periods):
