@@ -130,6 +130,23 @@ def test_methods_of_another_kind_are_partners_where_they_help(params, theta, tre
         assert as_list(regressor.partner_weight) == weights
 
 
+@pytest.mark.parametrize(
+    ("params", "n_networks"),
+    [
+        ({}, 1),
+        ({"seasonal_periods": 12}, 1),
+        ({"seasonal_periods": 52}, 3),
+        ({"seasonal_periods": 52, "theta_weight": 0.3}, 1),
+        ({"seasonal_periods": 12, "theta_weight": 0}, 3),
+        ({"known_covariates": ["price"]}, 3),
+        ({"n_estimators": 2}, 2),
+    ],
+)
+def test_one_network_is_enough_beside_theta(params, n_networks):
+    *_, (_, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
+    assert regressor.n_estimators == n_networks
+
+
 @pytest.mark.parametrize("name", ["theta_weight", "tree_weight"])
 @pytest.mark.parametrize("quantiles", [(0.9,), (0.6, 0.9)])
 def test_partners_are_refused_beside_quantiles_on_one_side(quantiles, name):
