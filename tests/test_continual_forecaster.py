@@ -406,6 +406,21 @@ def test_partial_fit_adds_a_stage(Xy):
     assert len(model.predict(X)) == len(X)
 
 
+def test_forgetting_counts_the_stages_that_each_data_set_was_scored_in():
+    X, y = panels("abcd")
+    model = loop().fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
+    for name in "cd":
+        model.partial_fit(X.loc[[name]], y.loc[[name]])
+    at_once = loop().fit(X, y)
+    scores = model.stage_scores_
+    for name in "abc":
+        known = [error for error in scores[name].iloc[:-1] if error == error]
+        expected = scores[name].iloc[-1] - min(known)
+        assert_allclose(model.forgetting_[name], expected)
+    assert len(known) == 2  # from the stage before its own on
+    assert model.forgetting_.isna().equals(at_once.forgetting_.isna())
+
+
 class _CtrlC(Callback):
     """Interrupts training while it is armed."""
 

@@ -137,10 +137,12 @@ class ContinualForecaster(
         outcome: "kept", "stopped" or "undone".
     stage_scores_ : DataFrame of shape (n_stages, n_datasets)
         The error of each data set after each kept stage, also before its own stage.
+        Data sets of `partial_fit` are scored from the last stage before it on.
     untrained_scores_ : Series of shape (n_datasets,)
         The error of each data set before any training.
     forgetting_ : Series of shape (n_datasets,)
-        The error of each data set minus its lowest error after any earlier stage [1]_.
+        The error of each data set minus its lowest error after any earlier stage that
+        it was scored in [1]_.
     backward_transfer_ : Series of shape (n_datasets,)
         The decrease of the error of each data set since its own stage [2]_.
     forward_transfer_ : Series of shape (n_datasets,)

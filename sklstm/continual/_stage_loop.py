@@ -122,7 +122,9 @@ class StageLoop:
         scores = self.progress.scores
         if scores and len(scores[-1]) < len(self.data.names):
             # Data sets that have come since are scored before they are learned.
-            scores[-1] = self.score()
+            n_known, scores[-1] = len(scores[-1]), self.score()
+            come = [j for j in np.flatnonzero(np.isfinite(scores[-1])) if j >= n_known]
+            self.folder.save_best(self, come)
         for datasets, n_epochs in plan:
             if self.progress.stopped:
                 return
@@ -220,5 +222,5 @@ def _joined(positions, datasets):
 
 def _improved(errors):
     """The data sets whose error is lower than after every stage before."""
-    best = errors[:-1].min(axis=0, initial=np.inf)
+    best = np.fmin.reduce(errors[:-1], axis=0, initial=np.inf)
     return np.flatnonzero(errors[-1] < best).tolist()
