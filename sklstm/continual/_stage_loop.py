@@ -90,7 +90,20 @@ class StageLoop:
         guess = self.trainer.estimator.predict(self.data.windows[self._held_out])
         error = _ERRORS.get(self.model.scoring, self.model.scoring)
         group = self.data.dataset[self._held_out]
-        return error_by_group(self._truth, guess, group, n, error).tolist()
+        errors = error_by_group(self._truth, guess, group, n, error)
+        self._check_not_negative(errors)
+        return errors.tolist()
+
+    def _check_not_negative(self, errors):
+        negative = np.flatnonzero(errors < 0)
+        if len(negative):
+            worst = negative[0]
+            raise ValueError(
+                "scoring must return an error of 0 or more, lower for better, got "
+                f"{errors[worst]:.6g} for data set {self.data.names[worst]!r}. Return a "
+                "measure that is 0 for perfect forecasts, such as 1 - r2 in place of "
+                "-r2."
+            )
 
     def resume(self, arrays, facts):
         """Go back to the latest checkpoint.
