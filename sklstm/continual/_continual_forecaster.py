@@ -711,8 +711,8 @@ class ContinualForecaster(
         if isinstance(self.epochs, dict):
             raise ValueError(
                 f"epochs={self.epochs!r} names data sets, but strategy='joint' trains "
-                "all of them in one stage. Set epochs to an integer or None, or strategy "
-                "to 'sequential'."
+                "all of them in one stage. Set epochs to an integer or None, or "
+                "strategy='sequential'."
             )
         return list(range(len(names))), self.epochs
 

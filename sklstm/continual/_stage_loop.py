@@ -97,12 +97,11 @@ class StageLoop:
     def _check_not_negative(self, errors):
         negative = np.flatnonzero(errors < 0)
         if len(negative):
-            worst = negative[0]
+            first = negative[0]
             raise ValueError(
                 "scoring must return an error of 0 or more, lower for better, got "
-                f"{errors[worst]:.6g} for data set {self.data.names[worst]!r}. Return a "
-                "measure that is 0 for perfect forecasts, such as 1 - r2 in place of "
-                "-r2."
+                f"{errors[first]:.6g} for data set {self.data.names[first]!r}. Return "
+                "what is 0 for perfect forecasts, such as 1 - r2 in place of -r2."
             )
 
     def resume(self, arrays, facts):
