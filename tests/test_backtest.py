@@ -1,5 +1,8 @@
 """backtest: every fold's forecasts in one frame."""
 
+import ast
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -189,3 +192,76 @@ def test_levels_keep_their_names():
     forecaster = PanelForecaster(make_pipeline(window, Ridge()))
     table = backtest(forecaster, None, y, cv=PanelTimeSeriesSplit(1))
     assert table.columns.tolist()[:4] == ["cutoff", "region", "series_1", "t"]
+
+
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("kind", [np.asarray, list, pd.array])
+def test_boolean_masks_give_what_positions_give(panel, forecaster, refit, kind):
+    y, rows = panel["sales"], np.arange(len(panel))
+    masks = [
+        (kind(np.isin(rows, train)), kind(np.isin(rows, test)))
+        for train, test in CV.split(panel)
+    ]
+    one, two = (backtest(forecaster, None, y, cv=cv, refit=refit) for cv in (CV, masks))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_mask_of_other_rows_is_refused(panel, forecaster):
+    folds = [(np.ones(5, dtype=bool), np.ones(5, dtype=bool))]
+    message = f"cv gave a boolean mask of 5 values for {len(panel)} rows"
+    with pytest.raises(ValueError, match=message):
+        backtest(forecaster, None, panel["sales"], cv=folds)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_no_folds_are_refused(panel, forecaster, refit):
+    with pytest.raises(ValueError, match=r"cv must give at least one fold .* \[\]"):
+        backtest(forecaster, None, panel["sales"], cv=[], refit=refit)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cutoff", "date"],
+        ["store", "step"],
+        ["target", "date"],
+        ["store", "y_true"],
+        ["y_pred", "date"],
+        [0.2, "date"],
+        ["time", None],
+    ],
+    ids=str,
+)
+def test_levels_named_as_a_column_of_the_table_are_refused(panel, forecaster, names):
+    Y = panel[["sales"]].assign(half=panel["sales"] / 2).rename_axis(names)
+    conformal = ConformalForecaster(forecaster, calibration_size=10)
+    conformal.set_params(estimator__target_transformer=SeriesScaler())
+    conformal.set_params(estimator__estimator__ridge__alpha=10)
+    with pytest.raises(ValueError, match="has the name of another column") as caught:
+        backtest(conformal, None, Y, cv=CV, quantiles=(0.2, 0.8))
+    # What the message says to do helps.
+    renamed = re.search(r"rename_axis\((\[.*?\])\)", str(caught.value)).group(1)
+    Y = Y.rename_axis(ast.literal_eval(renamed))
+    table = backtest(conformal, None, Y, cv=CV, quantiles=(0.2, 0.8))
+    assert table.columns.is_unique
+
+
+def test_columns_named_as_one_of_the_table_are_refused(panel):
+    steps = make_pipeline(SlidingWindow(3, flat=True), Ridge())
+    forecaster = PanelForecaster(steps, horizon=4, index=("store", "step"))
+    flat = panel["sales"].rename_axis(["store", "step"]).reset_index()
+    with pytest.raises(ValueError, match="The index level 'step' has the name"):
+        backtest(forecaster, flat[["store", "step"]], flat["sales"], cv=CV)
+
+
+def test_a_level_named_target_is_free_where_there_is_one_target(panel, forecaster):
+    y = panel["sales"].rename_axis(["target", "date"])
+    expected = backtest(forecaster, None, panel["sales"], cv=CV)
+    table = backtest(forecaster, None, y, cv=CV)
+    assert_array_equal(table["target"], expected["store"])
+
+
+def test_targets_of_one_name_are_refused(panel, forecaster):
+    Y = panel[["sales", "sales"]]
+    with pytest.raises(ValueError, match="y has more than one target named 'sales'"):
+        backtest(forecaster, None, Y, cv=CV)

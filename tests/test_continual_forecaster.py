@@ -406,6 +406,21 @@ def test_partial_fit_adds_a_stage(Xy):
     assert len(model.predict(X)) == len(X)
 
 
+def test_forgetting_counts_the_stages_that_each_data_set_was_scored_in():
+    X, y = panels("abcd")
+    model = loop().fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
+    for name in "cd":
+        model.partial_fit(X.loc[[name]], y.loc[[name]])
+    at_once = loop().fit(X, y)
+    scores = model.stage_scores_
+    for name in "abc":
+        known = [error for error in scores[name].iloc[:-1] if error == error]
+        expected = scores[name].iloc[-1] - min(known)
+        assert_allclose(model.forgetting_[name], expected)
+    assert len(known) == 2  # from the stage before its own on
+    assert model.forgetting_.isna().equals(at_once.forgetting_.isna())
+
+
 class _CtrlC(Callback):
     """Interrupts training while it is armed."""
 
@@ -655,6 +670,10 @@ def test_clone_is_unfitted(fitted):
         ({"epochs": {"z": 1}}, "epochs names 'z', but the data sets are"),
         ({"epochs": {"a": 0}}, "epochs must hold integers of at least 1, got 0 for"),
         ({"epochs": {"a": True}}, "epochs must hold integers of at least 1, got True"),
+        (
+            {"epochs": {"a": 1}, "strategy": "joint"},
+            "epochs={'a': 1} names data sets, but strategy='joint' trains all of them",
+        ),
         ({"resume": True}, "resume=True needs a checkpoint_dir to resume from"),
         ({"checkpoint_every": 2}, "checkpoint_every=2 needs a checkpoint_dir to write"),
         ({"replay": 1.0}, "The 'replay' parameter of ContinualForecaster must be"),
@@ -664,6 +683,20 @@ def test_clone_is_unfitted(fitted):
 def test_bad_parameters_raise(Xy, params, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         loop(**params).fit(*Xy)
+
+
+def test_errors_below_zero_are_refused(Xy):
+    X, y = Xy
+    first, later = (X.loc[["a", "b"]], y.loc[["a", "b"]]), (X.loc[["c"]], y.loc[["c"]])
+    model = loop(scoring=lambda truth, guess: np.abs(truth - guess).mean()).fit(*first)
+    before = weights(model), model.stage_scores_
+    model.set_params(scoring=lambda truth, guess: -np.abs(truth - guess).mean())
+    message = "scoring must return an error of 0 or more, lower for better, got -"
+    for train, data in (model.partial_fit, later), (model.fit, first):
+        with pytest.raises(ValueError, match=message):
+            train(*data)
+    assert_same_weights(weights(model), before[0])
+    pd.testing.assert_frame_equal(model.stage_scores_, before[1])
 
 
 def test_a_window_longer_than_every_series_raises(Xy):

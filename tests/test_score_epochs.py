@@ -50,6 +50,16 @@ def test_scores_are_those_of_a_plain_loop(forecaster, data):
     assert not hasattr(forecaster, "forecaster_")
 
 
+def test_folds_may_be_masks_and_must_be_there(forecaster, data):
+    X, y = data
+    rows = np.arange(len(y))
+    masks = [tuple(np.isin(rows, part) for part in fold) for fold in CV.split(X)]
+    one, two = (next(score_epochs(forecaster, X, y, cv=cv)) for cv in (CV, masks))
+    assert_array_equal(one, two)
+    with pytest.raises(ValueError, match="cv must give at least one fold"):
+        score_epochs(forecaster, X, y, cv=iter(()))
+
+
 def test_an_epoch_is_trained_when_it_is_asked_for(forecaster, data):
     trained = []
 

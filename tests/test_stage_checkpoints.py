@@ -193,6 +193,19 @@ def test_the_best_weights_of_each_data_set_are_kept(tmp_path):
         assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize(("lr_decay", "best"), [(1.0, 2), (1000.0, 1)])
+def test_the_best_weights_of_later_data_sets_are_kept(tmp_path, lr_decay, best):
+    """Those from before its own stage, where that did harm."""
+    X, y = data()
+    model = loop(tmp_path).fit(X.loc[["s0", "s1"]], y.loc[["s0", "s1"]])
+    model.set_params(lr_decay=lr_decay).partial_fit(X.loc[["s2"]], y.loc[["s2"]])
+    assert np.nanargmin(model.stage_scores_["s2"]) == best
+    kept = read_checkpoint(tmp_path / f"stage_{best:03d}.npz")[0]
+    model.restore(tmp_path / "best_002.npz")
+    name = "lstm.weight_hh_l0"
+    assert_array_equal(weights(model)[name], kept[f"net/{name}"])
+
+
 def test_restore_brings_back_the_weights_of_a_stage(tmp_path):
     model = loop(tmp_path).fit(*data())
     saved = read_checkpoint(tmp_path / "stage_000.npz")[0]

@@ -27,6 +27,15 @@ def test_forgetting_is_that_of_chaudhry():
     assert_allclose(forgetting(ERRORS, ORDER), [*written_out, NOTHING])
 
 
+def test_stages_before_a_data_set_had_come_do_not_count():
+    errors = ERRORS.copy()
+    errors[0, 1:], errors[1, 2] = np.nan, np.nan
+    since = np.array([0, 1, 1])
+    assert_allclose(forgetting(errors, since), [0.4 - 0.2, 0.6 - 0.3, np.nan])
+    errors[1, 0], errors[2, 0] = np.nan, 0.5
+    assert worst_increase(errors, since)[0] == pytest.approx(0.5 / 0.2 - 1)
+
+
 def test_backward_transfer_is_that_of_lopez_paz():
     a, last = as_accuracy(ERRORS), 2
     written_out = [a[last, j] - a[j, j] for j in range(last)]

@@ -124,10 +124,18 @@ class CheckpointFolder:
         stage = self._stage(loop.progress.n_begun - 1)
         self._write(stage, arrays, {"trainer": facts})
         for i in improved:
-            copy_checkpoint(stage, self.folder / f"best_{i:03d}.npz")
+            copy_checkpoint(stage, self._best(i))
         # The one that a loop resumes from comes last: the others must be there then.
         if self._resumable:
             self._write_latest(loop, 0, arrays, facts)
+
+    def save_best(self, loop, datasets):
+        """Write the state between stages as the best so far for some data sets."""
+        if self.folder is None:
+            return
+        arrays, facts = loop.trainer.state()
+        for i in datasets:
+            self._write(self._best(i), arrays, {"trainer": facts})
 
     def load_latest(self):
         """Read where the loop stood, None if it has not begun."""
@@ -152,6 +160,9 @@ class CheckpointFolder:
 
     def _stage(self, number):
         return self.folder / f"stage_{number:03d}.npz"
+
+    def _best(self, dataset):
+        return self.folder / f"best_{dataset:03d}.npz"
 
     def _write_latest(self, loop, n_done, arrays, facts):
         facts = {

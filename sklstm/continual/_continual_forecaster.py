@@ -82,7 +82,8 @@ class ContinualForecaster(
     epochs : int or dict, default=None
         Number of epochs of each stage, or a dict by data set, such as
         ``{"north": 5}`` for a short warm-up on the first one. None, and data sets that
-        are not in the dict, use `max_epochs` of the regressor.
+        are not in the dict, use `max_epochs` of the regressor. ``strategy="joint"`` has
+        one stage for all and takes no dict.
     lr_decay : float, default=0.9
         Factor of the learning rate from stage to stage.
     keep_optimizer : bool, default=True
@@ -106,7 +107,8 @@ class ContinualForecaster(
     scoring : {"mae", "rmse"} or callable, default="mae"
         The error of a data set, of known and predicted values over all steps, in the
         units that `target_transformer` gives them. A callable takes two arrays of one
-        axis and returns a float that is lower for better.
+        axis and returns a float of 0 or more that is lower for better, such as 1 - r2:
+        `tolerance` is relative to it. Errors below 0 are refused.
     tolerance : float, default=0.5
         Largest relative increase of an earlier dataset's error, over its best since its
         own stage, before `on_forgetting` acts.
@@ -137,10 +139,12 @@ class ContinualForecaster(
         outcome: "kept", "stopped" or "undone".
     stage_scores_ : DataFrame of shape (n_stages, n_datasets)
         The error of each data set after each kept stage, also before its own stage.
+        Data sets of `partial_fit` are scored from the last stage before it on.
     untrained_scores_ : Series of shape (n_datasets,)
         The error of each data set before any training.
     forgetting_ : Series of shape (n_datasets,)
-        The error of each data set minus its lowest error after any earlier stage [1]_.
+        The error of each data set minus its lowest error after any earlier stage that
+        it was scored in [1]_.
     backward_transfer_ : Series of shape (n_datasets,)
         The decrease of the error of each data set since its own stage [2]_.
     forward_transfer_ : Series of shape (n_datasets,)
@@ -704,8 +708,13 @@ class ContinualForecaster(
         return parts
 
     def _joint_stage(self, names):
-        n_epochs = None if isinstance(self.epochs, dict) else self.epochs
-        return list(range(len(names))), n_epochs
+        if isinstance(self.epochs, dict):
+            raise ValueError(
+                f"epochs={self.epochs!r} names data sets, but strategy='joint' trains "
+                "all of them in one stage. Set epochs to an integer or None, or "
+                "strategy='sequential'."
+            )
+        return list(range(len(names))), self.epochs
 
     def _folder(self):
         if self.checkpoint_dir is None and self.resume:

@@ -90,7 +90,19 @@ class StageLoop:
         guess = self.trainer.estimator.predict(self.data.windows[self._held_out])
         error = _ERRORS.get(self.model.scoring, self.model.scoring)
         group = self.data.dataset[self._held_out]
-        return error_by_group(self._truth, guess, group, n, error).tolist()
+        errors = error_by_group(self._truth, guess, group, n, error)
+        self._check_not_negative(errors)
+        return errors.tolist()
+
+    def _check_not_negative(self, errors):
+        negative = np.flatnonzero(errors < 0)
+        if len(negative):
+            first = negative[0]
+            raise ValueError(
+                "scoring must return an error of 0 or more, lower for better, got "
+                f"{errors[first]:.6g} for data set {self.data.names[first]!r}. Return "
+                "what is 0 for perfect forecasts, such as 1 - r2 in place of -r2."
+            )
 
     def resume(self, arrays, facts):
         """Go back to the latest checkpoint.
@@ -122,7 +134,9 @@ class StageLoop:
         scores = self.progress.scores
         if scores and len(scores[-1]) < len(self.data.names):
             # Data sets that have come since are scored before they are learned.
-            scores[-1] = self.score()
+            n_known, scores[-1] = len(scores[-1]), self.score()
+            come = [j for j in np.flatnonzero(np.isfinite(scores[-1])) if j >= n_known]
+            self.folder.save_best(self, come)
         for datasets, n_epochs in plan:
             if self.progress.stopped:
                 return
@@ -220,5 +234,5 @@ def _joined(positions, datasets):
 
 def _improved(errors):
     """The data sets whose error is lower than after every stage before."""
-    best = errors[:-1].min(axis=0, initial=np.inf)
+    best = np.fmin.reduce(errors[:-1], axis=0, initial=np.inf)
     return np.flatnonzero(errors[-1] < best).tolist()

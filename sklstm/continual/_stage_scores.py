@@ -27,6 +27,7 @@ def forgetting(errors, since):
     Parameters
     ----------
     errors : ndarray of shape (n_stages, n_datasets)
+        NaN, such as before a data set had come, is left out of the minimum.
     since : ndarray of int of shape (n_datasets,)
 
     Returns
@@ -34,7 +35,7 @@ def forgetting(errors, since):
     ndarray of shape (n_datasets,)
         Positive where something was forgotten; NaN for what was learned last.
     """
-    best = errors[:-1].min(axis=0, initial=np.inf)
+    best = np.fmin.reduce(errors[:-1], axis=0, initial=np.nan)
     return np.where(_earlier(errors, since), errors[-1] - best, np.nan)
 
 
@@ -96,8 +97,9 @@ def worst_increase(errors, since):
     """
     rise = np.full(len(since), -np.inf)
     for j in np.flatnonzero(_earlier(errors, since) & np.isfinite(errors[-1])):
-        best = errors[since[j] : -1, j].min()
-        rise[j] = errors[-1, j] / max(best, np.finfo(float).tiny) - 1
+        best = np.fmin.reduce(errors[since[j] : -1, j])
+        if np.isfinite(best):
+            rise[j] = errors[-1, j] / max(best, np.finfo(float).tiny) - 1
     return float(rise.max()), int(rise.argmax())
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._panels.flat_tables import panel_of, take_rows
@@ -15,9 +14,11 @@ from .._panels.rows import (
     is_panel,
     locate_series,
     read_rows,
+    show,
     target_of_rows,
     with_times_of,
 )
+from ._folds import read_folds
 from ._history import History
 from ._rows_ahead import steps_ahead
 
@@ -44,7 +45,8 @@ def backtest(
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
         The target, or several.
     cv : int, splitter or iterable of (train, test)
-        The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`.
+        The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`; rows by
+        position, or as boolean masks.
     quantiles : sequence of float, default=None
         Quantiles to forecast as well, ascending, with the forecaster's
         `predict_quantiles`.
@@ -63,7 +65,8 @@ def backtest(
         index levels, ``step`` (how many steps after the cutoff), ``y_true``,
         ``y_pred``, and one column for each of `quantiles`, named by that number. With
         several targets there is a row for each, whose name is in a column ``target``
-        after ``step``.
+        after ``step``. An index level that has the name of one of these columns is
+        refused.
 
     Examples
     --------
@@ -87,7 +90,8 @@ def backtest(
     if not is_panel(panel):
         raise TypeError(index_message(panel))
     X, y = panel if X is None else X, target_of_rows(panel, y)
-    folds = list(check_cv(cv).split(panel, y))
+    _check_names(y, quantiles)
+    folds = read_folds(cv, panel, y)
     if refit:
         parts = Parallel(n_jobs=n_jobs)(
             delayed(_forecast_fold)(clone(forecaster), X, y, train, test, quantiles)
@@ -96,6 +100,31 @@ def backtest(
     else:
         parts = _forecast_updated(clone(forecaster), X, y, folds, quantiles)
     return pd.concat(parts, ignore_index=True)
+
+
+def _check_names(y, quantiles):
+    """Raise if the table of the forecasts would have two columns of one name."""
+    several = isinstance(y, pd.DataFrame)
+    if several and not y.columns.is_unique:
+        twice = y.columns[y.columns.duplicated()].unique()
+        raise ValueError(
+            f"y has more than one target named {show(list(twice))}. Give each a name "
+            "of its own."
+        )
+    own = ["cutoff", "step", *(["target"] if several else []), "y_true", "y_pred"]
+    own += [] if quantiles is None else np.ravel(quantiles).tolist()
+    levels = _level_names(y.index)
+    clash = [name in own + levels[:i] for i, name in enumerate(levels)]
+    if any(clash):
+        pairs = list(zip(levels, clash, strict=True))
+        taken = [name for name, bad in pairs if bad]
+        free = [f"own_{name}" if bad else name for name, bad in pairs]
+        raise ValueError(
+            f"The index level {show(taken)} has the name of another column of the "
+            f"table that backtest returns: {show(own, 10)}, and the levels "
+            f"{show(levels)}. Rename it in X and y, such as X.rename_axis({free!r}); "
+            "in a flat table rename its column."
+        )
 
 
 def _forecast_fold(forecaster, X, y, train, test, quantiles):

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
 
 from .._panels.flat_tables import panel_of, take_rows
 from .._panels.parameters import is_count
@@ -16,6 +15,7 @@ from .._panels.rows import (
     is_panel,
     target_of_rows,
 )
+from ._folds import read_folds
 
 __all__ = ["score_epochs"]
 
@@ -45,7 +45,8 @@ def score_epochs(
     y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
         The target, or several.
     cv : int, splitter or iterable of (train, test)
-        The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`.
+        The folds, such as those of :class:`~sklstm.PanelTimeSeriesSplit`; rows by
+        position, or as boolean masks.
     scoring : str or callable, default=None
         A scorer as in :class:`~sklearn.model_selection.GridSearchCV`, such as
         ``make_panel_scorer("mase")``. None uses the forecaster's `score`.
@@ -100,9 +101,7 @@ def score_epochs(
     if not is_panel(panel):
         raise TypeError(index_message(panel))
     X, y = panel if X is None else X, target_of_rows(panel, y)
-    folds = [
-        (clone(forecaster), train, test) for train, test in check_cv(cv).split(panel, y)
-    ]
+    folds = [(clone(forecaster), *fold) for fold in read_folds(cv, panel, y)]
     return _train_in_turn(folds, X, y, scorer, n_epochs, every)
 
 
