@@ -149,7 +149,7 @@ class CalendarFeatures(PlainState, TransformerMixin, BaseEstimator):
         self.holidays_ = read_holidays(self.holidays) if self.panel_ else {}
         self.features_ = self._find_features(rows) if self.panel_ else []
         # No time itself: only of which kind they are, and in which zone.
-        self._time = time_level(X.index)[:0] if self.panel_ else None
+        self._time: Any = time_level(X.index)[:0] if self.panel_ else None
         if self.panel_:
             check_new_names(X.columns, self._new_names())
         return self
