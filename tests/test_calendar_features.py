@@ -357,6 +357,22 @@ def test_the_clock_is_that_of_the_zone_of_fit(encoding):
     np.testing.assert_array_equal(out.to_numpy(), features.transform(berlin).to_numpy())
 
 
+def test_times_of_another_kind_than_in_fit_are_refused():
+    time = pd.date_range("2024-10-25", periods=9, freq="h")
+    frames = [
+        frame_of(kind)
+        for kind in (time, time.tz_localize("Europe/Berlin"), time.to_period("h"))
+    ]
+    for seen in frames:
+        features = CalendarFeatures(["hour"]).fit(seen)
+        for given in frames:
+            if given is seen:
+                features.transform(given)
+                continue
+            with pytest.raises(TypeError, match="they cannot be compared"):
+                features.transform(given)
+
+
 @pytest.mark.parametrize("steps", [slice(0, 4), slice(2, 4)])
 def test_a_forecaster_takes_later_rows_in_another_zone(steps):
     berlin, utc = in_berlin_and_in_utc(110)

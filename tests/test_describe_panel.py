@@ -110,3 +110,14 @@ def test_no_panel_raises(panel):
     message = "panel must be a pandas object indexed by (series, time), got DataFrame"
     with pytest.raises(TypeError, match=re.escape(message)):
         describe_panel(panel.reset_index())
+
+
+@pytest.mark.parametrize("names", [["steps", "price"], ["price", "price"]])
+def test_findings_of_one_name_raise(names):
+    index = pd.MultiIndex.from_product([["a"], [1, 2, 5]])
+    frame = pd.DataFrame([[np.nan, 1.0], [2.0, np.nan], [3.0, 3.0]], index)
+    message = f"several columns named 'n_missing_{names[0]}'. Rename that column"
+    with pytest.raises(ValueError, match=message):
+        describe_panel(frame.set_axis(names, axis=1))
+    full = describe_panel(frame.fillna(0.0).set_axis(names, axis=1))
+    assert full["n_missing_steps"].tolist() == [2]

@@ -211,3 +211,12 @@ def test_coverage_that_is_no_share_raises(coverage):
 def test_a_width_of_no_rows_raises(interval, weight):
     with pytest.raises(ValueError, match="y_interval has no row to average"):
         mean_interval_width(interval, sample_weight=weight)
+
+
+def test_bounds_that_cross_by_rounding_have_no_width():
+    lower = np.float32(1e6)
+    upper = np.nextafter(lower, np.float32(0))
+    assert upper < lower
+    assert mean_interval_width([[lower, upper]]) == 0
+    with pytest.raises(ValueError, match="must not decrease"):
+        mean_interval_width([[1_000_000.5, 1_000_000.0]])

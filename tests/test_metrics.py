@@ -405,3 +405,16 @@ def test_rows_and_columns_in_another_order_raise():
     ):
         metric(two, two[["b", "a"]])
     assert metric(two, two.set_axis(["f", "g"], axis=1)) == 0
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series])
+def test_numbers_stored_as_text_are_refused(kind):
+    numbers, text = [1.0, 2.0], kind(["1", "2"])
+    calls = {
+        "y_true": lambda metric: metric(text, numbers),
+        "y_pred": lambda metric: metric(numbers, text),
+        "sample_weight": lambda metric: metric(numbers, numbers, sample_weight=text),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=rf"pd.to_numeric\({name}\)"):
+            call(weighted_absolute_percentage_error)

@@ -382,6 +382,10 @@ def test_partial_fit_of_differences_needs_later_rows():
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         scaler.partial_fit(X[day >= 5])
+    dates = pd.to_datetime(day + 1, unit="D").tz_localize("UTC")
+    dated = X.set_index(dates, append=True).droplevel(1)
+    with pytest.raises(TypeError, match="fit saw int64: they cannot be compared"):
+        scaler.partial_fit(dated[day >= 6])
     scaler.partial_fit(X[day >= 6])
     assert scaler.last_time_.tolist() == [9, 9]
 

@@ -346,6 +346,18 @@ def test_a_panel_after_a_fit_on_an_array_is_refused(X):
         SlidingWindow(3).fit(X.to_numpy()).transform(X)
 
 
+def test_times_of_another_kind_are_named_with_the_remedy():
+    index = pd.MultiIndex.from_product([["a"], pd.date_range("2024", periods=9)])
+    plain = pd.DataFrame({"u": np.arange(9.0)}, index)
+    zoned = plain.tz_localize("UTC", level=-1)
+    for seen, given, zone in ((plain, zoned, "None"), (zoned, plain, "zone")):
+        dtype, fitted = (str(part.index.levels[-1].dtype) for part in (given, seen))
+        message = f"X have dtype {dtype}, but fit saw {fitted}: they cannot be compared"
+        with pytest.raises(TypeError, match=re.escape(message)) as caught:
+            SlidingWindow(3).fit(seen).transform(given)
+        assert f"X.tz_localize({zone}, level=-1)" in str(caught.value)
+
+
 def test_missing_values_stay_missing(X):
     X.iloc[3, 0] = np.nan
     windows = np.asarray(SlidingWindow(2).fit_transform(X.astype("Float64")))

@@ -258,6 +258,17 @@ def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     raises(panel, table.assign(area=np.inf), message)
 
 
+def test_facts_too_large_for_float32_raise(panel, table):
+    area = table["area"].astype(float)
+    area.loc["c"] = 1e45
+    message = "Column 'area' of table contains infinity or a value too large for float3"
+    known = panel.drop(index="c")
+    for scale in (False, True):
+        features = StaticFeatures(table.assign(area=area), scale=scale)
+        with pytest.raises(ValueError, match=message):
+            features.fit(known)
+
+
 def test_an_array_cannot_hold_categories():
     message = (
         "table has categories in 'kind', which an array cannot hold. Give X as a "

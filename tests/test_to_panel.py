@@ -38,9 +38,13 @@ def test_several_columns_name_the_series(panel):
 
 def test_the_usual_names_need_not_be_given(panel):
     table = panel["sales"].reset_index().set_axis(["unique_id", "ds", "y"], axis=1)
-    got = to_panel(table)
-    assert got.index.names == ["unique_id", "ds"]
-    np.testing.assert_array_equal(got["y"], panel["sales"])
+    for given in ({}, {"time": "ds"}, {"series": "unique_id"}):
+        got = to_panel(table, **given)
+        assert got.index.names == ["unique_id", "ds"]
+        np.testing.assert_array_equal(got["y"], panel["sales"])
+    one = to_panel(table[:12].drop(columns="unique_id"))
+    assert one.index.unique("ds").tolist() == table["ds"][:12].tolist()
+    pd.testing.assert_frame_equal(to_panel(table.set_index("ds")), got)
 
 
 @pytest.mark.parametrize("name", [None, "day"])
@@ -65,6 +69,42 @@ def test_a_wide_table_has_a_series_in_each_column(panel):
         pd.testing.assert_series_equal(known, expected.rename("sales"))
 
 
+@pytest.mark.parametrize("names", [["y", "time"], ["series", "sales"]])
+def test_a_wide_table_may_use_any_names_of_columns(panel, names):
+    wide = panel["sales"].unstack(0).set_axis(names, axis=1).rename_axis(None)
+    got = to_panel(wide, wide=True)
+    assert got.index.names == ["series", "time"]
+    for name in names:
+        np.testing.assert_array_equal(got.loc[name, "y"], wide[name])
+
+
+def test_columns_of_several_levels_name_series_of_several_levels(panel):
+    wide = panel.unstack(0).rename_axis(columns=["what", "shop"])
+    wide.iloc[:3, 0] = np.nan
+    got = to_panel(wide, wide=True, target="value")
+    assert got.index.names == ["what", "shop", "day"]
+    expected = wide.unstack().dropna().sort_index()
+    pd.testing.assert_series_equal(got["value"], expected, check_names=False)
+    with pytest.raises(ValueError, match="index level 'day'"):
+        to_panel(wide.rename_axis(columns=["what", "day"]), wide=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda one: (one.rename_axis("day").assign(series="a"),), "series"),
+        (lambda one: (one.assign(time=1),), "time"),
+        (lambda one: (one.rename_axis("series"), None, None), "series"),
+        (lambda one: (one.rename_axis("sales").assign(shop="a"), "shop"), "sales"),
+    ],
+)
+def test_a_name_for_two_things_is_refused(panel, change, name):
+    args = change(panel.loc["a"].rename_axis(None))
+    message = f"index level '{name}', but another level or a column has"
+    with pytest.raises(ValueError, match=message):
+        to_panel(*args, wide=len(args) == 3)
+
+
 def test_forecasts_come_back_in_the_columns_of_the_table(panel):
     table = panel["sales"].reset_index()
     y = to_panel(table, series="shop", time="day")["sales"]
@@ -81,6 +121,7 @@ def test_forecasts_come_back_in_the_columns_of_the_table(panel):
         (lambda t: (t, "shop", "date"), ValueError, "no column 'date'"),
         (lambda t: (t, ["shop", "x"], "day"), ValueError, "no column 'x'"),
         (lambda t: (pd.concat([t, t[:1]]), "shop", "day"), ValueError, "more than one"),
+        (lambda t: (t, ["shop", "day"], "day"), ValueError, "must differ"),
         (lambda t: (t, "shop"), ValueError, "time is not given.*'day'"),
         (lambda t: (t.to_numpy(), "shop", "day"), TypeError, "to_pandas.*ndarray"),
         (lambda t: (t.set_index(["shop", "day"]),), ValueError, "a panel already"),
@@ -93,7 +134,9 @@ def test_what_is_no_such_table_is_refused(panel, change, error, words):
 
 def test_a_wide_table_has_values_alone(panel):
     table = panel.reset_index()
-    with pytest.raises(ValueError, match="dtype"):
+    with pytest.raises(ValueError, match="'shop' holds none"):
         to_panel(table, time="day", wide=True)
+    with pytest.raises(ValueError, match="the table has none"):
+        to_panel(table[["day"]], time="day", wide=True)
     with pytest.raises(ValueError, match="leave series|Leave series"):
         to_panel(table, "shop", "day", wide=True)

@@ -224,7 +224,9 @@ def check_float32(values, words, remedy):
 
 
 def as_floats(values, of):
-    """Read a Series, a DataFrame or an array of objects as float64, infinity allowed.
+    """Read a pandas object, or an array of objects or text, as float64.
+
+    Infinity is allowed; numbers stored as text are not.
 
     Parameters
     ----------
@@ -239,7 +241,7 @@ def as_floats(values, of):
     """
     if not isinstance(values, (pd.Series, pd.DataFrame)):
         array = np.asarray(values)
-        if array.dtype != object or array.ndim not in (1, 2):
+        if array.dtype.kind not in "OSU" or array.ndim not in (1, 2):
             return values
         values = pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
     if isinstance(values, pd.Series):

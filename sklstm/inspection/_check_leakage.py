@@ -72,6 +72,10 @@ def check_leakage(
     at once: its forecasts must not depend on rows after these steps, which is checked
     where the later rows span two horizons. ``history="context"`` is checked as "all".
 
+    The later rows are the last of each series, whenever it ends. A step that reads
+    other series at the same time, such as their mean, is therefore reported where
+    series begin or end at different times: check it on times that all series have.
+
     Examples
     --------
     >>> from sklearn.linear_model import Ridge

@@ -165,7 +165,7 @@ def read_weight(sample_weight, n_rows):
     """Read one weight for each row, 1 where none is given."""
     if sample_weight is None:
         return np.ones(n_rows)
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = np.asarray(as_floats(sample_weight, "sample_weight"), dtype=np.float64)
     if weight.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have one weight for each of the {n_rows} rows, got "

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._panels.parameters import StrOptions, _fit_context
 from .._panels.plain_state import PlainState
 from .._panels.rows import is_panel, time_level
+from .._panels.times import check_same_kind
 from ._calendar import (
     LABELS,
     check_dates,
@@ -147,7 +148,8 @@ class CalendarFeatures(PlainState, TransformerMixin, BaseEstimator):
         self.panel_ = is_panel(X)
         self.holidays_ = read_holidays(self.holidays) if self.panel_ else {}
         self.features_ = self._find_features(rows) if self.panel_ else []
-        self._zone = getattr(time_level(X.index), "tz", None) if self.panel_ else None
+        # No time itself: only of which kind they are, and in which zone.
+        self._time: Any = time_level(X.index)[:0] if self.panel_ else None
         if self.panel_:
             check_new_names(X.columns, self._new_names())
         return self
@@ -171,8 +173,9 @@ class CalendarFeatures(PlainState, TransformerMixin, BaseEstimator):
             return X
         # The different times are few, where series share them.
         time = check_dates(time_level(rows.index), rows.index.names[-1])
-        if self._zone is not None and time.tz is not None:
-            time = time.tz_convert(self._zone)
+        check_same_kind(time, self._time)
+        if getattr(time, "tz", None) is not None:
+            time = time.tz_convert(self._time.tz)
         codes = np.asarray(rows.index.codes[-1])
         new = self._columns_of(time)
         return append_columns(X, {name: new[name][codes] for name in new})

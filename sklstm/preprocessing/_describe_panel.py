@@ -9,6 +9,7 @@ from .._panels.missing_steps import count_steps
 from .._panels.rows import read_rows
 from .._panels.time_step import infer_time_step, is_inferred, read_time_step
 from .._panels.times import times_like
+from ._frames import check_new_names
 
 __all__ = ["describe_panel"]
 
@@ -39,6 +40,12 @@ def describe_panel(
         - "n_missing_<name>": the missing values of a column, for each that has any.
 
         Steps are counted in whole numbers, <NA> where the times have no step.
+
+    Raises
+    ------
+    ValueError
+        If two findings would have one name: of a column "steps", or of two columns of
+        the same name, with missing values.
 
     See Also
     --------
@@ -71,9 +78,11 @@ def describe_panel(
     }
     report = pd.DataFrame(report | _report_steps(rows, freq), index=rows.series)
     frame = panel.to_frame() if isinstance(panel, pd.Series) else panel
-    for i in np.flatnonzero(frame.isna().any(axis=0)):
-        missing = rows.sort(frame.iloc[:, i].isna().to_numpy())
-        report[f"n_missing_{frame.columns[i]}"] = _sum(missing, rows)
+    gappy = np.flatnonzero(frame.isna().any(axis=0))
+    names = [f"n_missing_{name}" for name in frame.columns[gappy]]
+    check_new_names(report.columns, names, "Rename that column of the panel.")
+    for name, i in zip(names, gappy, strict=True):
+        report[name] = _sum(rows.sort(frame.iloc[:, i].isna().to_numpy()), rows)
     return report
 
 

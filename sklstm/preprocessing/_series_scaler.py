@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._panels.parameters import Interval, StrOptions, _fit_context, read_counts
-from .._panels.rows import is_panel, locate_series, show
+from .._panels.rows import is_later, is_panel, locate_series, show
 from ._frames import read_column, scaled_columns
 from ._series_statistics import METHODS, find_method, gather_table, join_tables
 from ._series_transformer import SeriesTransformer
@@ -70,7 +70,7 @@ def _check_later(rows, positions, last_time):
     """Raise if a known series has rows at or before its last time."""
     known = positions >= 0
     first = rows.times_at(rows.indptr[:-1][known])
-    early = np.asarray(first <= last_time.take(positions[known]))
+    early = ~is_later(first, last_time.take(positions[known]))
     if early.any():
         series = rows.series[known][early]
         raise ValueError(

@@ -38,6 +38,7 @@ from .._panels.rows import (
     read_rows,
     show,
 )
+from .._panels.times import check_same_kind
 from .._windows.target_past import PastView
 from .._windows.windows import PanelTable, PanelWindows
 from ._frames import check_new_names
@@ -80,6 +81,7 @@ def _check_nothing_between(context, rows, positions):
         return
     of_row, time = of_row[kept], rows.time.take(kept)
     first = context.time.take(context.rows.indptr[:-1].take(of_row))
+    check_same_kind(time, first)
     inside = ~is_later(first, time) & is_later(context.rows.end.take(of_row), time)
     of_row, time, kept = of_row[inside], time[inside], kept[inside]
     if len(kept) == 0 or _are_the_last(context, of_row, time):

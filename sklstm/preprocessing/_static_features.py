@@ -200,7 +200,8 @@ class StaticFeatures(PlainState, TransformerMixin, BaseEstimator):
                 center, scale = _center_scale(values[found])
                 self.mean_[name], self.scale_[name] = float(center), float(scale)
                 values = (values - center) / scale
-            columns[name] = values.astype(np.float32)
+            values = pd.Series(values, table.index)
+            columns[name] = read_numbers(values, name, np.float32, of="table")
         self.table_ = pd.DataFrame(columns, index=table.index, columns=table.columns)
         return self
 

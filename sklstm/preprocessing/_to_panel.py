@@ -10,9 +10,6 @@ from .._panels.rows import read_rows, show
 
 __all__ = ["to_panel"]
 
-# The columns of Nixtla's packages and of many that read their tables.
-_USUAL = ("unique_id", "ds")
-
 
 def to_panel(
     table: Any,
@@ -32,13 +29,14 @@ def to_panel(
         polars and Arrow, are converted.
     series : column name or list of column names, default=None
         The columns that together name the series. None is the column "unique_id" if
-        the table has it and "ds" (the form of Nixtla's packages), and otherwise one
-        series, whose label is 0.
+        the table has it (the form of Nixtla's packages), and otherwise one series,
+        whose label is 0.
     time : column name, default=None
-        The column of the times. None is "ds" with "unique_id", and otherwise the index
-        of a DataFrame.
+        The column of the times. None is "ds" if the table has it, and otherwise the
+        index of a DataFrame.
     wide : bool, default=False
-        Whether every column but that of the times is a series, named by the column.
+        Whether every column but that of the times is a series, named by the column: by
+        one level "series", or by those of a column index of several levels.
     target : column name, default="y"
         The name of the one column of values, with ``wide=True``.
 
@@ -51,8 +49,8 @@ def to_panel(
     Raises
     ------
     ValueError
-        If a column is not there, a label is missing, or two rows have the same series
-        and time.
+        If a column is not there, a label is missing, two rows have the same series
+        and time, or a column has the name of a level of the index.
 
     See Also
     --------
@@ -86,22 +84,11 @@ def to_panel(
     b      1       9.0
     """
     table = read_table(table)
-    if series is None and time is None and set(_USUAL) <= {*table.columns}:
-        series, time = _USUAL
-    if time is None:
-        if table.index.nlevels > 1:
-            raise ValueError(
-                f"The table has an index of {table.index.nlevels} levels, "
-                f"{list(table.index.names)}. If these are the series and the time, it "
-                "is a panel already; else call table.reset_index() first."
-            )
-        if series is not None and isinstance(table.index, pd.RangeIndex):
-            raise ValueError(
-                f"time is not given, and the index of the table only numbers its rows. "
-                f"Name the column of the times: one of {show(list(table.columns), 20)}."
-            )
-        time = "time" if table.index.name is None else table.index.name
-        table = table.rename_axis(time).reset_index()
+    # The columns of Nixtla's packages and of many that read their tables.
+    if series is None and "unique_id" in table.columns:
+        series = "unique_id"
+    if time is None and "ds" in table.columns:
+        time = "ds"
     labels = series if isinstance(series, list) else [series]
     given = [name for name in [*labels, time] if name is not None]
     missing = [name for name in given if name not in table.columns]
@@ -111,35 +98,77 @@ def to_panel(
             f"{show(list(table.columns), 20)}. Name the column of the series and that "
             'of the time, such as to_panel(table, series="store", time="date").'
         )
+    if len(set(given)) < len(given):
+        raise ValueError(
+            f"The columns of the series and of the time must differ, got {show(given)}."
+        )
+    table = _index_by_time(table, series, time)
     if wide:
-        table, labels = _lengthen(table, series, time, target), ["series"]
+        table, labels = _lengthen(table, series, target)
     elif series is None:
-        table, labels = table.assign(series=0), ["series"]
-    panel = table.set_index([*labels, time])
+        labels = [pd.Index([0] * len(table), name="series")]
+    panel = table.set_index([*labels, table.index])
+    _check_names(panel)
     rows = read_rows(panel, "table")
     panel = panel if rows.order is None else panel.iloc[rows.order]
     return _without_ends(panel) if wide else panel
 
 
-def _lengthen(table, series, time, target):
-    """Give each value of a wide table a row of its own."""
+def _index_by_time(table, series, time):
+    if time is not None:
+        return table.set_index(time)
+    if table.index.nlevels > 1:
+        raise ValueError(
+            f"The table has an index of {table.index.nlevels} levels, "
+            f"{list(table.index.names)}. If these are the series and the time, it "
+            "is a panel already; else call table.reset_index() first."
+        )
+    name = table.index.name
+    if series is not None and name is None and isinstance(table.index, pd.RangeIndex):
+        raise ValueError(
+            f"time is not given, and the index of the table only numbers its rows. "
+            f"Name the column of the times: one of {show(list(table.columns), 20)}."
+        )
+    return table.rename_axis("time") if name is None else table
+
+
+def _lengthen(table, series, target):
+    """Give each value of a wide table a row of its own, and name its series."""
     if series is not None:
         raise ValueError(
-            f"With wide=True every column is a series, but series={series!r} names "
-            "one. Leave series at None, or set wide=False."
+            "With wide=True every column is a series, but the column "
+            f"{series!r} names them. Leave series at None and that column out, or set "
+            "wide=False."
         )
-    table = table.melt(time, var_name="series", value_name=target)
-    if not pd.api.types.is_numeric_dtype(table[target].dtype):
+    columns = [table.iloc[:, i] for i in range(table.shape[1])]
+    wrong = [c.name for c in columns if not pd.api.types.is_numeric_dtype(c.dtype)]
+    if wrong or not columns:
+        what = f"{show(wrong)} holds none" if wrong else "the table has none"
         raise ValueError(
-            f"With wide=True the columns hold the values of the series, but some are "
-            f"of dtype {table[target].dtype}. Drop those that are no series."
+            "With wide=True every column but that of the times holds the numbers of a "
+            f"series, but {what}. Drop such columns, or name that of the times with "
+            "time=..."
         )
-    return table
+    labels = table.columns.repeat(len(table))
+    labels = labels.rename("series") if labels.nlevels == 1 else labels
+    return pd.concat(columns).to_frame(target), [labels]
+
+
+def _check_names(panel):
+    """Raise if a name of a level is also that of another level or of a column."""
+    levels = [name for name in panel.index.names if name is not None]
+    clash = {name for name in levels if [*levels, *panel.columns].count(name) > 1}
+    if clash:
+        raise ValueError(
+            f"The panel would have an index level {show(list(clash))}, but another "
+            "level or a column has that name. If that column holds the series or the "
+            "times, say so with series=... or time=...; else rename it."
+        )
 
 
 def _without_ends(panel):
     """Leave out the rows before the first and after the last value of each series."""
     known = panel.notna().any(axis=1)
-    seen = known.groupby(level=0, sort=False)
-    inside = seen.cummax() & known[::-1].groupby(level=0, sort=False).cummax()[::-1]
-    return panel[inside]
+    levels = list(range(panel.index.nlevels - 1))
+    seen, ahead = (part.groupby(level=levels) for part in (known, known[::-1]))
+    return panel[seen.cummax() & ahead.cummax()[::-1]]
