@@ -304,6 +304,17 @@ def test_epochs_by_data_set_and_of_the_warm_up(Xy):
     assert model.stages_["n_epochs"].tolist() == [4, 1, 2]
 
 
+def test_epochs_by_data_set_hold_in_partial_fit(Xy):
+    X, y = Xy
+    model = loop(epochs={"a": 4}).fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
+    model.set_params(epochs={"a": 4, "c": 1}).partial_fit(X.loc[["c"]], y.loc[["c"]])
+    assert model.stages_["n_epochs"].tolist() == [4, 2, 1]
+    with pytest.raises(ValueError, match="epochs names 'z', but the data sets are"):
+        model.set_params(epochs={"z": 1}).partial_fit(
+            X.loc[["c"]].rename(index={"c": "d"}), y.loc[["c"]].rename(index={"c": "d"})
+        )
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "cyclic", "plateau", "step"])
 def test_each_stage_has_its_own_schedule(Xy, schedule):
     lstm = {"lr_schedule": schedule, "max_epochs": 4}

@@ -412,7 +412,7 @@ class ContinualForecaster(
             forecaster = with_padding(self._prototype, X, self.window_size_)
             prepared = prepare_own(forecaster, X, y, parts)
         data = make_data(prepared, names, forecaster, self.validation_fraction, before)
-        epochs = plan_epochs(names, self.epochs)
+        epochs = plan_epochs([*before.names, *names], self.epochs)
         plan = [([len(before.names) + i], epochs[n]) for i, n in enumerate(names)]
 
         # Copies are trained: an interrupt leaves the regressor of all as it was.

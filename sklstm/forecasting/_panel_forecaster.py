@@ -854,7 +854,7 @@ class PanelForecaster(
         """
         if y is None:
             raise ValueError(
-                "PanelForecaster requires y to be passed, but the target y is None."
+                "A forecaster requires y to be passed, but the target y is None."
             )
         if X is None and not reset and self.n_features_in_:
             raise ValueError(
