@@ -96,8 +96,9 @@ class LSTMForecaster(
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int or "auto", default="auto"
         Number of networks, trained from different seeds, whose forecasts are averaged.
-        "auto" is one beside the Theta method, and three without it. 1 is a network by
-        itself, unless one of the next two weights is given.
+        "auto" is one beside the Theta method, also where the weight of Theta falls to 0
+        in training, and three without it. 1 is a network by itself, unless one of the
+        next two weights is given.
     theta_weight : float or "auto", default="auto"
         Weight of the Theta method in that average, from 0 to 1; see
         :class:`~sklstm.SeedEnsemble`. "auto" is 0 with ``n_estimators=1``, with known

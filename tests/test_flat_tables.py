@@ -35,6 +35,7 @@ from sklstm.metrics import (
     make_panel_scorer,
     make_quantile_scorer,
     mean_absolute_scaled_error,
+    symmetric_mean_absolute_percentage_error,
 )
 
 INDEX = ("series", "time")
@@ -399,3 +400,24 @@ def test_bad_input_says_what_to_do(panel, flat):
         forecaster(index=INDEX).fit(X.to_numpy(), y)
     with pytest.raises(ValueError, match="must be time but contains no dates"):
         forecaster(index=("time", "series")).fit(X, y)
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_targets_in_another_order_than_in_fit_raise(panel, library):
+    convert = {"polars": pl.from_pandas, "pyarrow": pa.Table.from_pandas}[library]
+    y = panel["target"]
+    X = convert(y.reset_index()[["series", "time"]])
+    both = pd.DataFrame({"up": y, "down": -y}).reset_index(drop=True)
+    model = PanelForecaster(
+        make_pipeline(SlidingWindow(5, flat=True), Ridge()),
+        index=("series", "time"),
+    )
+    model.fit(X, convert(both))
+    expected = model.score(X, both.to_numpy())
+    assert model.score(X, convert(both)) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="y has the columns .*'down', 'up'"):
+        model.score(X, convert(both[["down", "up"]]))
+    with pytest.raises(ValueError, match="the same columns in the same order"):
+        symmetric_mean_absolute_percentage_error(
+            convert(both), convert(both[["down", "up"]])
+        )

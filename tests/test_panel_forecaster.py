@@ -366,6 +366,12 @@ class TestTarget:
         message = "y has the columns ['down', 'up'], but fit saw ['up', 'down']."
         with pytest.raises(ValueError, match=re.escape(message)):
             forecaster.score(X, both[["down", "up"]])
+        with pytest.raises(ValueError, match="y has the columns .*'up', 'other'"):
+            forecaster.score(X, both.rename(columns={"down": "other"}))
+        with pytest.raises(ValueError, match="the same index in the same order"):
+            forecaster.score(X, both[::-1])
+        without = ridge().fit(None, both)
+        assert without.score(None, both) == without.score(both[[]], both)
 
     def test_arrays_take_the_rows_of_X(self, Xy):
         X, y = Xy

@@ -1,5 +1,7 @@
 """Tables in the usual forms become panels."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -134,9 +136,38 @@ def test_what_is_no_such_table_is_refused(panel, change, error, words):
 
 def test_a_wide_table_has_values_alone(panel):
     table = panel.reset_index()
-    with pytest.raises(ValueError, match="'shop' holds none"):
+    with pytest.raises(ValueError, match="but not 'shop'"):
         to_panel(table, time="day", wide=True)
-    with pytest.raises(ValueError, match="the table has none"):
+    with pytest.raises(ValueError, match="but there is none"):
         to_panel(table[["day"]], time="day", wide=True)
     with pytest.raises(ValueError, match="leave series|Leave series"):
         to_panel(table, "shop", "day", wide=True)
+
+
+def test_the_named_index_of_a_table_with_times_is_kept():
+    table = pd.DataFrame(
+        {"unique_id": ["a", "a", "b"], "ds": [1, 2, 1], "y": [1.0, 2, 3]}
+    )
+    pd.testing.assert_frame_equal(
+        to_panel(table.set_index("unique_id")), to_panel(table)
+    )
+    by_row = to_panel(table.rename_axis("row").drop(columns="unique_id")[:2], time="ds")
+    assert by_row.columns.tolist() == ["row", "y"]
+    panel = table.assign(day=1).set_index(["unique_id", "day"])
+    with pytest.raises(ValueError, match="it is a panel already"):
+        to_panel(panel)
+
+
+@pytest.mark.parametrize("flags", [["open"], ["open", "closed"]])
+def test_flags_are_no_series_of_a_wide_table(flags):
+    table = pd.DataFrame({"sales": [1.0, 2.0]} | dict.fromkeys(flags, [True, False]))
+    with pytest.raises(ValueError, match="but not 'open'.*convert them"):
+        to_panel(table, wide=True)
+
+
+def test_columns_that_no_call_can_mean_raise():
+    table = pd.DataFrame([[1, 2, 3.0]], columns=["ds", "ds", "y"])
+    with pytest.raises(ValueError, match="more than one column named 'ds'"):
+        to_panel(table)
+    with pytest.raises(ValueError, match=re.escape("series=[] names no column")):
+        to_panel(table.iloc[:, 1:], series=[])

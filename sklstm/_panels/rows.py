@@ -22,7 +22,7 @@ __all__ = [
     "check_frame",
     "check_kind_of_labels",
     "check_known_series",
-    "check_order_of_targets",
+    "check_targets_of_fit",
     "index_message",
     "is_later",
     "is_panel",
@@ -301,10 +301,12 @@ def is_reordered(ours, others):
     return unique and not ours.equals(others) and bool(ours.isin(others).all())
 
 
-def check_order_of_targets(y, history):
-    """Raise if y has the targets of `fit` in another order."""
+def check_targets_of_fit(y, history):
+    """Raise if y has targets of other names than in `fit`, or in another order."""
     ours, others = getattr(y, "columns", None), getattr(history, "columns", None)
-    if is_reordered(ours, others):
+    named = [isinstance(each, pd.Index) for each in (ours, others)]
+    numbered = [isinstance(each, pd.RangeIndex) for each in (ours, others)]
+    if all(named) and not any(numbered) and not ours.equals(others):
         raise ValueError(
             f"y has the columns {list(ours)}, but fit saw {list(others)}. Give it the "
             "same columns in the same order."

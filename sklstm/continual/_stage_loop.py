@@ -95,7 +95,7 @@ class StageLoop:
         return errors.tolist()
 
     def _check_not_negative(self, errors):
-        negative = np.flatnonzero(errors < 0)
+        negative = np.flatnonzero(errors < -1e-9)  # less is rounding
         if len(negative):
             first = negative[0]
             raise ValueError(
@@ -135,8 +135,8 @@ class StageLoop:
         if scores and len(scores[-1]) < len(self.data.names):
             # Data sets that have come since are scored before they are learned.
             n_known, scores[-1] = len(scores[-1]), self.score()
-            come = [j for j in np.flatnonzero(np.isfinite(scores[-1])) if j >= n_known]
-            self.folder.save_best(self, come)
+            scored = np.flatnonzero(np.isfinite(scores[-1]))
+            self.folder.save_best(self, scored[scored >= n_known].tolist())
         for datasets, n_epochs in plan:
             if self.progress.stopped:
                 return

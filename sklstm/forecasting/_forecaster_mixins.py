@@ -8,9 +8,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._panels.flat_tables import flat_answer, library_of
+from .._panels.flat_tables import flat_answer, library_of, panel_of
 from .._panels.inner_estimators import find_setting
-from .._panels.rows import check_order_of_targets
+from .._panels.rows import check_targets_of_fit, target_of_rows
 
 __all__ = ["ForecasterMixin", "WrapperMixin"]
 
@@ -127,10 +127,10 @@ class ForecasterMixin:
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Rows to forecast, as in `predict`.
+        X : DataFrame of shape (n_rows, n_columns) or None
+            Rows to forecast, as in `predict`. None takes them from the index of y.
         y : Series, DataFrame or array of shape (n_rows,) or (n_rows, n_targets)
-            Their true values. A frame has the targets in the order of `fit`.
+            Their true values, in the order of X, with the targets of `fit`.
         sample_weight : array of shape (n_rows,), default=None
             Weight of each row.
 
@@ -141,7 +141,10 @@ class ForecasterMixin:
             :func:`~sklearn.metrics.r2_score`.
         """
         check_is_fitted(self)
-        check_order_of_targets(y, self.history_)
+        panel, y = panel_of(self, X, y)
+        y = target_of_rows(panel, y)
+        check_targets_of_fit(y, self.history_)
+        X = panel if X is None else X
         return RegressorMixin.score(self, X, y, sample_weight)
 
     def _as_asked(self, answer, X=None):

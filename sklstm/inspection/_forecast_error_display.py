@@ -9,7 +9,7 @@ from sklearn.utils import check_scalar
 
 from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_history, inner_estimators
-from .._panels.rows import check_order_of_targets, target_of_rows
+from .._panels.rows import check_targets_of_fit, target_of_rows
 from ._axes_style import BLUE, RED, blend, dress, take_axes
 from ._series_plot import title_of
 from ._step_errors import (
@@ -125,9 +125,10 @@ class ForecastErrorDisplay:
         panel, y = panel_of(forecaster, X, y)
         X = panel if X is None else X
         history = find_history(forecaster)
-        check_order_of_targets(y, history)
+        y_true = name_targets(target_of_rows(panel, y), history)
+        check_targets_of_fit(y_true, history)
         return cls.from_predictions(
-            name_targets(target_of_rows(panel, y), history),
+            y_true,
             forecaster.predict(X),
             history=history,
             freq=_freq_of(forecaster),

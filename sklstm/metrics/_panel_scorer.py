@@ -10,7 +10,7 @@ from .._panels.flat_tables import panel_of
 from .._panels.inner_estimators import find_history
 from .._panels.rows import (
     align_target,
-    check_order_of_targets,
+    check_targets_of_fit,
     index_message,
     is_panel,
     read_rows,
@@ -117,7 +117,7 @@ class _PanelScorer:
 
     def __call__(self, estimator, X, y):
         y_true, history = _read_truth(estimator, X, y), find_history(estimator)
-        check_order_of_targets(y_true, history)
+        check_targets_of_fit(y_true, history)
         y_pred = estimator.predict(X)
         if callable(self.metric):
             return -self._call_metric(y_true, y_pred)

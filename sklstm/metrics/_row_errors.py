@@ -68,12 +68,18 @@ def check_same_index(y_true, other, name):
 
 
 def check_same_columns(y_true, other, name):
-    """Raise if two frames have the same columns in another order."""
-    if is_reordered(getattr(y_true, "columns", None), getattr(other, "columns", None)):
+    """Raise if two tables have the same columns in another order."""
+    if is_reordered(_column_names(y_true), _column_names(other)):
         raise ValueError(
             f"y_true and {name} must have the same columns in the same order. Reorder "
             f"one of them, e.g. {name} = {name}.loc[:, y_true.columns]."
         )
+
+
+def _column_names(table):
+    """The names of the columns of a table of pandas, polars or Arrow; else None."""
+    names = getattr(table, "column_names", getattr(table, "columns", None))
+    return pd.Index(names) if isinstance(names, list) else names
 
 
 def _check_not_flat(y_true, other, name):

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from .._panels.flat_tables import read_table
-from .._panels.rows import read_rows, show
+from .._panels.rows import check_frame, read_rows, show
 
 __all__ = ["to_panel"]
 
@@ -83,12 +83,23 @@ def to_panel(
            2       5.0
     b      1       9.0
     """
-    table = read_table(table)
+    table = check_frame(read_table(table), "table")
+    if table.index.nlevels > 1:
+        raise ValueError(
+            f"The table has an index of {table.index.nlevels} levels, "
+            f"{list(table.index.names)}. If these are the series and the time, it "
+            "is a panel already; else call table.reset_index() first."
+        )
+    has_times = time is not None or "ds" in [*table.columns]
+    if has_times and table.index.name is not None and not wide:
+        table = table.reset_index()
     # The columns of Nixtla's packages and of many that read their tables.
-    if series is None and "unique_id" in table.columns:
+    if series is None and "unique_id" in [*table.columns]:
         series = "unique_id"
-    if time is None and "ds" in table.columns:
+    if time is None and has_times:
         time = "ds"
+    if isinstance(series, list) and not series:
+        raise ValueError("series=[] names no column. Give None for one series.")
     labels = series if isinstance(series, list) else [series]
     given = [name for name in [*labels, time] if name is not None]
     missing = [name for name in given if name not in table.columns]
@@ -117,12 +128,6 @@ def to_panel(
 def _index_by_time(table, series, time):
     if time is not None:
         return table.set_index(time)
-    if table.index.nlevels > 1:
-        raise ValueError(
-            f"The table has an index of {table.index.nlevels} levels, "
-            f"{list(table.index.names)}. If these are the series and the time, it "
-            "is a panel already; else call table.reset_index() first."
-        )
     name = table.index.name
     if series is not None and name is None and isinstance(table.index, pd.RangeIndex):
         raise ValueError(
@@ -141,17 +146,22 @@ def _lengthen(table, series, target):
             "wide=False."
         )
     columns = [table.iloc[:, i] for i in range(table.shape[1])]
-    wrong = [c.name for c in columns if not pd.api.types.is_numeric_dtype(c.dtype)]
+    wrong = [column.name for column in columns if not _holds_numbers(column)]
     if wrong or not columns:
-        what = f"{show(wrong)} holds none" if wrong else "the table has none"
+        what = f"not {show(wrong)}" if wrong else "there is none"
         raise ValueError(
             "With wide=True every column but that of the times holds the numbers of a "
-            f"series, but {what}. Drop such columns, or name that of the times with "
-            "time=..."
+            f"series, but {what}. Drop such columns, convert them with .astype(float), "
+            "or name that of the times with time=..."
         )
     labels = table.columns.repeat(len(table))
     labels = labels.rename("series") if labels.nlevels == 1 else labels
     return pd.concat(columns).to_frame(target), [labels]
+
+
+def _holds_numbers(column):
+    types = pd.api.types
+    return types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column)
 
 
 def _check_names(panel):
