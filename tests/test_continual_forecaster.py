@@ -417,6 +417,20 @@ def test_partial_fit_adds_a_stage(Xy):
     assert len(model.predict(X)) == len(X)
 
 
+def test_the_untrained_model_of_partial_fit_is_that_of_fit():
+    X, y = panels("abc")
+    y = y * y.index.get_level_values("dataset").map({"a": 1.0, "b": 5.0, "c": 50.0})
+    lstm = LSTMRegressor(4, max_epochs=1, random_state=0)
+    model = PanelForecaster(make_pipeline(SlidingWindow(5), lstm), horizon=2)
+    model = ContinualForecaster(model, on_forgetting="ignore")
+    at_once = clone(model).fit(X, y)
+    in_turn = model.fit(X.loc[["a", "b"]], y.loc[["a", "b"]])
+    in_turn.partial_fit(X.loc[["c"]], y.loc[["c"]])
+    for measure in ("untrained_scores_", "forward_transfer_"):
+        one, other = getattr(in_turn, measure), getattr(at_once, measure)
+        assert_allclose(one, other, rtol=1e-4)
+
+
 def test_forgetting_counts_the_stages_that_each_data_set_was_scored_in():
     X, y = panels("abcd")
     model = loop().fit(X.loc[["a", "b"]], y.loc[["a", "b"]])

@@ -424,7 +424,9 @@ class ContinualForecaster(
         self._identity = self._identity.followed_by(describe_loop(self, X, y))
         with self._folder().locked() as folder:
             loop = StageLoop(self, data, trainer, folder, progress)
-            fresh = self._start_loop(clone(self._regressor), data, plan)
+            # Untrained as it was in `fit`, in the units of the first stage.
+            begun = [(progress.stages[0]["datasets"], None)]
+            fresh = self._start_loop(clone(self._regressor), data, begun)
             progress.untrained += fresh.progress.untrained[len(before.names) :]
             loop.run(plan)
         finished = prepared.finish(regressor)
