@@ -370,6 +370,8 @@ class TestTarget:
             forecaster.score(X, both.rename(columns={"down": "other"}))
         with pytest.raises(ValueError, match="the same index in the same order"):
             forecaster.score(X, both[::-1])
+        with pytest.raises(ValueError, match="y is None, but a score needs the true"):
+            forecaster.score(X, None)
         without = ridge().fit(None, both)
         assert without.score(None, both) == without.score(both[[]], both)
 

@@ -141,6 +141,8 @@ class ForecasterMixin:
             :func:`~sklearn.metrics.r2_score`.
         """
         check_is_fitted(self)
+        if y is None:
+            raise ValueError("y is None, but a score needs the true values of X.")
         panel, y = panel_of(self, X, y)
         y = target_of_rows(panel, y)
         check_targets_of_fit(y, self.history_)
