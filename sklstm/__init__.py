@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         check_leakage,
     )
     from .model_selection import PanelTimeSeriesSplit, SeriesKFold
-    from .neural_network import LSTMRegressor
+    from .neural_network import LSTMRegressor, WindowMLPRegressor
     from .preprocessing import (
         CalendarFeatures,
         SeriesEncoder,
@@ -80,6 +80,7 @@ __all__ = [
     "regularize",
     "score_epochs",
     "to_panel",
+    "WindowMLPRegressor",
 ]
 
 _home = {
@@ -113,6 +114,7 @@ _home = {
     "regularize": "preprocessing",
     "score_epochs": "forecasting",
     "to_panel": "preprocessing",
+    "WindowMLPRegressor": "neural_network",
 }
 
 _submodules = {

@@ -18,6 +18,7 @@ from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from ._panels.plain_state import PlainState
 from ._panels.quantiles import check_quantiles
 from ._recipe_choices import (
+    BESIDE_MLP,
     LONGEST_OF_THETA,
     LONGEST_OF_TREES,
     choose_differences,
@@ -32,6 +33,7 @@ from .forecasting._naive_regressor import NaiveRegressor
 from .forecasting._panel_forecaster import PanelForecaster
 from .forecasting._step_regressor import StepRegressor
 from .neural_network._lstm_regressor import LSTMRegressor
+from .neural_network._window_mlp_regressor import WindowMLPRegressor
 from .preprocessing._series_encoder import SeriesEncoder
 from .preprocessing._series_log import SeriesLog
 from .preprocessing._series_scaler import SeriesScaler
@@ -61,9 +63,9 @@ class LSTMForecaster(
     You only give it the horizon and the seasonal periods. Each series is scaled on its
     own; the LSTM reads windows of differences, so that the level of a series does not
     matter, and learns a correction to naive and seasonal naive forecasts. Its forecasts
-    are averaged with those of the Theta method and of boosted trees, where these help,
-    and with those of two more networks, where Theta does not. All parameters are flat,
-    so one grid searches the window, the network and the embedding. `to_pipeline`
+    are averaged with those of the Theta method, of boosted trees and of a perceptron,
+    where these help, and with those of two more networks elsewhere. All parameters are
+    flat, so one grid searches the window, the network and the embedding. `to_pipeline`
     returns the parts, to change any of them.
 
     Parameters
@@ -96,9 +98,9 @@ class LSTMForecaster(
         Number of passes over the training rows; see :class:`~sklstm.LSTMRegressor`.
     n_estimators : int or "auto", default="auto"
         Number of networks, trained from different seeds, whose forecasts are averaged.
-        "auto" is one beside the Theta method, also where the weight of Theta falls to 0
-        in training, and three without it. 1 is a network by itself, unless one of the
-        next two weights is given.
+        "auto" is one beside the Theta method or a perceptron, also where their weights
+        fall to 0 in training, and three without them. 1 is a network by itself, unless
+        one of the next three weights is given.
     theta_weight : float or "auto", default="auto"
         Weight of the Theta method in that average, from 0 to 1; see
         :class:`~sklstm.SeedEnsemble`. "auto" is 0 with ``n_estimators=1``, with known
@@ -107,7 +109,12 @@ class LSTMForecaster(
     tree_weight : float or "auto", default="auto"
         Weight of boosted trees in that average, those of a
         :class:`~sklstm.StepRegressor`. "auto" follows the rules of `theta_weight`,
-        except that it is 0 without a season and with one of more than 52 rows.
+        except that it is 0 without a season and with one of more than 52 rows, and up
+        to 0.2 beside a perceptron.
+    mlp_weight : float or "auto", default="auto"
+        Weight of a multilayer perceptron in that average, a
+        :class:`~sklstm.WindowMLPRegressor`. "auto" follows the rules of `theta_weight`,
+        except that it is up to 0.4 with a longest season of 13 to 52 rows, and else 0.
     random_state : int, RandomState instance or None, default=None
         Seed for the weights, batch order and dropout.
     history : {"all", "context"}, default="all"
@@ -213,6 +220,7 @@ class LSTMForecaster(
         ],
         "theta_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "tree_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "mlp_weight": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "random_state": ["random_state"],
         "history": [StrOptions({"all", "context"})],
         "gaps": [StrOptions({"keep", "fill"})],
@@ -229,6 +237,7 @@ class LSTMForecaster(
     # Files of earlier versions do not have it.
     theta_weight: float | str = "auto"
     tree_weight: float | str = "auto"
+    mlp_weight: float | str = "auto"
 
     def __init__(
         self,
@@ -245,6 +254,7 @@ class LSTMForecaster(
         n_estimators: int | str = "auto",
         theta_weight: float | str = "auto",
         tree_weight: float | str = "auto",
+        mlp_weight: float | str = "auto",
         random_state: Any = None,
         history: str = "all",
         gaps: str = "keep",
@@ -267,6 +277,7 @@ class LSTMForecaster(
         self.n_estimators = n_estimators
         self.theta_weight = theta_weight
         self.tree_weight = tree_weight
+        self.mlp_weight = mlp_weight
         self.random_state = random_state
         self.history = history
         self.gaps = gaps
@@ -528,7 +539,7 @@ class LSTMForecaster(
         partners = self._choose_partners(periods)
         n_estimators = self.n_estimators
         if n_estimators == "auto":
-            n_estimators = choose_n_estimators("theta_weight" in partners)
+            n_estimators = choose_n_estimators(partners)
         if n_estimators == 1 and not partners:
             return "lstm", lstm
         ensemble = SeedEnsemble(
@@ -549,9 +560,11 @@ class LSTMForecaster(
         longest = max(periods)
         theta = NaiveRegressor("theta", min(seasons, default=1))
         trees = StepRegressor(seasonal_periods=seasons or None)
+        mlp = WindowMLPRegressor(device=self.device)
         named = {
             "theta_weight": (theta, longest <= LONGEST_OF_THETA),
             "tree_weight": (trees, 1 < longest <= LONGEST_OF_TREES),
+            "mlp_weight": (mlp, LONGEST_OF_THETA < longest <= LONGEST_OF_TREES),
         }
         learned = (0.5,) if self.quantiles is None else check_quantiles(self.quantiles)
         one_sided = not learned[0] <= 0.5 <= learned[-1]
@@ -568,13 +581,20 @@ class LSTMForecaster(
                 )
             if weight:
                 partners[name] = (partner, weight)
-        given = [weight for _, weight in partners.values() if weight != "auto"]
-        if sum(given) > 1 + 1e-9:  # not for a rounded sum
+        given = {
+            name: weight for name, (_, weight) in partners.items() if weight != "auto"
+        }
+        if sum(given.values()) > 1 + 1e-9:  # not for a rounded sum
+            shown = " and ".join(f"{name}={weight!r}" for name, weight in given.items())
             raise ValueError(
-                f"theta_weight={self.theta_weight!r} and tree_weight="
-                f"{self.tree_weight!r} are more than 1 together. Lower them, so that "
-                "the rest is left to the networks."
+                f"{shown} are more than 1 together. Lower them, so that the rest is "
+                "left to the networks."
             )
+        if "mlp_weight" in partners and not given:
+            partners = {
+                name: (partner, ("auto", BESIDE_MLP[name]))
+                for name, (partner, _) in partners.items()
+            }
         return partners
 
 

@@ -3,6 +3,7 @@
 from math import ceil
 
 __all__ = [
+    "BESIDE_MLP",
     "LONGEST_OF_THETA",
     "LONGEST_OF_TREES",
     "choose_differences",
@@ -18,6 +19,9 @@ _SHORT_SEASON = 24
 # Rows of the longest season with which the Theta method, and trees, were seen to help.
 LONGEST_OF_THETA = 12
 LONGEST_OF_TREES = 52
+
+# The largest weights of trees and of a perceptron beside each other.
+BESIDE_MLP = {"tree_weight": 0.2, "mlp_weight": 0.4}
 
 
 def choose_window(longest, horizon):
@@ -46,9 +50,15 @@ def choose_lr(window_size):
     return 3e-3 * max(1.0, window_size / 36) ** 0.5
 
 
-def choose_n_estimators(beside_theta):
-    """The number of networks: one beside a method whose errors are unlike its own."""
-    return 1 if beside_theta else 3
+def choose_n_estimators(partners):
+    """The number of networks: one beside methods that do what further networks would.
+
+    Parameters
+    ----------
+    partners : collection of str
+        The parameters that give their weights.
+    """
+    return 1 if {"theta_weight", "mlp_weight"}.intersection(partners) else 3
 
 
 def choose_differences(periods):

@@ -6,11 +6,11 @@ from sklearn.utils import _safe_indexing
 
 from .._windows.windows import PanelWindows
 
-__all__ = ["choose_weights", "errors_in_training"]
+__all__ = ["LARGEST_WEIGHT", "choose_weights", "errors_in_training"]
 
 # The weight that a partner begins with, and the ratios of its error to that of the
 # others between which it falls to 0.
-_LARGEST_WEIGHT = 0.3
+LARGEST_WEIGHT = 0.3
 _MUCH_WORSE = (1.5, 2.0)
 
 # Samples of training whose errors are compared.
@@ -57,7 +57,7 @@ def _compared(X, weight):
     return used[some.astype(np.intp)]
 
 
-def choose_weights(own, *others, share=1.0):
+def choose_weights(own, *others, largest):
     """Choose the weights of partners.
 
     Parameters
@@ -66,17 +66,16 @@ def choose_weights(own, *others, share=1.0):
         The error of the other regressors.
     *others : float
         The error of each partner.
-    share : float, default=1.0
-        The largest weight of a partner.
+    largest : sequence of float
+        The largest weight of each.
 
     Returns
     -------
     list of float
-        Each from 0 to 0.3, or to the share if that is less.
+        Each from 0 to its largest.
     """
     good, bad = _MUCH_WORSE
-    largest = min(_LARGEST_WEIGHT, share)
     return [
-        largest * float(np.interp(other, [good * own, bad * own], [1, 0]))
-        for other in others
+        limit * float(np.interp(other, [good * own, bad * own], [1, 0]))
+        for other, limit in zip(others, largest, strict=True)
     ]

@@ -17,7 +17,7 @@ from .._panels.parameters import HasMethods, Interval, StrOptions, _fit_context
 from .._panels.quantiles import check_quantiles, median_of
 from .._windows.array_regressors import as_list, partners_of, takes_windows
 from ._partner import learn, predict_beside, samples_of
-from ._partner_weight import choose_weights, errors_in_training
+from ._partner_weight import LARGEST_WEIGHT, choose_weights, errors_in_training
 
 # How much the errors of a part count when the next one is learned.
 _EARLIER = 0.9
@@ -69,10 +69,10 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         with the known columns of all steps behind it; it learns from those whose
         targets are all known. In `partial_fit` a partner without this method stays as
         the first part left it.
-    partner_weight : float, "auto", or list of them, default="auto"
+    partner_weight : float, "auto", tuple, or list of them, default="auto"
         Weight of the partner in the average, from 0 to 1, or of each; the other
         regressors share the rest. "auto" is 0.3, or an equal share of what is left if
-        that is less. It falls to 0 as the absolute error of the partner in training
+        that is less; ``("auto", 0.4)`` is 0.4. It falls to 0 as the absolute error of the partner in training
         grows from 1.5 to 2 times that of the regressors. Windows are compared in the
         last quarter of each series; in `partial_fit` earlier parts count as well, each
         0.9 of the next.
@@ -136,6 +136,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         "partner_weight": [
             Interval(Real, 0, 1, closed="both"),
             StrOptions({"auto"}),
+            tuple,
             list,
         ],
         "n_jobs": [None, Integral],
@@ -144,7 +145,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
 
     # Files of earlier versions do not have them.
     partner: Any = None
-    partner_weight: float | str | list = "auto"
+    partner_weight: float | str | tuple | list = "auto"
     partner_: Any = None
     partner_weight_: float | list = 0.0
     _errors: Any = 0.0
@@ -155,7 +156,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         n_estimators: int = 3,
         *,
         partner: Any = None,
-        partner_weight: float | str | list = "auto",
+        partner_weight: float | str | tuple | list = "auto",
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -351,30 +352,39 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         ]
 
     def _given_weights(self, partner):
-        """One weight for each partner, as it was given."""
+        """For each partner the weight that was given, or "auto" and the largest one."""
         partners, weights = as_list(partner), self.partner_weight
         if not isinstance(weights, list):
             weights = [weights] * len(partners)
-        given = [weight for weight in weights if weight != "auto"]
+        limits = [
+            weight[1:] if _is_limited(weight) else (weight,) for weight in weights
+        ]
+        given = [limit for (limit,) in limits if limit != "auto"]
         if len(weights) != len(partners) or not all(map(_is_share, given)):
             raise ValueError(
-                f"partner_weight={self.partner_weight!r} must be a number from 0 to 1 "
-                f'or "auto", or a list of one for each of {len(partners)} partner(s).'
+                f"partner_weight={self.partner_weight!r} must be a number from 0 to 1, "
+                '"auto" or ("auto", largest number), or a list of one for each of '
+                f"{len(partners)} partner(s)."
             )
         if sum(given) > 1 + 1e-9:  # not for a rounded sum
             raise ValueError(
                 f"The weights of the partners, {given}, are more than 1 together. "
                 "Lower them, so that the rest is left to the other regressors."
             )
-        return weights
+        # The other regressors get as large a share of the rest.
+        share = (1 - sum(given)) / (1 + weights.count("auto"))
+        usual = ("auto", min(LARGEST_WEIGHT, share))
+        return [usual if weight == "auto" else weight for weight in weights]
 
     def _choose(self, weights, partners, errors):
         """Put numbers in place of "auto": by the errors, else as they are."""
         if np.ndim(errors) > 0:
-            # The other regressors get as large a share of the rest.
-            left = 1 - sum(weight for weight in weights if weight != "auto")
-            share = left / (1 + weights.count("auto"))
-            chosen = iter(choose_weights(*errors, share=share))
+            largest = [
+                weight[1] if _is_limited(weight) else 0.0
+                for partner, weight in zip(partners, weights, strict=True)
+                if partner is not None
+            ]
+            chosen = iter(choose_weights(*errors, largest=largest))
         else:
             kept = zip(
                 as_list(self.partner_), as_list(self.partner_weight_), strict=True
@@ -382,7 +392,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
             chosen = (weight for partner, weight in kept if partner is not None)
         found = [0.0 if partner is None else next(chosen) for partner in partners]
         pairs = zip(weights, found, strict=True)
-        return [own if weight == "auto" else weight for weight, own in pairs]
+        return [own if _is_limited(weight) else weight for weight, own in pairs]
 
     def _check_quantiles(self):
         """Raise if partners cannot move the quantiles of the regressor."""
@@ -401,7 +411,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
         """Keep what was trained, in the form that was given, and the weights."""
         weights = self._given_weights(given)
         joined = [partner for partner in partners if partner is not None]
-        if "auto" in weights and joined:
+        if any(map(_is_limited, weights)) and joined:
             both = [partial(_mean_beside, members)]
             both += [partial(predict_beside, partner) for partner in joined]
             compared = X, y, sample_weight
@@ -473,6 +483,10 @@ def _is_share(weight):
     return (
         isinstance(weight, Real) and not isinstance(weight, bool) and 0 <= weight <= 1
     )
+
+
+def _is_limited(weight):
+    return isinstance(weight, tuple) and len(weight) == 2 and weight[0] == "auto"
 
 
 def _learn(partner, method, X, y, sample_weight):

@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, StrOptions, _fit_context
+from .._windows.checked_windows import check_training, check_windows, mean_of_target
 from .._windows.windows import PanelWindows
-from ._checked_windows import check_training, check_windows, mean_of_target
 from ._theta import theta_forecasts, theta_reach
 
 __all__ = ["NaiveRegressor"]

@@ -19,8 +19,9 @@ from threadpoolctl import threadpool_limits
 from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
+from .._windows.checked_windows import check_training, check_windows, mean_of_target
+from .._windows.past_of_rows import past_of_rows
 from .._windows.windows import PanelWindows
-from ._checked_windows import check_training, check_windows, mean_of_target
 from ._step_inputs import STEP_ROWS, step_inputs
 
 __all__ = ["StepRegressor"]
@@ -292,7 +293,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows, targets = np.divmod(each, self._n_targets)
         if isinstance(X, PanelWindows):
             n_rows = X.window_size + self.past_reach_
-            past = _gather_past(X.table, X.ends[windows], targets, n_rows)
+            past = past_of_rows(X.table, X.ends[windows], targets, n_rows)
             covariates = _gather_covariates(X.table, X.ends[window], step + 1)
         else:
             past, covariates = _split_array(X, windows, window)
@@ -320,15 +321,6 @@ def _gather_targets(y, window, output):
         rows = rows.reshape(len(rows), -1)
         parts.append(rows[np.arange(len(rows)), output[part]])
     return np.concatenate(parts)
-
-
-def _gather_past(table, end, target, n_rows):
-    """The last rows of a target up to some rows, NaN in padding."""
-    rows = end[:, None] + np.arange(1 - n_rows, 1)
-    inside = rows >= table.segment_starts(end)[:, None]
-    past = table.target[np.where(inside, rows, 0), target[:, None]].astype(np.float64)
-    past[~inside] = np.nan
-    return past
 
 
 def _gather_covariates(table, end, step):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 __all__ = [
+    "choose_threads",
     "float_type",
     "get_generators",
     "limit_threads",
@@ -107,12 +108,8 @@ def set_generators(states, device):
         torch.cuda.set_rng_state(states[1], device)
 
 
-@contextmanager
-def limit_threads(estimator, device):
-    """Let torch use so many threads for a while, and then as many as before.
-
-    torch has one number for a process: where two blocks run at a time in threads of
-    their own, the one that began last decides for both.
+def choose_threads(estimator, device):
+    """The number of threads of torch for a net; None for as many as torch has.
 
     Parameters
     ----------
@@ -120,10 +117,24 @@ def limit_threads(estimator, device):
         Its `n_threads` says how many.
     device : torch.device
     """
-    n_threads = estimator.n_threads
-    if n_threads == "auto":
-        small = device.type == "cpu" and estimator.hidden_size <= _ONE_THREAD
-        n_threads = 1 if small else None
+    if estimator.n_threads != "auto":
+        return estimator.n_threads
+    small = device.type == "cpu" and estimator.hidden_size <= _ONE_THREAD
+    return 1 if small else None
+
+
+@contextmanager
+def limit_threads(n_threads):
+    """Let torch use so many threads for a while, and then as many as before.
+
+    torch has one number for a process: where two blocks run at a time in threads of
+    their own, the one that began last decides for both.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        None changes nothing.
+    """
     if n_threads is None:
         yield
         return

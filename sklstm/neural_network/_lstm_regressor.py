@@ -32,7 +32,7 @@ from .._panels.quantiles import check_quantiles, interpolate_quantiles, median_o
 from .._windows.step_targets import StepTargets
 from .._windows.windows import PanelWindows
 from ._callbacks import clone_callbacks
-from ._device import limit_threads, resolve_device
+from ._device import choose_threads, limit_threads, resolve_device
 from ._epoch_tasks import EpochTasks
 from ._fit_checkpoint import FitCheckpoint
 from ._input_spec import InputSpec, TargetFormat, read_targets
@@ -729,7 +729,7 @@ class LSTMRegressor(PlainState, FitTasksMixin, RegressorMixin, BaseEstimator):
         if targets.quantiles is not None:
             shape += (len(targets.quantiles),)
         out = torch.empty(shape, dtype=weight.dtype, device=device)
-        with limit_threads(self, device):
+        with limit_threads(choose_threads(self, device)):
             for positions in windows.groups(apart=self.net_.module_.lstm.bidirectional):
                 for some in positions.split(n_gathered):
                     padded = torch.cat([some, some[:1].expand(-len(some) % size)])

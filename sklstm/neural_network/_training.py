@@ -11,7 +11,7 @@ from .._windows.step_targets import StepTargets, split_tails
 from .._windows.windows import PanelWindows
 from ._callbacks import clone_callbacks, lr_of_epoch, make_callbacks
 from ._chunked_batches import ChunkedIterator, choose_chunk_rows
-from ._device import limit_threads, seeded
+from ._device import choose_threads, limit_threads, seeded
 from ._labels import center_unlearned, labels_learned
 from ._lstm_module import LSTMModule, embedding_size
 from ._processes import share_training, shared_seed
@@ -572,7 +572,7 @@ def train_net(
     iterators = data.iterators(estimator)
     max_epochs = choose_epochs(estimator, iterators[0])
     learned = data.labels_learned()[: len(inputs.labels)]
-    threads = limit_threads(estimator, data.device)
+    threads = limit_threads(choose_threads(estimator, data.device))
     with threads, seeded(shared_seed(data.seed, data.device), data.device):
         net = make_net(
             estimator,
@@ -628,7 +628,7 @@ def train_on(estimator, net, data, n_epochs=None, n_passes=0):
         own = make_callbacks(estimator, len(iterators[0]), n_epochs, validated)
         net.callbacks = own + clone_callbacks(estimator.callbacks or [])
         net.initialize_callbacks()
-    threads = limit_threads(estimator, data.device)
+    threads = limit_threads(choose_threads(estimator, data.device))
     with threads, seeded(shared_seed(data.seed, data.device), data.device):
         restart_lr(net, lr_of_epoch(estimator, n_passes))
         with share_training(net, iterators[0], len(data.X)) as main:

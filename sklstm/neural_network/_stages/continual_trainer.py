@@ -9,7 +9,13 @@ from sklearn.base import clone
 
 from ..._panels.parameters import with_python_numbers
 from .._callbacks import make_callbacks
-from .._device import get_generators, limit_threads, seeded, set_generators
+from .._device import (
+    choose_threads,
+    get_generators,
+    limit_threads,
+    seeded,
+    set_generators,
+)
 from .._labels import center_unlearned, grow_embeddings, labels_of_series
 from .._net_state import (
     collect_state,
@@ -263,7 +269,7 @@ class ContinualTrainer:
     def _running(self):
         """Let the generators go on from where they stood, and keep where they end."""
         device = self.windows.inputs.device
-        with limit_threads(self.settings, device), seeded(0, device):
+        with limit_threads(choose_threads(self.settings, device)), seeded(0, device):
             set_generators(self.carried.generators, device)
             yield
             self.carried.generators = get_generators(device)

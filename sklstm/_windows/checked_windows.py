@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from .._windows.windows import PanelWindows
+from .windows import PanelWindows
 
 __all__ = ["check_training", "check_windows", "mean_of_target"]
 
