@@ -26,6 +26,7 @@ from sklstm import (
     SlidingWindow,
     StaticFeatures,
     StepRegressor,
+    WindowMLPRegressor,
 )
 from sklstm._panels.parameters import Interval
 
@@ -44,6 +45,7 @@ ESTIMATORS = [
     ),
     NaiveRegressor("theta"),
     StepRegressor(seasonal_periods=(1, 2)),
+    WindowMLPRegressor(hidden_size=8, max_epochs=2),
     SeriesEncoder(),
     SeriesEncoder(encoding="onehot"),
     SeriesImputer(),

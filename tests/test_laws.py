@@ -27,6 +27,7 @@ from sklstm import (
     SlidingWindow,
     StaticFeatures,
     StepRegressor,
+    WindowMLPRegressor,
 )
 from sklstm.datasets import make_panel
 
@@ -90,6 +91,9 @@ FORECASTERS = {
             partner_weight=0.4,
             random_state=0,
         )
+    ),
+    "perceptron": composed(
+        WindowMLPRegressor(9, hidden_size=8, max_epochs=2, random_state=0)
     ),
     "trees": composed(StepRegressor(seasonal_periods=[3, 7], random_state=0)),
     "trees that know prices": composed(

@@ -23,6 +23,7 @@ from sklstm import (
     PanelTimeSeriesSplit,
     SeriesLog,
     StepRegressor,
+    WindowMLPRegressor,
     backtest,
 )
 from sklstm._windows.array_regressors import as_list
@@ -93,31 +94,45 @@ def test_long_seasons_add_the_spans_within_them():
 
 
 @pytest.mark.parametrize(
-    ("params", "theta", "trees"),
+    ("params", "theta", "trees", "mlp"),
     [
-        ({}, 1, None),
-        ({"seasonal_periods": (12, 4)}, 4, [4, 12]),
-        ({"seasonal_periods": 12}, 12, [12]),
-        ({"seasonal_periods": 13}, None, [13]),
-        ({"seasonal_periods": 52}, None, [52]),
-        ({"seasonal_periods": (24, 168)}, None, None),
-        ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24, None),
-        ({"seasonal_periods": (24, 168), "tree_weight": 0.5}, None, [24, 168]),
-        ({"tree_weight": 0.5}, 1, 1),
-        ({"seasonal_periods": 4, "known_covariates": ["price"]}, None, None),
-        ({"seasonal_periods": 4, "quantiles": (0.9,)}, None, None),
-        ({"seasonal_periods": 4, "quantiles": (0.1, 0.9)}, 4, [4]),
-        ({"seasonal_periods": 4, "theta_weight": 0, "tree_weight": 0}, None, None),
-        ({"seasonal_periods": 4, "n_estimators": 1}, None, None),
-        ({"n_estimators": 1, "theta_weight": 0.5}, 1, None),
+        ({}, 1, None, False),
+        ({"seasonal_periods": (12, 4)}, 4, [4, 12], False),
+        ({"seasonal_periods": 12}, 12, [12], False),
+        ({"seasonal_periods": 13}, None, [13], True),
+        ({"seasonal_periods": 52}, None, [52], True),
+        ({"seasonal_periods": (24, 168)}, None, None, False),
+        ({"seasonal_periods": (24, 168), "theta_weight": 0.5}, 24, None, False),
+        ({"seasonal_periods": (24, 168), "tree_weight": 0.5}, None, [24, 168], False),
+        ({"seasonal_periods": (24, 168), "mlp_weight": 0.5}, None, None, True),
+        ({"seasonal_periods": 52, "mlp_weight": 0}, None, [52], False),
+        ({"seasonal_periods": 52, "tree_weight": 0.7}, None, [52], True),
+        ({"tree_weight": 0.5}, 1, 1, False),
+        ({"seasonal_periods": 4, "known_covariates": ["price"]}, None, None, False),
+        ({"seasonal_periods": 52, "known_covariates": ["price"]}, None, None, False),
+        ({"seasonal_periods": 4, "quantiles": (0.9,)}, None, None, False),
+        ({"seasonal_periods": 4, "quantiles": (0.1, 0.9)}, 4, [4], False),
+        ({"seasonal_periods": 52, "quantiles": (0.1, 0.9)}, None, [52], True),
+        (
+            {"seasonal_periods": 4, "theta_weight": 0, "tree_weight": 0},
+            None,
+            None,
+            False,
+        ),
+        ({"seasonal_periods": 4, "n_estimators": 1}, None, None, False),
+        ({"seasonal_periods": 52, "n_estimators": 1}, None, None, False),
+        ({"n_estimators": 1, "theta_weight": 0.5}, 1, None, False),
     ],
 )
-def test_methods_of_another_kind_are_partners_where_they_help(params, theta, trees):
+def test_methods_of_another_kind_are_partners_where_they_help(
+    params, theta, trees, mlp
+):
     *_, (name, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
     partners = as_list(regressor.partner) if name == "ensemble" else []
     found = {type(partner): partner for partner in partners}
     assert (NaiveRegressor in found) == (theta is not None)
     assert (StepRegressor in found) == (trees is not None)
+    assert (WindowMLPRegressor in found) == mlp
     if theta is not None:
         partner = found[NaiveRegressor]
         assert (partner.strategy, partner.seasonal_periods) == ("theta", theta)
@@ -125,8 +140,14 @@ def test_methods_of_another_kind_are_partners_where_they_help(params, theta, tre
         expected = None if trees == 1 else trees
         assert found[StepRegressor].seasonal_periods == expected
     if partners:
-        wanted = {NaiveRegressor: "theta_weight", StepRegressor: "tree_weight"}
+        wanted = {
+            NaiveRegressor: "theta_weight",
+            StepRegressor: "tree_weight",
+            WindowMLPRegressor: "mlp_weight",
+        }
         weights = [params.get(wanted[kind], "auto") for kind in found]
+        if mlp and set(weights) == {"auto"}:
+            weights = [("auto", 0.2), ("auto", 0.4)]
         assert as_list(regressor.partner_weight) == weights
 
 
@@ -135,19 +156,21 @@ def test_methods_of_another_kind_are_partners_where_they_help(params, theta, tre
     [
         ({}, 1),
         ({"seasonal_periods": 12}, 1),
-        ({"seasonal_periods": 52}, 3),
-        ({"seasonal_periods": 52, "theta_weight": 0.3}, 1),
+        ({"seasonal_periods": 52}, 1),
+        ({"seasonal_periods": 52, "mlp_weight": 0}, 3),
+        ({"seasonal_periods": 52, "theta_weight": 0.3, "mlp_weight": 0}, 1),
+        ({"seasonal_periods": 168}, 3),
         ({"seasonal_periods": 12, "theta_weight": 0}, 3),
         ({"known_covariates": ["price"]}, 3),
         ({"n_estimators": 2}, 2),
     ],
 )
-def test_one_network_is_enough_beside_theta(params, n_networks):
+def test_one_network_is_enough_beside_theta_or_a_perceptron(params, n_networks):
     *_, (_, regressor) = LSTMForecaster(3, **params).to_pipeline().estimator.steps
     assert regressor.n_estimators == n_networks
 
 
-@pytest.mark.parametrize("name", ["theta_weight", "tree_weight"])
+@pytest.mark.parametrize("name", ["theta_weight", "tree_weight", "mlp_weight"])
 @pytest.mark.parametrize("quantiles", [(0.9,), (0.6, 0.9)])
 def test_partners_are_refused_beside_quantiles_on_one_side(quantiles, name):
     forecaster = LSTMForecaster(3, quantiles=quantiles, **{name: 0.3})
@@ -159,6 +182,8 @@ def test_partners_are_refused_beside_quantiles_on_one_side(quantiles, name):
 def test_weights_that_leave_nothing_to_the_networks_are_named():
     with pytest.raises(ValueError, match="theta_weight=0.8 and tree_weight=0.7 are"):
         LSTMForecaster(3, 7, theta_weight=0.8, tree_weight=0.7).to_pipeline()
+    with pytest.raises(ValueError, match="tree_weight=0.5 and mlp_weight=0.7 are"):
+        LSTMForecaster(3, 7, tree_weight=0.5, mlp_weight=0.7).to_pipeline()
     LSTMForecaster(3, 7, theta_weight=0.3, tree_weight=0.7).to_pipeline()
 
 

@@ -381,6 +381,18 @@ class TestPartner:
         assert len(ends) < len(y) / 3
         assert (limits - ends).max() <= longest / 4 + 2
 
+    @pytest.mark.parametrize("ratio", [0.5, 1.75, 2.5])
+    @pytest.mark.parametrize("largest", [0.0, 0.2, 0.8])
+    def test_the_largest_weight_can_be_given(self, largest, ratio):
+        X, y = np.zeros((20, 2)), np.zeros(20)
+        weights = []
+        for limit in ("auto", ("auto", largest)):
+            model = ensemble(
+                Constant(1.0), partner=Constant(ratio), partner_weight=limit
+            )
+            weights.append(model.fit(X, y).partner_weight_)
+        assert weights[1] == pytest.approx(weights[0] * largest / 0.3)
+
     @pytest.mark.parametrize(
         ("ratio", "weight"), [(0.5, 0.3), (1.5, 0.3), (1.75, 0.15), (2.0, 0.0)]
     )
@@ -678,6 +690,18 @@ class TestPartner:
             ({"partner": "a"}, "'partner' parameter"),
             ({"partner_weight": 1.5}, "'partner_weight' parameter"),
             ({"partner_weight": "some"}, "'partner_weight' parameter"),
+            (
+                {"partner": NaiveRegressor(), "partner_weight": ("auto", 2)},
+                "partner_weight=.* must be a number",
+            ),
+            (
+                {"partner": NaiveRegressor(), "partner_weight": ("auto",)},
+                "partner_weight=.* must be a number",
+            ),
+            (
+                {"partner": NaiveRegressor(), "partner_weight": (0.1, 0.2)},
+                "partner_weight=.* must be a number",
+            ),
         ],
     )
     def test_bad_parameters_are_named(self, arrays, params, message):

@@ -13,6 +13,9 @@ __all__ = ["Perceptron", "train_perceptron"]
 # one do not depend on the others.
 _BLOCK = 256
 
+# In units of a window's changes, of which a net without weights has about 1 as loss.
+_LARGEST_LOSS = 1e20
+
 # The share of the steps in which the learning rate rises.
 _WARM_UP = 0.1
 
@@ -82,8 +85,14 @@ class _Net(nn.Module):
         hidden = hidden + torch.relu(second(hidden))
         return output(hidden) + linear(inputs)
 
+    def as_arrays(self):
+        """The same net without torch."""
+        weights = [layer.weight.detach().cpu().numpy() for layer in self.layers]
+        biases = [layer.bias.detach().cpu().numpy().copy() for layer in self.layers]
+        return Perceptron([weight.T.copy() for weight in weights], biases)
 
-def train_perceptron(blocks, n_steps, shape, batch_size, lr, device):
+
+def train_perceptron(blocks, n_steps, shape, batch_size, lr, *, dtype, device):
     """Train a perceptron on the weighted absolute error.
 
     The learning rate rises over the first tenth of the steps, and falls to 0 along half
@@ -101,13 +110,14 @@ def train_perceptron(blocks, n_steps, shape, batch_size, lr, device):
     batch_size : int
     lr : float
         The largest learning rate.
+    dtype : torch.dtype
     device : torch.device
 
     Returns
     -------
     Perceptron
     """
-    net = _Net(*shape).to(device)
+    net = _Net(*shape).to(device, dtype)
     optimizer = torch.optim.AdamW(net.parameters(), lr, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
@@ -118,19 +128,23 @@ def train_perceptron(blocks, n_steps, shape, batch_size, lr, device):
         ),
     )
     for block in blocks:
-        tensors = [
-            torch.as_tensor(part, dtype=torch.float32).to(device) for part in block
-        ]
-        for inputs, targets, weight in zip(
-            *(part.split(batch_size) for part in tensors), strict=True
-        ):
-            error = torch.abs(net(inputs) - targets)
-            loss = (weight * error).sum() / weight.sum().clamp(min=1e-12)
+        tensors = [torch.as_tensor(part).to(dtype).to(device) for part in block]
+        for batch in zip(*(part.split(batch_size) for part in tensors), strict=True):
+            loss = _loss(net, *batch)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0, error_if_nonfinite=False)
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-    weights = [layer.weight.detach().cpu().numpy().T.copy() for layer in net.layers]
-    biases = [layer.bias.detach().cpu().numpy().copy() for layer in net.layers]
-    return Perceptron(weights, biases)
+    with torch.no_grad():
+        last = float(_loss(net, *batch))
+    if not last <= _LARGEST_LOSS:
+        raise ValueError(
+            f"Training diverged: the loss after the last step is {last:.3g}. Lower lr."
+        )
+    return net.as_arrays()
+
+
+def _loss(net, inputs, targets, weight):
+    error = torch.abs(net(inputs) - targets)
+    return (weight * error).sum() / weight.sum().clamp(min=1e-12)

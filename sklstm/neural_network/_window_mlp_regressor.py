@@ -14,13 +14,16 @@ from .._panels.parameters import Interval, _fit_context
 from .._windows.checked_windows import check_training, check_windows, mean_of_target
 from .._windows.past_of_rows import past_of_rows
 from .._windows.windows import PanelWindows
-from ._device import limit_threads, resolve_device, seeded
+from ._device import float_type, limit_threads, resolve_device, seeded
 from ._perceptron import Perceptron, train_perceptron
 
 __all__ = ["WindowMLPRegressor"]
 
 # Numbers of windows gathered at a time: bounds the memory that is taken.
 _CHUNK = 1 << 21
+
+# Windows of which the usual change is learned.
+_N_USUAL = 10_000
 
 # The smallest unit of a window, as a share of the usual one: windows that hardly change
 # would teach and forecast wild numbers.
@@ -168,6 +171,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         """
         device = resolve_device(self.device)
         random_state = check_random_state(self.random_state)
+        seed = random_state.randint(np.iinfo(np.int32).max)
         X, y, target = check_training(self, X, y)
         weight = np.ones(len(X))
         if sample_weight is not None:
@@ -183,7 +187,9 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
 
         samples = np.arange(len(X) * self._n_targets)
         samples = samples[weight[samples // self._n_targets] > 0]
-        self._usual_change = self._learn_usual_change(X, y, samples, random_state)
+        self._usual_change = self._learn_usual_change(
+            X, y, weight, samples, random_state
+        )
         n_drawn = min(len(samples), self.max_samples)
         shape = (
             self._width(X),
@@ -191,7 +197,6 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
             self._n_outputs // self._n_targets,
         )
         n_threads = 1 if device.type == "cpu" else None
-        seed = random_state.randint(np.iinfo(np.int32).max)
         with limit_threads(n_threads), seeded(seed, device):
             net = train_perceptron(
                 self._blocks(X, y, weight, samples, random_state),
@@ -199,10 +204,9 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
                 shape,
                 self.batch_size,
                 self.lr,
-                device,
+                dtype=float_type(X, device),
+                device=device,
             )
-        if not all(np.isfinite(part).all() for part in (*net.coefs, *net.intercepts)):
-            raise ValueError("Training diverged: lower lr, or scale y.")
         self.coefs_, self.intercepts_ = net.coefs, net.intercepts
         return self
 
@@ -233,16 +237,17 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         out = out.reshape(len(X), self._n_outputs)
         return out[:, 0] if self._ndim == 1 else out
 
-    def _learn_usual_change(self, X, y, samples, random_state):
+    def _learn_usual_change(self, X, y, weight, samples, random_state):
         """The mean change over a row of some windows that have something to teach."""
-        some = random_state.permutation(samples)
-        for part in self._parts(X, some):
+        shuffled = random_state.permutation(samples)
+        for part in np.split(shuffled, range(_N_USUAL, len(samples), _N_USUAL)):
             past = self._past(X, part)
             known = ~np.isnan(past[:, -1]) & ~np.isnan(self._targets(y, part)).all(
                 axis=1
             )
             if known.any():
-                return float(_mean_change(past[known]).mean()) or 1.0
+                each = weight[part[known] // self._n_targets]
+                return float(np.average(_mean_change(past[known]), weights=each)) or 1.0
         raise ValueError(
             "There is nothing to learn: no window has both a known target and a known "
             "value. Lower the horizon, or fill y."
