@@ -195,7 +195,9 @@ def test_levels_keep_their_names():
 
 
 @pytest.mark.parametrize("refit", [True, False])
-@pytest.mark.parametrize("kind", [np.asarray, list, pd.array])
+@pytest.mark.parametrize(
+    "kind", [np.asarray, list, pd.array, lambda mask: np.asarray(mask, dtype=object)]
+)
 def test_boolean_masks_give_what_positions_give(panel, forecaster, refit, kind):
     y, rows = panel["sales"], np.arange(len(panel))
     masks = [
@@ -211,6 +213,25 @@ def test_a_mask_of_other_rows_is_refused(panel, forecaster):
     message = f"cv gave a boolean mask of 5 values for {len(panel)} rows"
     with pytest.raises(ValueError, match=message):
         backtest(forecaster, None, panel["sales"], cv=folds)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (lambda rows, n: rows[:0], "without training rows or without test rows"),
+        (lambda rows, n: np.zeros(n, dtype=bool), "without training rows or without"),
+        (lambda rows, n: np.isin(np.arange(n), rows).astype(int), "only 2 of them"),
+        (lambda rows, n: np.append(rows, rows[0]), "Give each row once"),
+    ],
+)
+def test_folds_that_name_no_row_or_one_twice_are_refused(
+    panel, forecaster, kind, message, place
+):
+    fold = list(next(CV.split(panel)))
+    fold[place] = kind(fold[place], len(panel))
+    with pytest.raises(ValueError, match=message):
+        backtest(forecaster, None, panel["sales"], cv=[tuple(fold)])
 
 
 @pytest.mark.parametrize("refit", [True, False])

@@ -35,12 +35,23 @@ def read_folds(cv, X, y):
 
 
 def _positions(rows, n_rows):
-    """Where a boolean mask is true; positions stay as they are."""
-    if not pd.api.types.is_bool_dtype(pd.Index(rows)):
-        return rows
-    if len(rows) != n_rows:
+    """Where a boolean mask is true; positions stay as they are, if they are some."""
+    if pd.api.types.infer_dtype(np.asarray(rows), skipna=False) == "boolean":
+        if len(rows) != n_rows:
+            raise ValueError(
+                f"cv gave a boolean mask of {len(rows)} values for {n_rows} rows. Give "
+                "one value for each row, or the positions of the rows."
+            )
+        rows = np.flatnonzero(np.asarray(rows, dtype=bool))
+    if len(rows) == 0:
         raise ValueError(
-            f"cv gave a boolean mask of {len(rows)} values for {n_rows} rows. Give one "
-            "value for each row, or the positions of the rows."
+            "cv gave a fold without training rows or without test rows. Leave it out, "
+            "or ask for fewer folds."
         )
-    return np.flatnonzero(np.asarray(rows, dtype=bool))
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError(
+            f"cv gave the positions of {len(rows)} rows, but only "
+            f"{len(np.unique(rows))} of them differ. Give each row once; a mask must "
+            "be of booleans, not of 0 and 1."
+        )
+    return rows
