@@ -44,7 +44,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
     n_rows : int, default=260
         Number of rows that a forecast reads, at most as many as the longest series has
         in `fit`; or one window if that is longer, and in arrays.
-    hidden_size : int, default=256
+    hidden_size : int, default=128
         Units of each of the two hidden layers.
     max_epochs : int, default=5
         Number of passes over the training windows.
@@ -132,7 +132,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         self,
         n_rows: int = 260,
         *,
-        hidden_size: int = 256,
+        hidden_size: int = 128,
         max_epochs: int = 5,
         max_samples: int = 100_000,
         lr: float = 2e-3,
