@@ -18,13 +18,13 @@ from ._panels.parameters import Interval, StrOptions, _fit_context, read_counts
 from ._panels.plain_state import PlainState
 from ._panels.quantiles import check_quantiles
 from ._recipe_choices import (
-    BESIDE_MLP,
     LONGEST_OF_THETA,
     LONGEST_OF_TREES,
     choose_differences,
     choose_lr,
     choose_n_estimators,
     choose_offset,
+    choose_weights_beside_mlp,
     choose_window,
 )
 from .ensemble._seed_ensemble import SeedEnsemble
@@ -234,7 +234,7 @@ class LSTMForecaster(
 
     _inside = "forecaster_"
 
-    # Files of earlier versions do not have it.
+    # Files of earlier versions do not have them.
     theta_weight: float | str = "auto"
     tree_weight: float | str = "auto"
     mlp_weight: float | str = "auto"
@@ -590,9 +590,12 @@ class LSTMForecaster(
                 f"{shown} are more than 1 together. Lower them, so that the rest is "
                 "left to the networks."
             )
-        if "mlp_weight" in partners and not given:
+        if "mlp_weight" in partners:
+            weights = choose_weights_beside_mlp(
+                {name: weight for name, (_, weight) in partners.items()}
+            )
             partners = {
-                name: (partner, ("auto", BESIDE_MLP[name]))
+                name: (partner, weights[name])
                 for name, (partner, _) in partners.items()
             }
         return partners

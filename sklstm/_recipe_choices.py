@@ -3,13 +3,13 @@
 from math import ceil
 
 __all__ = [
-    "BESIDE_MLP",
     "LONGEST_OF_THETA",
     "LONGEST_OF_TREES",
     "choose_differences",
     "choose_lr",
     "choose_n_estimators",
     "choose_offset",
+    "choose_weights_beside_mlp",
     "choose_window",
 ]
 
@@ -20,8 +20,8 @@ _SHORT_SEASON = 24
 LONGEST_OF_THETA = 12
 LONGEST_OF_TREES = 52
 
-# The largest weights of trees and of a perceptron beside each other.
-BESIDE_MLP = {"tree_weight": 0.2, "mlp_weight": 0.4}
+# The largest weights of partners beside a perceptron.
+_BESIDE_MLP = {"theta_weight": 0.3, "tree_weight": 0.2, "mlp_weight": 0.4}
 
 
 def choose_window(longest, horizon):
@@ -59,6 +59,29 @@ def choose_n_estimators(partners):
         The parameters that give their weights.
     """
     return 1 if {"theta_weight", "mlp_weight"}.intersection(partners) else 3
+
+
+def choose_weights_beside_mlp(given):
+    """The weights of partners, one of which is a perceptron.
+
+    Parameters
+    ----------
+    given : dict of str to (float or "auto")
+        By parameter.
+
+    Returns
+    -------
+    dict of str to (float or tuple)
+        Numbers stay; "auto" has a largest weight. The networks keep at least a third of
+        what the numbers leave.
+    """
+    left = 1 - sum(weight for weight in given.values() if weight != "auto")
+    largest = {name: _BESIDE_MLP[name] for name in given if given[name] == "auto"}
+    share = min(1.0, 2 / 3 * left / max(sum(largest.values()), 1e-12))
+    return {
+        name: ("auto", share * largest[name]) if weight == "auto" else weight
+        for name, weight in given.items()
+    }
 
 
 def choose_differences(periods):

@@ -223,6 +223,15 @@ def test_a_mask_of_other_rows_is_refused(panel, forecaster):
         (lambda rows, n: np.zeros(n, dtype=bool), "without training rows or without"),
         (lambda rows, n: np.isin(np.arange(n), rows).astype(int), "only 2 of them"),
         (lambda rows, n: np.append(rows, rows[0]), "Give each row once"),
+        (lambda rows, n: np.append(rows, rows[0] - n), "Give each row once"),
+        (lambda rows, n: np.append(rows, n), "positions from .* but there are"),
+        (lambda rows, n: rows.astype(str), "values of kind 'string'"),
+        (lambda rows, n: rows.astype(float), "values of kind 'floating'"),
+        (lambda rows, n: pd.array([True, None] * (n // 2)), "Give positions"),
+        (lambda rows, n: np.ones((n, 1), dtype=bool), "cv gave rows as ndarray"),
+        (lambda rows, n: slice(0, 5), "cv gave rows as slice"),
+        (lambda rows, n: None, "cv gave rows as NoneType"),
+        (lambda rows, n: set(rows), "cv gave rows as set"),
     ],
 )
 def test_folds_that_name_no_row_or_one_twice_are_refused(

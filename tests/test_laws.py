@@ -93,7 +93,7 @@ FORECASTERS = {
         )
     ),
     "perceptron": composed(
-        WindowMLPRegressor(9, hidden_size=8, max_epochs=2, random_state=0)
+        WindowMLPRegressor(40, max_epochs=2, random_state=0)
     ),
     "trees": composed(StepRegressor(seasonal_periods=[3, 7], random_state=0)),
     "trees that know prices": composed(

@@ -26,6 +26,7 @@ from sklstm import (
     WindowMLPRegressor,
     backtest,
 )
+from sklstm._recipe_choices import choose_weights_beside_mlp
 from sklstm._windows.array_regressors import as_list
 from sklstm.datasets import make_panel
 from sklstm.metrics import make_panel_scorer, make_quantile_scorer
@@ -145,10 +146,25 @@ def test_methods_of_another_kind_are_partners_where_they_help(
             StepRegressor: "tree_weight",
             WindowMLPRegressor: "mlp_weight",
         }
-        weights = [params.get(wanted[kind], "auto") for kind in found]
-        if mlp and set(weights) == {"auto"}:
-            weights = [("auto", 0.2), ("auto", 0.4)]
-        assert as_list(regressor.partner_weight) == weights
+        weights = {wanted[kind]: params.get(wanted[kind], "auto") for kind in found}
+        if mlp:
+            weights = choose_weights_beside_mlp(weights)
+        assert as_list(regressor.partner_weight) == list(weights.values())
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, [("auto", 0.2), ("auto", 0.4)]),
+        ({"tree_weight": 0.2}, [0.2, ("auto", 0.4)]),
+        ({"mlp_weight": 0.4}, [("auto", 0.2), 0.4]),
+        ({"mlp_weight": 0.9}, [("auto", pytest.approx(0.2 / 3)), 0.9]),
+        ({"tree_weight": 1.0}, [1.0, ("auto", 0.0)]),
+    ],
+)
+def test_a_given_weight_leaves_the_others_alone_where_there_is_room(params, expected):
+    *_, (_, ensemble) = LSTMForecaster(3, 52, **params).to_pipeline().estimator.steps
+    assert ensemble.partner_weight == expected
 
 
 @pytest.mark.parametrize(
@@ -475,7 +491,7 @@ class TestMethods:
         )
         pd.testing.assert_series_equal(flat.forecast(), composed.forecast())
         with pytest.raises(
-            TypeError, match="with no theta_weight and tree_weight, has one"
+            TypeError, match="theta_weight, tree_weight and mlp_weight, has one"
         ):
             ContinualForecaster(small(n_estimators=2)).fit(X, y)
 

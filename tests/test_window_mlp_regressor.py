@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm import PanelForecaster, SlidingWindow, WindowMLPRegressor
 from sklstm.datasets import make_panel
-from sklstm.neural_network._perceptron import _Net, train_perceptron
+from sklstm.neural_network._perceptron import Perceptron, train_perceptron
 
 
 def mlp(**params):
@@ -35,32 +35,48 @@ def Xy():
     return X, np.column_stack([X[:, -1] + 1, X[:, -2]])
 
 
-def random_net(n_inputs=7):
+def random_net(n_inputs=7, n_hidden=5):
     torch.manual_seed(0)
-    net = _Net(n_inputs, 5, 3)
+    net = Perceptron(n_inputs, n_hidden, 3)
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter)
     return net
 
 
 class TestPerceptron:
-    def test_arrays_put_out_what_torch_does(self):
+    def test_arrays_hold_the_net(self):
         net = random_net()
         inputs = np.random.default_rng(1).normal(size=(300, 7)).astype("float32")
+        state = torch.get_rng_state()
+        again = Perceptron.from_arrays(*net.to_arrays())
+        assert torch.equal(torch.get_rng_state(), state)
+        assert_array_equal(again.compute(inputs), net.compute(inputs))
         with torch.no_grad():
             expected = net(torch.as_tensor(inputs)).numpy()
-        assert_allclose(net.as_arrays()(inputs), expected, rtol=1e-4, atol=1e-4)
+        assert_allclose(net.compute(inputs), expected, rtol=1e-4, atol=1e-4)
 
-    def test_outputs_do_not_depend_on_other_samples(self):
-        net = random_net(40).as_arrays()
-        inputs = np.random.default_rng(1).normal(size=(600, 40))
-        whole = net(inputs)
-        for some in ([3], [599, 0], range(250, 520)):
-            assert_array_equal(net(inputs[list(some)]), whole[list(some)])
-        assert net(inputs[:0]).shape == (0, 3)
+    def test_its_outputs_are_those_of_a_loop(self):
+        net = random_net().double()
+        (first, second, output, linear), constants = net.to_arrays()
+        for x, y in zip(np.eye(7), net.compute(np.eye(7)), strict=True):
+            hidden = np.maximum(np.arcsinh(x) @ first + constants[0], 0)
+            hidden = hidden + np.maximum(hidden @ second + constants[1], 0)
+            expected = hidden @ output + constants[2] + x @ linear + constants[3]
+            assert_allclose(y, expected)
+
+    @pytest.mark.parametrize("n_inputs", [7, 130, 260])
+    @pytest.mark.parametrize("n_hidden", [5, 128])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_outputs_do_not_depend_on_other_samples(self, n_inputs, n_hidden, dtype):
+        net = random_net(n_inputs, n_hidden).to(dtype)
+        inputs = np.random.default_rng(1).normal(size=(600, n_inputs))
+        whole = net.compute(inputs)
+        for some in ([3], [599, 0], range(250, 520), range(1, 600)):
+            assert_array_equal(net.compute(inputs[list(some)]), whole[list(some)])
+        assert net.compute(inputs[:0]).shape == (0, 3)
 
     def test_an_untrained_net_puts_out_0(self):
-        assert not _Net(4, 3, 2).as_arrays()(np.ones((5, 4))).any()
+        assert not Perceptron(4, 3, 2).compute(np.ones((5, 4))).any()
 
     def test_targets_of_weight_0_teach_nothing(self):
         inputs = np.random.default_rng(0).normal(size=(20, 4))
@@ -76,7 +92,8 @@ class TestPerceptron:
 
         spoilt = targets.copy()
         spoilt[:5] = 1e6
-        for one, other in zip(train(targets).coefs, train(spoilt).coefs, strict=True):
+        nets = (train(each).to_arrays()[0] for each in (targets, spoilt))
+        for one, other in zip(*nets, strict=True):
             assert_array_equal(one, other)
 
 
@@ -180,6 +197,40 @@ class TestTraining:
         model = mlp().fit(X, spoilt, sample_weight=np.arange(60) < 40)
         expected = mlp().fit(X[:40], y[:40])
         assert_array_equal(model.predict(X), expected.predict(X))
+
+    @pytest.mark.parametrize("factor", [1e-25, 1e25])
+    def test_only_the_ratios_of_weights_matter(self, Xy, factor):
+        X, y = Xy
+        weight = np.arange(1.0, 61.0)
+        one, other = (
+            mlp(batch_size=16).fit(X, y, sample_weight=each).predict(X)
+            for each in (weight, factor * weight)
+        )
+        assert_allclose(one, other)
+
+    def test_targets_are_read_by_position(self, y):
+        windows = SlidingWindow(6, target="target").fit_transform(y.to_frame())
+        after = y.groupby(level=0).shift(-1).fillna(0.0)
+        expected = mlp().fit(windows, after.to_numpy()[:, None]).predict(windows)
+        backwards = np.arange(len(y))[::-1]
+        for given in (
+            after.to_frame(),
+            after.to_frame().set_index(backwards),
+            after.to_numpy()[:, None].tolist(),
+        ):
+            assert_array_equal(mlp().fit(windows, given).predict(windows), expected)
+        for given in (after, after.tolist(), pd.Series(after.to_numpy(), backwards)):
+            got = mlp().fit(windows, given).predict(windows)
+            assert_array_equal(got, expected[:, 0])
+
+    def test_windows_of_another_kind_are_refused(self, y):
+        windows = SlidingWindow(6, target="target").fit_transform(y.to_frame())
+        model = mlp(n_rows=9).fit(windows, np.zeros((len(windows), 1)))
+        with pytest.raises(ValueError, match="windows of 6 rows, but fit read 9"):
+            model.predict(np.asarray(windows))
+        bare = SlidingWindow(6).fit_transform(y.to_frame())
+        with pytest.raises(ValueError, match="do not hold the past of the target"):
+            model.predict(bare)
 
     def test_a_pass_takes_no_more_windows_than_asked_for(self, Xy):
         X, y = Xy

@@ -1,8 +1,11 @@
 """Windows and targets, checked, of regressors that read both panels and arrays."""
 
 import numpy as np
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from .._panels.columns import as_floats
+from .step_targets import StepTargets
 from .windows import PanelWindows
 
 __all__ = ["check_training", "check_windows", "mean_of_target"]
@@ -27,13 +30,21 @@ def check_training(estimator, X, y):
     Returns
     -------
     X, y
-        As they are, or as float64.
+        PanelWindows and StepTargets as they are, arrays as float64.
     target : ndarray of shape (n_rows, n_targets)
     """
     if isinstance(X, PanelWindows):
         validate_data(estimator, X, skip_check_array=True)
         check_consistent_length(X, y)
         X.check_target()
+        if not isinstance(y, StepTargets):
+            y = check_array(
+                as_floats(y, "y"),
+                ensure_2d=False,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+                input_name="y",
+            )
         return X, y, X.table.target
     X, y = validate_data(
         estimator, X, y, multi_output=True, y_numeric=True, **_OF_ARRAYS
@@ -50,6 +61,7 @@ def check_windows(estimator, X):
     """Check windows of `predict`: as they are, or as an array of float64."""
     if isinstance(X, PanelWindows):
         validate_data(estimator, X, skip_check_array=True, reset=False)
+        X.check_target()
         return X
     return validate_data(estimator, X, reset=False, **_OF_ARRAYS)
 

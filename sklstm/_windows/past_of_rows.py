@@ -14,7 +14,7 @@ def past_of_rows(table, end, target, n_rows):
     end : ndarray of int of shape (n,)
         The last row of each.
     target : ndarray of int of shape (n,)
-        Which target.
+        The position of a target for each.
     n_rows : int
 
     Returns

@@ -677,7 +677,7 @@ class ContinualForecaster(
                 "The regressor of the forecaster must be able to train in stages, as "
                 f"LSTMRegressor is, got {type(regressor).__name__}. Put an "
                 "LSTMRegressor there; LSTMForecaster(n_estimators=1), with no "
-                "theta_weight and tree_weight, has one."
+                "theta_weight, tree_weight and mlp_weight, has one."
             )
         return forecaster
 

@@ -72,7 +72,7 @@ class SeedEnsemble(FitTasksMixin, MetaEstimatorMixin, RegressorMixin, BaseEstima
     partner_weight : float, "auto", tuple, or list of them, default="auto"
         Weight of the partner in the average, from 0 to 1, or of each; the other
         regressors share the rest. "auto" is 0.3, or an equal share of what is left if
-        that is less; ``("auto", 0.4)`` is 0.4. Both fall to 0 as the absolute error of
+        that is less; ``("auto", 0.4)`` is 0.4. It falls to 0 as the absolute error of
         the partner in training grows from 1.5 to 2 times that of the regressors.
         Windows are compared in the last quarter of each series; in `partial_fit`
         earlier parts count as well, each 0.9 of the next.
@@ -486,7 +486,8 @@ def _is_share(weight):
 
 
 def _is_limited(weight):
-    return isinstance(weight, tuple) and len(weight) == 2 and weight[0] == "auto"
+    pair = isinstance(weight, tuple) and len(weight) == 2
+    return pair and isinstance(weight[0], str) and weight[0] == "auto"
 
 
 def _learn(partner, method, X, y, sample_weight):

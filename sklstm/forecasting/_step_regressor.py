@@ -154,6 +154,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X, y, target = check_training(self, X, y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = sample_weight / sample_weight[sample_weight > 0].mean()
         self._periods = tuple(period for period in periods if period > 1)
         self._ndim, self._n_outputs = y.ndim, 1 if y.ndim == 1 else y.shape[1]
         self._n_targets, self.past_reach_ = target.shape[1], 0
@@ -268,7 +269,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return np.where(np.isnan(scale), self._usual_scale, scale)
 
     def _parts(self, X, samples):
-        """Split samples into parts, each of as many as are gathered at a time."""
+        """Split samples into parts that are small enough to gather."""
         size = max(1, _CHUNK // (X.shape[1] + self.past_reach_))
         return np.split(samples, range(size, len(samples), size))
 

@@ -1,11 +1,12 @@
 """A perceptron with a linear path beside it, trained by torch and kept as arrays."""
 
 from math import cos, pi
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
+
+from ._aligned_linear import AlignedLinear
 
 __all__ = ["Perceptron", "train_perceptron"]
 
@@ -20,23 +21,63 @@ _LARGEST_LOSS = 1e20
 _WARM_UP = 0.1
 
 
-class Perceptron(NamedTuple):
-    """The weights of a trained net.
+class Perceptron(nn.Module):
+    """Two hidden layers, the second of which adds to the first; outputs start at 0.
 
-    Attributes
+    Parameters
     ----------
-    coefs : list of ndarray
-        Of the first and the second hidden layer, of the output layer, and of the linear
-        path, each of shape (n_in, n_out).
-    intercepts : list of ndarray
-        Of the same, each of shape (n_out,).
+    n_inputs, n_hidden, n_outputs : int
     """
 
-    coefs: list
-    intercepts: list
+    def __init__(self, n_inputs, n_hidden, n_outputs):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [
+                AlignedLinear(n_inputs, n_hidden),
+                AlignedLinear(n_hidden, n_hidden),
+                AlignedLinear(n_hidden, n_outputs),
+                AlignedLinear(n_inputs, n_outputs),
+            ]
+        )
+        for layer in self.layers[2:]:
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
-    def __call__(self, inputs):
-        """Compute outputs.
+    @classmethod
+    def from_arrays(cls, coefs, intercepts):
+        """Make a net of the arrays of `to_arrays`, without drawing random numbers."""
+        n_inputs, n_hidden = coefs[0].shape
+        with torch.device("meta"):
+            net = cls(n_inputs, n_hidden, coefs[2].shape[1])
+        for layer, coef, intercept in zip(net.layers, coefs, intercepts, strict=True):
+            layer.weight = nn.Parameter(torch.tensor(coef.T))
+            layer.bias = nn.Parameter(torch.tensor(intercept))
+        return net
+
+    def to_arrays(self):
+        """The weights and the constants of each layer.
+
+        Returns
+        -------
+        coefs : list of ndarray
+            Of the two hidden layers, of the output layer, and of the linear path, each
+            of shape (n_in, n_out).
+        intercepts : list of ndarray
+            Of the same, each of shape (n_out,).
+        """
+        weights = [layer.weight.detach().cpu().numpy() for layer in self.layers]
+        biases = [layer.bias.detach().cpu().numpy().copy() for layer in self.layers]
+        return [weight.T.copy() for weight in weights], biases
+
+    def forward(self, inputs):
+        """Map (n, n_inputs) to (n, n_outputs)."""
+        first, second, output, linear = self.layers
+        hidden = torch.relu(first(torch.arcsinh(inputs)))
+        hidden = hidden + torch.relu(second(hidden))
+        return output(hidden) + linear(inputs)
+
+    def compute(self, inputs):
+        """Compute outputs on the CPU, a block of samples at a time.
 
         Parameters
         ----------
@@ -46,50 +87,13 @@ class Perceptron(NamedTuple):
         -------
         ndarray of shape (n, n_outputs)
         """
-        padded = np.zeros((-(-len(inputs) // _BLOCK) * _BLOCK, inputs.shape[1]))
+        n_blocks = max(1, -(-len(inputs) // _BLOCK))
+        padded = np.zeros((n_blocks * _BLOCK, inputs.shape[1]))
         padded[: len(inputs)] = inputs
-        blocks = padded.astype(self.coefs[0].dtype).reshape(-1, _BLOCK, inputs.shape[1])
-        outputs = [self._block(block) for block in blocks]
-        return np.concatenate(outputs or [self._block(padded)])[: len(inputs)]
-
-    def _block(self, inputs):
-        first, second, output, linear = (
-            lambda x, coef=coef, intercept=intercept: x @ coef + intercept
-            for coef, intercept in zip(self.coefs, self.intercepts, strict=True)
-        )
-        hidden = np.maximum(first(np.arcsinh(inputs)), 0.0)
-        hidden = hidden + np.maximum(second(hidden), 0.0)
-        return output(hidden) + linear(inputs)
-
-
-class _Net(nn.Module):
-    """Two hidden layers, the second of which adds to the first; outputs start at 0."""
-
-    def __init__(self, n_inputs, n_hidden, n_outputs):
-        super().__init__()
-        self.layers = nn.ModuleList(
-            [
-                nn.Linear(n_inputs, n_hidden),
-                nn.Linear(n_hidden, n_hidden),
-                nn.Linear(n_hidden, n_outputs),
-                nn.Linear(n_inputs, n_outputs),
-            ]
-        )
-        for layer in self.layers[2:]:
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, inputs):
-        first, second, output, linear = self.layers
-        hidden = torch.relu(first(torch.arcsinh(inputs)))
-        hidden = hidden + torch.relu(second(hidden))
-        return output(hidden) + linear(inputs)
-
-    def as_arrays(self):
-        """The same net without torch."""
-        weights = [layer.weight.detach().cpu().numpy() for layer in self.layers]
-        biases = [layer.bias.detach().cpu().numpy().copy() for layer in self.layers]
-        return Perceptron([weight.T.copy() for weight in weights], biases)
+        blocks = torch.as_tensor(padded).to(self.layers[0].weight.dtype).split(_BLOCK)
+        with torch.no_grad():
+            outputs = torch.cat([self(block) for block in blocks])
+        return outputs.numpy()[: len(inputs)].astype(np.float64)
 
 
 def train_perceptron(blocks, n_steps, shape, batch_size, lr, *, dtype, device):
@@ -117,7 +121,7 @@ def train_perceptron(blocks, n_steps, shape, batch_size, lr, *, dtype, device):
     -------
     Perceptron
     """
-    net = _Net(*shape).to(device, dtype)
+    net = Perceptron(*shape).to(device, dtype)
     optimizer = torch.optim.AdamW(net.parameters(), lr, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
@@ -142,7 +146,7 @@ def train_perceptron(blocks, n_steps, shape, batch_size, lr, *, dtype, device):
         raise ValueError(
             f"Training diverged: the loss after the last step is {last:.3g}. Lower lr."
         )
-    return net.as_arrays()
+    return net
 
 
 def _loss(net, inputs, targets, weight):

@@ -68,7 +68,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
     intercepts_ : list of ndarray
         Their constants.
     fallback_ : ndarray of shape (n_targets,)
-        The mean in training, which windows without a known value get.
+        The mean in training: the forecast of windows without a known value.
     past_reach_ : int
         Number of rows before its window that a forecast reads.
     n_features_in_ : int
@@ -178,6 +178,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
             weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
+            weight = weight / weight[weight > 0].mean()
         self._ndim, self._n_outputs = y.ndim, 1 if y.ndim == 1 else y.shape[1]
         self._n_targets, self.past_reach_ = target.shape[1], 0
         if isinstance(X, PanelWindows):
@@ -207,7 +208,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
                 dtype=float_type(X, device),
                 device=device,
             )
-        self.coefs_, self.intercepts_ = net.coefs, net.intercepts
+        self.coefs_, self.intercepts_ = net.to_arrays()
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -225,12 +226,18 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_windows(self, X)
-        net = Perceptron(self.coefs_, self.intercepts_)
+        net = Perceptron.from_arrays(self.coefs_, self.intercepts_)
+        if self._width(X) != len(self.coefs_[0]):
+            raise ValueError(
+                f"X has windows of {self._width(X)} rows, but fit read "
+                f"{len(self.coefs_[0])}. Give windows as in fit."
+            )
         n_steps = self._n_outputs // self._n_targets
         out = np.empty((len(X) * self._n_targets, n_steps))
         for part in self._parts(X, np.arange(len(out))):
             inputs, last, unit = self._inputs(X, part)
-            steps = last[:, None] + unit[:, None] * net(inputs)
+            with limit_threads(1):
+                steps = last[:, None] + unit[:, None] * net.compute(inputs)
             fallback = self.fallback_[part % self._n_targets, None]
             out[part] = np.where(np.isnan(last)[:, None], fallback, steps)
         out = out.reshape(len(X), self._n_targets, n_steps).swapaxes(1, 2)
@@ -238,7 +245,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         return out[:, 0] if self._ndim == 1 else out
 
     def _learn_usual_change(self, X, y, weight, samples, random_state):
-        """The mean change over a row of some windows that have something to teach."""
+        """The mean change over a row, of windows whose value and target are known."""
         shuffled = random_state.permutation(samples)
         for part in np.split(shuffled, range(_N_USUAL, len(samples), _N_USUAL)):
             past = self._past(X, part)
@@ -250,7 +257,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
                 return float(np.average(_mean_change(past[known]), weights=each)) or 1.0
         raise ValueError(
             "There is nothing to learn: no window has both a known target and a known "
-            "value. Lower the horizon, or fill y."
+            "value. Lower the horizon, raise n_rows, or fill y."
         )
 
     def _blocks(self, X, y, weight, samples, random_state):
@@ -318,7 +325,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         return X.shape[1]
 
     def _parts(self, X, samples):
-        """Split samples into parts, each of as many as are gathered at a time."""
+        """Split samples into parts that are small enough to gather."""
         size = max(1, _CHUNK // self._width(X))
         return np.split(samples, range(size, len(samples), size))
 
