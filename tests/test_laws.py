@@ -92,9 +92,7 @@ FORECASTERS = {
             random_state=0,
         )
     ),
-    "perceptron": composed(
-        WindowMLPRegressor(40, max_epochs=2, random_state=0)
-    ),
+    "perceptron": composed(WindowMLPRegressor(40, max_epochs=2, random_state=0)),
     "trees": composed(StepRegressor(seasonal_periods=[3, 7], random_state=0)),
     "trees that know prices": composed(
         StepRegressor(DecisionTreeRegressor(max_depth=4, random_state=0)),
