@@ -7,7 +7,13 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from sklstm import PanelForecaster, SlidingWindow, WindowMLPRegressor
+from sklstm import (
+    NaiveRegressor,
+    PanelForecaster,
+    SlidingWindow,
+    StepRegressor,
+    WindowMLPRegressor,
+)
 from sklstm.datasets import make_panel
 from sklstm.neural_network._perceptron import Perceptron, train_perceptron
 
@@ -222,6 +228,15 @@ class TestTraining:
         for given in (after, after.tolist(), pd.Series(after.to_numpy(), backwards)):
             got = mlp().fit(windows, given).predict(windows)
             assert_array_equal(got, expected[:, 0])
+
+    @pytest.mark.parametrize(
+        "regressor", [mlp(), NaiveRegressor(), StepRegressor()], ids=repr
+    )
+    def test_outputs_are_the_steps_of_all_targets(self, y, regressor):
+        windows = SlidingWindow(6).fit_transform(y.to_frame())
+        windows = windows.with_target(np.column_stack([y, y]))
+        with pytest.raises(ValueError, match=r"y has 3 output\(s\), but they must be"):
+            regressor.fit(windows, np.zeros((len(y), 3)))
 
     def test_windows_of_another_kind_are_refused(self, y):
         windows = SlidingWindow(6, target="target").fit_transform(y.to_frame())

@@ -8,7 +8,7 @@ from .._panels.columns import as_floats
 from .step_targets import StepTargets
 from .windows import PanelWindows
 
-__all__ = ["check_training", "check_windows", "mean_of_target"]
+__all__ = ["as_targets", "check_training", "check_windows", "mean_of_target"]
 
 _OF_ARRAYS = {
     "allow_nd": True,
@@ -37,13 +37,12 @@ def check_training(estimator, X, y):
         validate_data(estimator, X, skip_check_array=True)
         check_consistent_length(X, y)
         X.check_target()
-        if not isinstance(y, StepTargets):
-            y = check_array(
-                as_floats(y, "y"),
-                ensure_2d=False,
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-                input_name="y",
+        y = y if isinstance(y, StepTargets) else as_targets(y)
+        n_outputs, n_targets = int(np.prod(y.shape[1:])), X.table.target.shape[1]
+        if n_outputs % n_targets:
+            raise ValueError(
+                f"y has {n_outputs} output(s), but they must be the next steps of the "
+                f"{n_targets} target(s) in the windows: a multiple of that number."
             )
         return X, y, X.table.target
     X, y = validate_data(
@@ -55,6 +54,17 @@ def check_training(estimator, X, y):
             f"least one feature, got the shape {X.shape}."
         )
     return X, y, np.reshape(y, (-1, 1))
+
+
+def as_targets(y):
+    """Check targets, of which NaN is not known, and give them as float64."""
+    return check_array(
+        as_floats(y, "y"),
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_all_finite="allow-nan",
+        input_name="y",
+    )
 
 
 def check_windows(estimator, X):

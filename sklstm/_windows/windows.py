@@ -84,6 +84,25 @@ class PanelTable:
         """The row after the segment that each row stands in."""
         return np.append(self.segments[1:], len(self.values))[self._segment(rows)]
 
+    def target_up_to(self, rows, target, n_rows):
+        """The last values of one target up to each row.
+
+        Parameters
+        ----------
+        rows, target : ndarray of int of shape (n,)
+            The positions of rows, and of a target for each.
+        n_rows : int
+
+        Returns
+        -------
+        ndarray of shape (n, n_rows)
+            In float64; NaN where it is not known, and before the start of the segment.
+        """
+        places = rows[:, None] + np.arange(1 - n_rows, 1)
+        inside = places >= self.segment_starts(rows)[:, None]
+        past = self.target[np.where(inside, places, 0), target[:, None]]
+        return np.where(inside, past, np.nan).astype(np.float64, copy=False)
+
     def series(self, rows):
         """The position of the series that each row belongs to."""
         return np.searchsorted(self.indptr, rows, side="right") - 1

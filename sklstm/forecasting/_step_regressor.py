@@ -20,7 +20,6 @@ from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
 from .._windows.checked_windows import check_training, check_windows, mean_of_target
-from .._windows.past_of_rows import past_of_rows
 from .._windows.windows import PanelWindows
 from ._step_inputs import STEP_ROWS, step_inputs
 
@@ -294,7 +293,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows, targets = np.divmod(each, self._n_targets)
         if isinstance(X, PanelWindows):
             n_rows = X.window_size + self.past_reach_
-            past = past_of_rows(X.table, X.ends[windows], targets, n_rows)
+            past = X.table.target_up_to(X.ends[windows], targets, n_rows)
             covariates = _gather_covariates(X.table, X.ends[window], step + 1)
         else:
             past, covariates = _split_array(X, windows, window)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_array
 
-from .._panels.columns import LARGEST, as_floats
+from .._panels.columns import LARGEST
 from .._panels.parameters import read_counts
 from .._panels.plain_state import PlainState
 from .._panels.quantiles import USUAL_QUANTILES, check_quantiles
+from .._windows.checked_windows import as_targets
 from .._windows.step_targets import StepTargets
 from .._windows.target_past import PastView
 from .._windows.windows import PanelWindows, join_labels
@@ -251,13 +251,7 @@ def read_targets(y):
     """Check targets, and give them as float64, or as the StepTargets that they are."""
     if isinstance(y, StepTargets):
         return y
-    y = check_array(
-        as_floats(y, "y"),
-        ensure_2d=False,
-        dtype=np.float64,
-        ensure_all_finite="allow-nan",
-        input_name="y",
-    )
+    y = as_targets(y)
     if y.ndim == 1 and np.isnan(y).any():
         raise ValueError(
             "Input y contains NaN, which only a y of shape (n, n_outputs) may hold, "

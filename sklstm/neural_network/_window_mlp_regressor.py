@@ -12,7 +12,6 @@ from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, _fit_context
 from .._windows.checked_windows import check_training, check_windows, mean_of_target
-from .._windows.past_of_rows import past_of_rows
 from .._windows.windows import PanelWindows
 from ._device import float_type, limit_threads, resolve_device, seeded
 from ._perceptron import Perceptron, train_perceptron
@@ -313,7 +312,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         """The last rows of samples, NaN before the first known value only."""
         window, target = np.divmod(samples, self._n_targets)
         if isinstance(X, PanelWindows):
-            past = past_of_rows(X.table, X.ends[window], target, self._width(X))
+            past = X.table.target_up_to(X.ends[window], target, self._width(X))
         else:
             past = X[window] if X.ndim == 2 else X[window][..., -1]
         return fill_from_before(past[..., None])[..., 0]
