@@ -284,7 +284,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         return steps[np.arange(len(steps)), :, target]
 
     def _inputs(self, X, samples):
-        """What the net reads of samples.
+        """Gather the inputs of the net.
 
         Parameters
         ----------
