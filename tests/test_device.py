@@ -148,3 +148,10 @@ def test_threads_of_python_that_fit_at_a_time_give_torch_its_own_back(windows):
             done.result()
     assert set(NoteThreads.seen) == {1}
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("device", ["meta", "hpu", "cuda:99", "no such device"])
+def test_a_device_that_computes_nothing_is_refused(windows, device):
+    X, y = windows
+    with pytest.raises(ValueError, match="is not available on this machine"):
+        LSTMRegressor(device=device).fit(X, y)

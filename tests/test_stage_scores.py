@@ -76,3 +76,10 @@ def test_error_by_group_leaves_out_what_is_not_known():
 
     found = error_by_group(truth, guess, np.array([0, 1, 2]), 4, mae)
     assert_array_equal(found, [1.0, 1.0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("returned", [None, "0.5", [0.5, 0.5], 1j])
+def test_an_error_is_a_number(returned):
+    values = np.ones(3)
+    with pytest.raises(TypeError, match="scoring must return one number, an error of"):
+        error_by_group(values, values, np.zeros(3, int), 1, lambda *_: returned)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -238,10 +239,26 @@ class TestTraining:
         with pytest.raises(ValueError, match=r"y has 3 output\(s\), but they must be"):
             regressor.fit(windows, np.zeros((len(y), 3)))
 
+    @pytest.mark.parametrize(
+        "regressor", [mlp(), NaiveRegressor(), StepRegressor()], ids=repr
+    )
+    def test_features_are_those_of_fit(self, y, regressor):
+        X = np.random.default_rng(0).normal(size=(30, 6, 2))
+        model = clone(regressor).fit(X, X[:, -1, -1])
+        for other in (X[..., :1], X[..., 0], np.concatenate([X, X], axis=2)):
+            with pytest.raises(ValueError, match=r"saw 2 feature\(s\) in an array"):
+                model.predict(other)
+        panel = y.to_frame().assign(price=1.0)
+        rows = SlidingWindow(6, target="target")
+        model = clone(regressor).fit(rows.fit_transform(panel), y.to_numpy()[:, None])
+        fewer = rows.fit_transform(panel[["target"]])
+        with pytest.raises(ValueError, match=r"1 target\(s\) and the columns \[\]"):
+            model.predict(fewer)
+
     def test_windows_of_another_kind_are_refused(self, y):
         windows = SlidingWindow(6, target="target").fit_transform(y.to_frame())
         model = mlp(n_rows=9).fit(windows, np.zeros((len(windows), 1)))
-        with pytest.raises(ValueError, match="windows of 6 rows, but fit read 9"):
+        with pytest.raises(ValueError, match=r"1 feature\(s\) in an array; fit"):
             model.predict(np.asarray(windows))
         bare = SlidingWindow(6).fit_transform(y.to_frame())
         with pytest.raises(ValueError, match="do not hold the past of the target"):

@@ -23,7 +23,7 @@ def check_training(estimator, X, y):
     Parameters
     ----------
     estimator : estimator
-        It learns the number of features.
+        It learns the number of features, and what a step of X holds.
     X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
     y : array of shape (n,) or (n, n_outputs)
 
@@ -37,6 +37,7 @@ def check_training(estimator, X, y):
         validate_data(estimator, X, skip_check_array=True)
         check_consistent_length(X, y)
         X.check_target()
+        estimator._columns = _columns_of(X)
         y = y if isinstance(y, StepTargets) else as_targets(y)
         n_outputs, n_targets = int(np.prod(y.shape[1:])), X.table.target.shape[1]
         if n_outputs % n_targets:
@@ -53,6 +54,7 @@ def check_training(estimator, X, y):
             "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), and at "
             f"least one feature, got the shape {X.shape}."
         )
+    estimator._columns = _columns_of(X)
     return X, y, np.reshape(y, (-1, 1))
 
 
@@ -72,8 +74,31 @@ def check_windows(estimator, X):
     if isinstance(X, PanelWindows):
         validate_data(estimator, X, skip_check_array=True, reset=False)
         X.check_target()
-        return X
-    return validate_data(estimator, X, reset=False, **_OF_ARRAYS)
+    else:
+        X = validate_data(estimator, X, reset=False, **_OF_ARRAYS)
+    if _columns_of(X) != estimator._columns:
+        raise ValueError(
+            f"Each step of X holds {_describe(_columns_of(X))}; fit saw "
+            f"{_describe(estimator._columns)}. Give windows of the same columns as in "
+            "fit."
+        )
+    return X
+
+
+def _columns_of(X):
+    """What a step of windows holds: the number of features of arrays, else names."""
+    if not isinstance(X, PanelWindows):
+        return X.shape[2] if X.ndim == 3 else 1
+    table = X.table
+    names = [*table.names, *table.categories]
+    return names, list(table.known), table.target.shape[1]
+
+
+def _describe(columns):
+    if isinstance(columns, int):
+        return f"{columns} feature(s) in an array"
+    names, known, n_targets = columns
+    return f"{n_targets} target(s) and the columns {names}, with {known} known ahead"
 
 
 def mean_of_target(target):

@@ -8,6 +8,8 @@ data set, in units of the error, and NaN where there is none to tell; the measur
 paper is the mean over the others. T is the last stage.
 """
 
+from numbers import Real
+
 import numpy as np
 
 __all__ = [
@@ -130,5 +132,15 @@ def error_by_group(y_true, y_pred, group, n_groups, error):
         truth, guess = y_true[group == number], y_pred[group == number]
         known = np.isfinite(truth)
         if known.any():
-            out[number] = error(truth[known], guess[known])
+            out[number] = _as_number(error(truth[known], guess[known]))
     return out
+
+
+def _as_number(error):
+    """Check what a callable returned, since numpy reads None as NaN."""
+    if np.ndim(error) or not isinstance(np.asarray(error).item(), Real):
+        raise TypeError(
+            "scoring must return one number, an error of 0 or more, got "
+            f"{error!r}. Return the mean error of y_true and y_pred."
+        )
+    return error

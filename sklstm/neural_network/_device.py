@@ -60,8 +60,8 @@ def resolve_device(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=found).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise ValueError(
             f"device={device!r} is not available on this machine. Choose 'auto', "
             "'cpu', or a device that torch can see, such as 'cuda', 'cuda:1' or 'mps'."

@@ -226,11 +226,6 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = check_windows(self, X)
         net = Perceptron.from_arrays(self.coefs_, self.intercepts_)
-        if self._width(X) != len(self.coefs_[0]):
-            raise ValueError(
-                f"X has windows of {self._width(X)} rows, but fit read "
-                f"{len(self.coefs_[0])}. Give windows as in fit."
-            )
         n_steps = self._n_outputs // self._n_targets
         out = np.empty((len(X) * self._n_targets, n_steps))
         for part in self._parts(X, np.arange(len(out))):
