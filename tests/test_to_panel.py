@@ -134,6 +134,23 @@ def test_what_is_no_such_table_is_refused(panel, change, error, words):
         to_panel(*change(panel.reset_index()))
 
 
+@pytest.mark.parametrize("years", [False, True])
+def test_a_wide_table_that_lies_across_is_to_be_transposed(panel, years):
+    upright = panel["sales"].unstack(0)
+    if years:
+        upright = upright.set_axis(range(2000, 2000 + len(upright)), axis=0)
+    across = upright.T.rename_axis("shop")
+    with pytest.raises(ValueError, match=r"Transpose the table: table\.T"):
+        to_panel(across, wide=True)
+    pd.testing.assert_frame_equal(
+        to_panel(across.T, wide=True), to_panel(upright, wide=True), check_names=False
+    )
+    if not years:
+        remedy = r"Transpose the table: table\.set_index\(\['shop'\]\)\.T"
+        with pytest.raises(ValueError, match=remedy):
+            to_panel(across.reset_index(), wide=True)
+
+
 def test_a_wide_table_has_values_alone(panel):
     table = panel.reset_index()
     with pytest.raises(ValueError, match="but not 'shop'"):

@@ -7,6 +7,7 @@ import pandas as pd
 
 from .._panels.flat_tables import read_table
 from .._panels.rows import check_frame, read_rows, show
+from .._panels.times import holds_times
 
 __all__ = ["to_panel"]
 
@@ -147,6 +148,7 @@ def _lengthen(table, series, target):
         )
     columns = [table.iloc[:, i] for i in range(table.shape[1])]
     wrong = [column.name for column in columns if not _holds_numbers(column)]
+    _check_rows_are_times(table.drop(columns=wrong), wrong)
     if wrong or not columns:
         what = f"not {show(wrong)}" if wrong else "there is none"
         raise ValueError(
@@ -157,6 +159,21 @@ def _lengthen(table, series, target):
     labels = table.columns.repeat(len(table))
     labels = labels.rename("series") if labels.nlevels == 1 else labels
     return pd.concat(columns).to_frame(target), [labels]
+
+
+def _check_rows_are_times(table, others):
+    """Raise if the rows of a wide table are the series, and its columns the times."""
+    columns, rows = table.columns, table.index
+    if len(columns) == 0 or columns.nlevels > 1 or holds_times(rows):
+        return
+    text = pd.api.types.infer_dtype(rows) == "string"
+    if holds_times(columns) or (text and pd.api.types.is_numeric_dtype(columns.dtype)):
+        names = f".set_index({others!r})" if others else ""
+        raise ValueError(
+            "With wide=True each column is a series and each row a time, but the "
+            f"columns are times, such as {show(columns[:1])}. Transpose the table: "
+            f"table{names}.T"
+        )
 
 
 def _holds_numbers(column):
