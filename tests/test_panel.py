@@ -341,3 +341,12 @@ def test_tails_are_the_last_rows_of_each_series(size):
     ]
     assert list(positions) == sum(tails, [])
     assert list(np.diff(kept)) == [len(tail) for tail in tails]
+
+
+def test_many_levels_of_many_labels_keep_series_apart():
+    """The product of their sizes is more than an integer holds."""
+    labels = pd.RangeIndex(1 << 16)
+    codes = [[0, 1, 0, 1], [0] * 4, [0] * 4, [0] * 4, [0] * 4, [0, 0, 1, 1]]
+    index = pd.MultiIndex(levels=[labels] * 6, codes=codes)
+    rows = read_rows(pd.DataFrame({"y": range(4)}, index))
+    assert (rows.n_series, rows.order.tolist()) == (2, [0, 2, 1, 3])

@@ -471,9 +471,13 @@ def _check_no_duplicate(index, order, key, time, name):
 
 def _series_key(index):
     """Number each row's series, in the order of the sorted labels where they sort."""
-    key = _ranks(index.levels[0])[np.asarray(index.codes[0])]
-    for level, codes in zip(index.levels[1:-1], index.codes[1:-1], strict=True):
-        key = key * len(level) + _ranks(level)[np.asarray(codes)]
+    key, n_keys = _ranks(index, 0), len(index.levels[0])
+    for position in range(1, index.nlevels - 1):
+        size = len(index.levels[position])
+        if n_keys > np.iinfo(np.intp).max // size:
+            known, key = np.unique(key, return_inverse=True)
+            n_keys = len(known)
+        key, n_keys = key * size + _ranks(index, position), n_keys * size
     return key
 
 
@@ -506,13 +510,15 @@ def _check_level_order(index, name):
             )
 
 
-def _ranks(level):
-    if level.is_monotonic_increasing:
-        return np.arange(len(level))
-    try:
-        return _inverse(np.asarray(level.argsort()))
-    except TypeError:
-        return np.arange(len(level))
+def _ranks(index, position):
+    """The rank of each row's label in its level, or its number if they do not sort."""
+    level, codes = index.levels[position], np.asarray(index.codes[position])
+    if not level.is_monotonic_increasing:
+        try:
+            return _inverse(np.asarray(level.argsort()))[codes]
+        except TypeError:
+            pass
+    return codes.astype(np.intp)
 
 
 def _inverse(order):
