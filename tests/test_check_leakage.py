@@ -286,3 +286,25 @@ def test_known_columns_are_found_in_all_sorts_of_panels(Xy, regressor):
     if not flat:
         window.set_params(known_covariates=["a__price"])
         check_leakage(make_pipeline(names, model), X, y)
+
+
+@pytest.mark.parametrize("column", ["price", "type"])
+@pytest.mark.parametrize("series", ["s0", "s2"])
+def test_one_missing_value_shows_a_fill_from_later_rows(Xy, column, series):
+    X, y = Xy
+    X = X.assign(promotion=0.0).astype({"type": object})
+    X.loc[X.loc[[series]].index[9], column] = None
+
+    def fill(way):
+        def filled(X):
+            return getattr(X.groupby(level=0), way)().infer_objects()
+
+        return FunctionTransformer(filled)
+
+    forward, backward = (
+        forecaster(fill(way), FunctionTransformer(lambda X: X[["promotion"]]))
+        for way in ("ffill", "bfill")
+    )
+    check_leakage(forward, X, y)
+    with pytest.raises(ValueError, match="The step 'functiontransformer-1' .* 1 of"):
+        check_leakage(backward, X, y)

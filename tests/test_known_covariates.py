@@ -279,6 +279,19 @@ class TestOtherRegressors:
             values = model.predict(test_X.groupby(level=0).head(2))
         assert np.isfinite(values).all()
 
+    def test_a_short_past_is_missing_too(self):
+        X, y = make_data()
+        X = X[["price"]]
+        train_X, train_y, test_X, _ = split(X, y)
+        trees = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=3))
+        model = flat(trees).fit(train_X, train_y)
+        # The last two origins of each series lack the last steps, and it has no more.
+        with pytest.warns(UserWarning, match="of them for 6 remembered rows"):
+            model.predict(train_X)
+        whole = pd.concat([train_X, test_X.groupby(level=0).head(HORIZON - 1)])
+        early = whole.groupby(level=0).cumcount(ascending=False) >= 2 * HORIZON - 1
+        model.predict(pd.concat([train_X[early[train_X.index]], test_X]))
+
     def test_windows_of_three_axes_have_no_place_for_them(self):
         X, y = make_data()
         window = SlidingWindow(5, known_covariates=["price"])

@@ -240,3 +240,16 @@ def test_a_bad_offset_is_named(X, offset):
 def test_a_lost_index_names_set_output(X):
     with pytest.raises(TypeError, match=re.escape('set_output(transform="pandas")')):
         SeriesLog().fit(X).transform(X.reset_index(drop=True))
+
+
+def test_a_series_of_zeros_is_clipped_until_it_is_negative():
+    X = with_other_series(make_X())
+    low = pd.DataFrame(-1e6, index=X.index, columns=X.columns)
+    log = SeriesLog(clip=True, handle_unknown="global").fit(X)
+    back = log.inverse_transform(low)
+    assert back.loc[["nothing", "shop"]].eq(0).all(axis=None)
+    assert back.loc[["debt", "below"]].eq(-1e6).all(axis=None)
+    other = low.loc[["debt"]].rename({"debt": "other"})
+    assert log.inverse_transform(other).eq(-1e6).all(axis=None)
+    log.add_series(low.loc[["nothing"]])
+    assert log.inverse_transform(low).loc["nothing"].eq(-1e6).all(axis=None)

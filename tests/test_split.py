@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import StackingRegressor
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, check_cv
 
 from sklstm.datasets import make_panel
@@ -286,3 +287,9 @@ def test_more_folds_than_series_raise(ragged):
     message = "n_splits must be at most the number of series, 6, got 7."
     with pytest.raises(ValueError, match=re.escape(message)):
         next(SeriesKFold(7).split(ragged))
+
+
+def test_a_seed_that_a_stacking_regressor_sets_is_not_in_the_way(ragged):
+    X = pd.DataFrame({"a": np.arange(len(ragged.index), dtype=float)}, ragged.index)
+    stack = StackingRegressor([("mean", DummyRegressor())], cv=SeriesKFold(3))
+    assert np.isfinite(stack.fit(X, X["a"]).predict(X)).all()

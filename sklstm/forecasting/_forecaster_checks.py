@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 
 from .._panels.columns import as_floats
 from .._panels.random_holes import CUT_BY_TIME
-from .._panels.rows import show
+from .._panels.rows import check_frame, show
 from .._panels.time_step import is_inferred, pairs_within
 from .._windows.windows import PanelWindows
 
@@ -51,6 +51,7 @@ def check_target(y):
     """Give y back as float64, and raise if it is not numeric or not finite."""
     if y.shape[1] == 0:
         raise ValueError("y has no columns; at least one target is needed.")
+    check_frame(y, "y")
     values = as_floats(y if y.shape[1] > 1 else y.iloc[:, 0], "y").reshape(y.shape)
     infinite = np.isinf(values).any(axis=1)
     if infinite.any():
@@ -78,8 +79,9 @@ def check_not_filled(ahead):
     if unknown.any():
         raise ValueError(
             f"{unknown.sum()} row(s) of X lie before the end of their series, but y is "
-            f"not known there: {show(ahead.X.index[rows[unknown]])}. Rows that "
-            f"gaps='fill' adds have no fitted values. {CUT_BY_TIME}"
+            f"not known there: {show(ahead.X.index[rows[unknown]])}. With gaps='fill' "
+            "such rows have no fitted values, as those that it adds: leave them out, "
+            f"or use gaps='keep'. {CUT_BY_TIME}"
         )
 
 
@@ -87,7 +89,7 @@ def check_some_known(ahead):
     """Raise if a series is to be continued of which no value is known."""
     history = ahead.history
     known = np.isfinite(history.y.to_numpy())
-    known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0).all(axis=1)
+    known = np.logical_or.reduceat(known.any(axis=1), history.rows.indptr[:-1])
     blank = (ahead.n_steps > 0) & ~known
     if blank.any():
         raise ValueError(

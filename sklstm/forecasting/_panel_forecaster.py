@@ -630,13 +630,15 @@ class PanelForecaster(
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_targets)
-            One forecast for each row, in units of y.
+            One forecast for each row, in units of y. With several targets NaN for one
+            of which no value was ever known in that series.
         """
         check_is_fitted(self)
         X = self._read_asked(X)
         out = np.empty((len(X), self._format.n_targets))
         for block, ahead, windows, past in self._blocks(X):
             values = self._predict_points(ahead, windows, past)
+            values[self._is_blank(ahead)] = np.nan
             like = self._format.table(X.index[block])
             out[block] = self._transform.inverse(values, like)
         return out if self._format.ndim == 2 else out[:, 0]
@@ -702,6 +704,7 @@ class PanelForecaster(
             self._check_rows_are_kept(ahead.rows[ahead.rows < len(ahead.history.rows)])
             windows = windows.with_target(past)
             some, step[block] = direct_steps(ahead, windows, predict)
+            some[self._is_blank(ahead)] = np.nan
             if values is None:
                 values = np.empty((len(X), *some.shape[1:]))
             values[block] = some
@@ -1132,6 +1135,10 @@ class PanelForecaster(
             past[: len(known)] = known
             yield block, ahead, windows, past
 
+    def _is_blank(self, ahead):
+        """Which of the rows asked for are of a target that was never known."""
+        return self._transform.is_blank(ahead.history.series)[ahead.series]
+
     def _predict_points(self, ahead, windows, past):
         """Forecast the rows asked for, in transformed units."""
         fitted = self._fitted_values(windows, past, ahead)
@@ -1141,24 +1148,30 @@ class PanelForecaster(
 
     def _extrapolate(self, windows, past, ahead):
         """Write the forecasts of the steps ahead into `past`, block by block."""
-        regressor, n_short = self.estimator_[-1], 0
+        n_short = 0
         for done in range(0, int(ahead.n_steps.max(initial=0)), self.horizon_):
             active = np.flatnonzero(ahead.n_steps > done)
             known, origins = windows.with_target(past), ahead.positions(active, done)
-            n_short += count_short(regressor, known[origins], self.horizon_)
+            n_short += self._count_short(known[origins])
             out = self._predict_steps(origins, known, ahead)
             step = done + np.arange(1, self.horizon_ + 1)
             wanted = step <= ahead.n_steps[active, None]
             rows = ahead.positions(active[:, None], step)
             past[rows[wanted]] = out[wanted]
+        self._warn_of_short(n_short, "series")
+
+    def _count_short(self, windows):
+        return count_short(self.estimator_[-1], windows, self.horizon_)
+
+    def _warn_of_short(self, n_short, of):
         if n_short:
             warnings.warn(
-                f"{type(regressor).__name__} reads {self.known_covariates_} of all "
-                f"{self.horizon_} steps at once, and X ends before the last of them "
-                f"for {n_short} series. Missing values are NaN, and the forecasts "
+                f"{type(self.estimator_[-1]).__name__} reads {self.known_covariates_} "
+                f"of all {self.horizon_} steps at once, and X ends before the last of "
+                f"them for {n_short} {of}. Missing values are NaN, and the forecasts "
                 "would differ if they were known. Give X rows for all steps.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
     def _fitted_values(self, windows, past, ahead):
@@ -1175,7 +1188,10 @@ class PanelForecaster(
         fitted[asked[first]] = self._mean_past
         later = asked[~first]
         if len(later):
-            out = self._predict_steps(later - 1, windows.with_target(past), ahead)
+            known = windows.with_target(past)
+            n_short = self._count_short(known[later - 1])
+            self._warn_of_short(n_short, "remembered rows")
+            out = self._predict_steps(later - 1, known, ahead)
             fitted[later] = out[:, 0]
         return fitted
 

@@ -61,6 +61,8 @@ class PanelTransform(PlainState):
         The labels of the young series.
     settled : tuple of (transformer or None, Pipeline)
         The transformers before they learned of the young series.
+    blank : DataFrame of bool of shape (n_series, n_targets), or None
+        Whether no value of a target was ever known; None with one target.
     """
 
     steps: Pipeline
@@ -69,6 +71,7 @@ class PanelTransform(PlainState):
     series: pd.Index
     young: pd.Index
     settled: tuple
+    blank: pd.DataFrame | None
 
     @classmethod
     @_with_pandas_output
@@ -110,6 +113,7 @@ class PanelTransform(PlainState):
             series=history.series,
             young=history.series[blank],
             settled=(settled, steps),
+            blank=_find_blank(history),
         )
         return transform, windows.with_target(past), past
 
@@ -205,7 +209,14 @@ class PanelTransform(PlainState):
             enough=max(self.enough, int(_count_known(history).max())),
             series=self.series.append(history.series[joined]),
             settled=settled,
+            blank=_find_blank(history, self.blank),
         )
+
+    def is_blank(self, series):
+        """Whether no value of each target was ever known, (n_series, n_targets)."""
+        if self.blank is None:
+            return np.zeros((len(series), 1), dtype=bool)
+        return self.blank.to_numpy(bool)[locate_series(series, self.blank.index)]
 
     @property
     def reads_one_row(self):
@@ -238,9 +249,14 @@ class PanelTransform(PlainState):
         # Known series keep their statistics, but may turn negative for the first time.
         known = new.series.isin(self.series) & ~new.series.isin(history.series[grows])
         _learn((target_transformer, None), new, known)
-        settled = (target_transformer, steps)
+        settled, blank = (target_transformer, steps), _find_blank(new, self.blank)
         if not grows.any():
-            return replace(self, target_transformer=target_transformer, settled=settled)
+            return replace(
+                self,
+                target_transformer=target_transformer,
+                settled=settled,
+                blank=blank,
+            )
         settled = deepcopy(settled)
         young = grows & (_count_known(history) < self.enough)
         _learn(settled, history, grows & ~young, self.enough)
@@ -255,6 +271,7 @@ class PanelTransform(PlainState):
             series=self.series.append(history.series[joined]),
             young=history.series[young],
             settled=settled,
+            blank=blank,
         )
 
 
@@ -275,6 +292,21 @@ def _known(history):
 def _count_known(history):
     """The number of rows of each series in which every target is known."""
     return np.add.reduceat(_known(history), history.rows.indptr[:-1], dtype=np.intp)
+
+
+def _find_blank(history, before=None):
+    """Find targets without a known value in a history, nor in rows before it."""
+    known = np.isfinite(history.y.to_numpy())
+    if known.shape[1] == 1:
+        return None
+    known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0)
+    found = pd.DataFrame(~known, index=history.series)
+    if before is None:
+        return found
+    position = locate_series(history.series, before.index)
+    old, values = position >= 0, before.to_numpy(bool, copy=True)
+    values[position[old]] &= ~known[old]
+    return pd.concat([pd.DataFrame(values, index=before.index), found[~old]])
 
 
 def _first_known(history, n):

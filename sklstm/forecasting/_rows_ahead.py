@@ -49,6 +49,12 @@ class RowsAhead:
         last = self.history.rows.indptr[1:] - 1
         return np.where(step == 0, last[series], ahead[series] + step - 1)
 
+    @property
+    def series(self):
+        """The position of the series of each row asked for, of shape (n_asked,)."""
+        ahead = np.repeat(np.arange(len(self.n_steps)), self.n_steps)
+        return np.concatenate([self.history.rows.codes, ahead])[self.rows]
+
     def origins(self):
         """Find the origin of each row asked for, if none is forecast from another.
 
@@ -62,8 +68,7 @@ class RowsAhead:
         """
         n_past, indptr = len(self.history.rows), self.history.rows.indptr
         ahead = self.rows >= n_past
-        series = np.repeat(np.arange(len(self.n_steps)), self.n_steps)
-        series = series[self.rows[ahead] - n_past]
+        series = self.series[ahead]
         origin, step = self.rows - 1, np.ones(len(self.rows), dtype=np.intp)
         origin[~ahead & np.isin(self.rows, indptr[:-1])] = -1
         origin[ahead] = self.positions(series, 0)

@@ -15,6 +15,7 @@ from .._panels.inner_estimators import find_setting, inner_estimators
 from .._panels.rows import align_target, is_panel, read_rows, show
 from .._windows.array_regressors import reads_all_steps
 from .._windows.windows import PanelWindows
+from ..preprocessing import SlidingWindow
 
 __all__ = ["check_leakage"]
 
@@ -71,6 +72,9 @@ def check_leakage(
     arrays, and a partner of this kind in an ensemble, gets them of all `horizon` steps
     at once: its forecasts must not depend on rows after these steps, which is checked
     where the later rows span two horizons. ``history="context"`` is checked as "all".
+    A step that fills missing values from later rows is found where X has any: the steps
+    before the windows are checked once more at a missing value of each column and
+    series.
 
     The later rows are the last of each series, whenever it ends. A step that reads
     other series at the same time, such as their mean, is therefore reported where
@@ -125,6 +129,8 @@ def check_leakage(
     # The steps inside a forecaster see panels.
     variants = panels if inside else (X, drawn[0])
     _check_steps(pipeline, variants, ~later, index)
+    after_holes = _after_holes(panels[0], rows, random_state)
+    _check_fills(pipeline, variants[0], after_holes, random_state, index)
     known, span = _known_columns(model, X)
     if hasattr(model, "update"):
         begins = place == (rows.lengths - n_later)[rows.codes]
@@ -195,17 +201,52 @@ def _pipeline(model):
 
 def _check_steps(pipeline, variants, early, index):
     """Follow rows through the transformers, and name the first that looks ahead."""
+    steps = [] if pipeline is None else pipeline.steps[:-1]
     # Without later rows: a step may read how many there are.
-    alone, index = variants[0][early], index[early]
-    for name, step in [] if pipeline is None else pipeline.steps[:-1]:
+    _follow(steps, [*variants, variants[0][early]], early, index)
+
+
+def _follow(steps, variants, early, index):
+    """Transform a table, one with other later rows, and one without, and compare."""
+    index = index[early]
+    for name, step in steps:
         if step is None or isinstance(step, str):
             continue
         what = f"The step {name!r} ({type(step).__name__})"
         variants = [step.transform(part) for part in variants]
-        alone = step.transform(alone)
-        one, two = (_rows_of(part, early) for part in variants)
+        one, two = (_rows_of(part, early) for part in variants[:2])
         _compare(what, one, two, index)
-        _compare(what, _rows_of(alone, np.ones(len(index), dtype=bool)), one, index)
+        alone = _rows_of(variants[2], np.ones(len(index), dtype=bool))
+        _compare(what, alone, one, index)
+
+
+def _after_holes(X, rows, random_state):
+    """For each column the rows after a missing value of each series, a random one."""
+    place, ends = np.arange(len(X)), rows.indptr[1:]
+    found = []
+    for missing in X.isna().to_numpy().T:
+        row = np.flatnonzero(missing & (place + 1 < ends[rows.codes]))
+        if len(row) == 0:
+            continue
+        row = random_state.permutation(row)
+        series, first = np.unique(rows.codes[row], return_index=True)
+        begin = ends.copy()
+        begin[series] = row[first] + 1
+        found.append(place >= begin[rows.codes])
+    return found
+
+
+def _check_fills(pipeline, X, chosen, random_state, index):
+    """Check the steps before the windows where later rows follow a missing value.
+
+    A step that fills from later rows reads them there alone.
+    """
+    steps = [] if pipeline is None else pipeline.steps[:-1]
+    windows = [isinstance(step, SlidingWindow) for _, step in steps]
+    steps = steps[: windows.index(True)] if any(windows) else steps
+    for later in chosen if steps else []:
+        drawn = _draw_anew(X, later, random_state)
+        _follow(steps, [X, drawn, X[~later]], ~later, index)
 
 
 def _rows_of(part, chosen):

@@ -264,9 +264,9 @@ class SeriesKFold(BaseCrossValidator):
         test : ndarray of shape (n_test_rows,)
             Positions of the test rows, in the order of the rows.
         """
-        folds = GroupKFold(
-            self.n_splits, shuffle=self.shuffle, random_state=self.random_state
-        )
+        # StackingRegressor sets a seed, which scikit-learn refuses without a shuffle.
+        seed = self.random_state if self.shuffle else None
+        folds = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=seed)
         rows = _read_split_rows(self, X, y, groups)
         if self.n_splits > rows.n_series:
             raise ValueError(

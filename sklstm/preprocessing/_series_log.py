@@ -33,8 +33,8 @@ def _exp(x, offset, floor):
         positive = np.maximum(np.exp(value) - shift, 0.0)
     below = value - np.log(shift)
     original = np.where(below < 0, below * shift, positive)
-    out[logged] = np.maximum(original, floor[logged])
-    return out
+    out[logged] = original
+    return np.maximum(out, floor)
 
 
 def _offsets(x, indptr, share):
@@ -67,8 +67,8 @@ class SeriesLog(SeriesTransformer):
         The constant added before the logarithm, as a share of the mean of each series.
         A larger offset makes the transformation closer to linear.
     clip : bool, default=False
-        Whether `inverse_transform` clips the values of series with a logarithm at 0.
-        The clipping of a series ends when `add_series` sees a negative value of it.
+        Whether `inverse_transform` clips the values of series without a negative value
+        at 0. It ends for a series of which `add_series` sees a negative value.
     handle_unknown : {"error", "global"}, default="error"
         What to do with a series not seen in `fit`: raise a ValueError, or use the
         median of all offsets (`global_`).
@@ -234,7 +234,7 @@ class SeriesLog(SeriesTransformer):
         offset = np.vstack([self.offset_, self.global_])
         limit = 0.0 if self.clip else -np.inf
         floor = np.where(self.negative_.to_numpy(bool), -np.inf, limit)
-        floor = np.vstack([floor, np.full(len(self.global_), limit)])
+        floor = np.vstack([floor, np.where(self.global_.isna(), -np.inf, limit)])
         known = self.offset_.index
         return self._apply(_exp, X, self.numeric_columns_, known, offset, floor)
 
