@@ -196,10 +196,10 @@ def test_the_line_of_the_error_mends_it():
 @pytest.mark.parametrize(
     ("value", "remedy"),
     [
-        (date(2024, 1, 1), "pd.to_datetime(X['w']).dt.dayofweek."),
-        (pd.Timestamp("2024-01-01"), "such as X['w'].dt.dayofweek."),
+        (date(2024, 1, 1), "pd.to_datetime(X['w']).dt.day_of_week."),
+        (pd.Timestamp("2024-01-01"), "such as X['w'].dt.day_of_week."),
         (pd.Timedelta("1D"), "such as X['w'].dt.total_seconds()."),
-        (pd.Period("2024-01", "M"), "such as X['w'].dt.dayofweek."),
+        (pd.Period("2024-01", "M"), "such as X['w'].dt.day_of_week."),
     ],
 )
 def test_times_raise_and_the_error_makes_numbers_of_them(reader, value, remedy):

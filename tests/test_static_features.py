@@ -250,7 +250,7 @@ def test_facts_that_are_neither_numbers_nor_categories_raise(panel, table):
     message = (
         "Column 'opened' of table has dtype datetime64[us]: times cannot be facts. "
         "Drop the column, move it to the index, or convert it to numbers, such as "
-        "table['opened'].dt.dayofweek."
+        "table['opened'].dt.day_of_week."
     )
     opened = pd.Series(pd.Timestamp("2020-01-01"), table.index).astype("datetime64[us]")
     raises(panel, table.assign(opened=opened), message, TypeError)

@@ -100,7 +100,7 @@ def column_kinds(X, action, of="X"):
             code = f"{of}[{name!r}]"
             if column.dtype == object:
                 code = f"pd.to_datetime({code})"
-            part = "total_seconds()" if column.dtype.kind == "m" else "dayofweek"
+            part = "total_seconds()" if column.dtype.kind == "m" else "day_of_week"
             raise TypeError(
                 f"Column {name!r} of {of} has dtype {column.dtype}: times cannot be "
                 f"{action}. Drop the column, move it to the index, or convert it to "

@@ -68,7 +68,9 @@ def score_epochs(
 
     Notes
     -----
-    Each epoch is a call of `partial_fit`, on all training rows of a fold.
+    Each epoch is a call of `partial_fit`, on all training rows of a fold. It draws a
+    seed of its own, so the last scores are about those of one `fit` of as many epochs,
+    not the same.
 
     Examples
     --------
