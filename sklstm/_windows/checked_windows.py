@@ -8,7 +8,13 @@ from .._panels.columns import as_floats
 from .step_targets import StepTargets
 from .windows import PanelWindows
 
-__all__ = ["as_targets", "check_training", "check_windows", "mean_of_target"]
+__all__ = [
+    "as_targets",
+    "check_training",
+    "check_windows",
+    "columns_of",
+    "mean_of_target",
+]
 
 _OF_ARRAYS = {
     "allow_nd": True,
@@ -23,7 +29,7 @@ def check_training(estimator, X, y):
     Parameters
     ----------
     estimator : estimator
-        It learns the number of features, and what a step of X holds.
+        It learns the number of features.
     X : PanelWindows or array of shape (n, n_steps, n_features) or (n, n_steps)
     y : array of shape (n,) or (n, n_outputs)
 
@@ -37,7 +43,6 @@ def check_training(estimator, X, y):
         validate_data(estimator, X, skip_check_array=True)
         check_consistent_length(X, y)
         X.check_target()
-        estimator._columns = _columns_of(X)
         y = y if isinstance(y, StepTargets) else as_targets(y)
         n_outputs, n_targets = int(np.prod(y.shape[1:])), X.table.target.shape[1]
         if n_outputs % n_targets:
@@ -54,7 +59,6 @@ def check_training(estimator, X, y):
             "X must have 2 axes (n, n_steps) or 3 (n, n_steps, n_features), and at "
             f"least one feature, got the shape {X.shape}."
         )
-    estimator._columns = _columns_of(X)
     return X, y, np.reshape(y, (-1, 1))
 
 
@@ -69,23 +73,35 @@ def as_targets(y):
     )
 
 
-def check_windows(estimator, X):
-    """Check windows of `predict`: as they are, or as an array of float64."""
+def check_windows(estimator, X, columns):
+    """Check windows of `predict`: as they are, or as an array of float64.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : PanelWindows or array-like
+    columns : object
+        What `columns_of` found in `fit`.
+
+    Returns
+    -------
+    PanelWindows or ndarray
+    """
     if isinstance(X, PanelWindows):
         validate_data(estimator, X, skip_check_array=True, reset=False)
         X.check_target()
     else:
         X = validate_data(estimator, X, reset=False, **_OF_ARRAYS)
-    if _columns_of(X) != estimator._columns:
+    found = columns_of(X)
+    if found != columns:
         raise ValueError(
-            f"Each step of X holds {_describe(_columns_of(X))}; fit saw "
-            f"{_describe(estimator._columns)}. Give windows of the same columns as in "
-            "fit."
+            f"Each step of X holds {_describe(found)}; fit saw {_describe(columns)}. "
+            "Give windows of the same columns as in fit."
         )
     return X
 
 
-def _columns_of(X):
+def columns_of(X):
     """What a step of windows holds: the number of features of arrays, else names."""
     if not isinstance(X, PanelWindows):
         return X.shape[2] if X.ndim == 3 else 1

@@ -9,7 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, StrOptions, _fit_context
-from .._windows.checked_windows import check_training, check_windows, mean_of_target
+from .._windows.checked_windows import (
+    check_training,
+    check_windows,
+    columns_of,
+    mean_of_target,
+)
 from .._windows.windows import PanelWindows
 from ._theta import theta_forecasts, theta_reach
 
@@ -114,6 +119,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             The fitted estimator.
         """
         X, y, target = check_training(self, X, y)
+        self._columns = columns_of(X)
         self._n_targets, self._ndim = target.shape[1], y.ndim
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if self.strategy == "seasonal" and self.seasonal_periods > X.shape[1]:
@@ -144,7 +150,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
-        X = check_windows(self, X)
+        X = check_windows(self, X, self._columns)
         if isinstance(X, PanelWindows):
             size = max(1, _CHUNK // (X.window_size + self.past_reach_))
             parts = (X[i : i + size] for i in range(0, max(len(X), 1), size))

@@ -71,7 +71,8 @@ class PanelTransform(PlainState):
     series: pd.Index
     young: pd.Index
     settled: tuple
-    blank: pd.DataFrame | None
+    # Files of earlier versions do not have it.
+    blank: pd.DataFrame | None = None
 
     @classmethod
     @_with_pandas_output
@@ -213,9 +214,9 @@ class PanelTransform(PlainState):
         )
 
     def is_blank(self, series):
-        """Whether no value of each target was ever known, (n_series, n_targets)."""
+        """Whether no value was ever known, (n_series[, n_targets])."""
         if self.blank is None:
-            return np.zeros((len(series), 1), dtype=bool)
+            return np.zeros(len(series), dtype=bool)
         return self.blank.to_numpy(bool)[locate_series(series, self.blank.index)]
 
     @property

@@ -19,7 +19,12 @@ from threadpoolctl import threadpool_limits
 from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import HasMethods, Interval, _fit_context, read_counts
-from .._windows.checked_windows import check_training, check_windows, mean_of_target
+from .._windows.checked_windows import (
+    check_training,
+    check_windows,
+    columns_of,
+    mean_of_target,
+)
 from .._windows.windows import PanelWindows
 from ._step_inputs import STEP_ROWS, step_inputs
 
@@ -151,6 +156,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         periods = read_counts(self.seasonal_periods, "seasonal_periods") or ()
         random_state = check_random_state(self.random_state)
         X, y, target = check_training(self, X, y)
+        self._columns = columns_of(X)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
             sample_weight = sample_weight / sample_weight[sample_weight > 0].mean()
@@ -196,7 +202,7 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
-        X = check_windows(self, X)
+        X = check_windows(self, X, self._columns)
         out = np.empty(len(X) * self._n_outputs)
         for part in self._parts(X, np.arange(len(out))):
             inputs, naive, scale = self._samples(X, part)

@@ -15,7 +15,7 @@ from .._panels.inner_estimators import find_setting, inner_estimators
 from .._panels.rows import align_target, is_panel, read_rows, show
 from .._windows.array_regressors import reads_all_steps
 from .._windows.windows import PanelWindows
-from ..preprocessing import SlidingWindow
+from ..preprocessing._sliding_window import SlidingWindow
 
 __all__ = ["check_leakage"]
 

@@ -11,7 +11,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from .._panels.all_or_nothing import all_or_nothing
 from .._panels.fill import fill_from_before
 from .._panels.parameters import Interval, _fit_context
-from .._windows.checked_windows import check_training, check_windows, mean_of_target
+from .._windows.checked_windows import (
+    check_training,
+    check_windows,
+    columns_of,
+    mean_of_target,
+)
 from .._windows.windows import PanelWindows
 from ._device import float_type, limit_threads, resolve_device, seeded
 from ._perceptron import Perceptron, train_perceptron
@@ -172,6 +177,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(np.iinfo(np.int32).max)
         X, y, target = check_training(self, X, y)
+        self._columns = columns_of(X)
         weight = np.ones(len(X))
         if sample_weight is not None:
             weight = _check_sample_weight(
@@ -224,7 +230,7 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
             In the units and the shape of fit's y.
         """
         check_is_fitted(self)
-        X = check_windows(self, X)
+        X = check_windows(self, X, self._columns)
         net = Perceptron.from_arrays(self.coefs_, self.intercepts_)
         n_steps = self._n_outputs // self._n_targets
         out = np.empty((len(X) * self._n_targets, n_steps))
