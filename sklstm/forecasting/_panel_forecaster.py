@@ -638,7 +638,7 @@ class PanelForecaster(
         out = np.empty((len(X), self._format.n_targets))
         for block, ahead, windows, past in self._blocks(X):
             values = self._predict_points(ahead, windows, past)
-            values[self._is_blank(ahead)] = np.nan
+            self._leave_blank(values, ahead)
             like = self._format.table(X.index[block])
             out[block] = self._transform.inverse(values, like)
         return out if self._format.ndim == 2 else out[:, 0]
@@ -704,7 +704,7 @@ class PanelForecaster(
             self._check_rows_are_kept(ahead.rows[ahead.rows < len(ahead.history.rows)])
             windows = windows.with_target(past)
             some, step[block] = direct_steps(ahead, windows, predict)
-            some[self._is_blank(ahead)] = np.nan
+            self._leave_blank(some, ahead)
             if values is None:
                 values = np.empty((len(X), *some.shape[1:]))
             values[block] = some
@@ -1135,9 +1135,11 @@ class PanelForecaster(
             past[: len(known)] = known
             yield block, ahead, windows, past
 
-    def _is_blank(self, ahead):
-        """Which of the rows asked for are of a target that was never known."""
-        return self._transform.is_blank(ahead.history.series)[ahead.series]
+    def _leave_blank(self, values, ahead):
+        """Write NaN for targets that were never known, (n_asked, n_targets[, k])."""
+        blank = self._transform.is_blank(ahead.history.series)
+        if blank.any():
+            values[blank[ahead.series]] = np.nan
 
     def _predict_points(self, ahead, windows, past):
         """Forecast the rows asked for, in transformed units."""
