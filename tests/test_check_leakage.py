@@ -308,3 +308,22 @@ def test_one_missing_value_shows_a_fill_from_later_rows(Xy, column, series):
     check_leakage(forward, X, y)
     with pytest.raises(ValueError, match="The step 'functiontransformer-1' .* 1 of"):
         check_leakage(backward, X, y)
+
+
+@pytest.mark.parametrize("way", ["ffill", "bfill"])
+def test_fills_of_a_flat_table_are_checked_too(Xy, way):
+    X, y = Xy
+    X = X[["price"]].copy()
+    X.iloc[[7, 50]] = np.nan
+
+    def fill(X):
+        return X.assign(price=getattr(X.groupby("series")["price"], way)())
+
+    step = FunctionTransformer(fill)
+    inner = forecaster(FunctionTransformer(), index=("series", "time"))
+    model, flat = make_pipeline(step, inner), X.reset_index()
+    if way == "ffill":
+        check_leakage(model, flat, y.to_numpy())
+    else:
+        with pytest.raises(ValueError, match="'functiontransformer' .* 2 of 59 rows"):
+            check_leakage(model, flat, y.to_numpy())

@@ -129,8 +129,11 @@ def check_leakage(
     # The steps inside a forecaster see panels.
     variants = panels if inside else (X, drawn[0])
     _check_steps(pipeline, variants, ~later, index)
-    after_holes = _after_holes(panels[0], rows, random_state)
-    _check_fills(pipeline, variants[0], after_holes, random_state, index)
+    as_given = pd.DataFrame.reset_index if flat and not inside else pd.DataFrame
+    for chosen in _after_holes(panels[0], rows, random_state):
+        drawn_too = _draw_anew(panels[0], chosen, random_state)
+        tables = [panels[0], drawn_too, panels[0][~chosen]]
+        _check_fills(pipeline, [as_given(table) for table in tables], ~chosen, index)
     known, span = _known_columns(model, X)
     if hasattr(model, "update"):
         begins = place == (rows.lengths - n_later)[rows.codes]
@@ -236,17 +239,15 @@ def _after_holes(X, rows, random_state):
     return found
 
 
-def _check_fills(pipeline, X, chosen, random_state, index):
-    """Check the steps before the windows where later rows follow a missing value.
+def _check_fills(pipeline, variants, early, index):
+    """Follow rows through the steps before the windows alone.
 
-    A step that fills from later rows reads them there alone.
+    Windows of rows that `fit` saw go on from these.
     """
     steps = [] if pipeline is None else pipeline.steps[:-1]
     windows = [isinstance(step, SlidingWindow) for _, step in steps]
     steps = steps[: windows.index(True)] if any(windows) else steps
-    for later in chosen if steps else []:
-        drawn = _draw_anew(X, later, random_state)
-        _follow(steps, [X, drawn, X[~later]], ~later, index)
+    _follow(steps, variants, early, index)
 
 
 def _rows_of(part, chosen):
