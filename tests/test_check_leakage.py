@@ -327,3 +327,15 @@ def test_fills_of_a_flat_table_are_checked_too(Xy, way):
     else:
         with pytest.raises(ValueError, match="'functiontransformer' .* 2 of 59 rows"):
             check_leakage(model, flat, y.to_numpy())
+
+
+def test_a_fill_of_one_of_many_columns_is_found(Xy):
+    X = pd.concat([Xy[0][["price"]].add_suffix(str(i)) for i in range(30)], axis=1)
+    X = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+
+    def fill(X):
+        return X.groupby(level=0).ffill().assign(price7=X["price7"].bfill()).fillna(0)
+
+    with pytest.raises(ValueError, match="The step 'functiontransformer'"):
+        check_leakage(forecaster(FunctionTransformer(fill)), X, Xy[1])
+    check_leakage(forecaster(FunctionTransformer(lambda X: X.fillna(0))), X, Xy[1])

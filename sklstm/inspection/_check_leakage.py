@@ -22,6 +22,9 @@ __all__ = ["check_leakage"]
 # A column of one value has no other to draw.
 _MOST_DRAWS = 50
 
+# Groups of columns whose missing values are looked at in turn.
+_MOST_GROUPS = 8
+
 
 def check_leakage(
     estimator: Any,
@@ -73,8 +76,8 @@ def check_leakage(
     at once: its forecasts must not depend on rows after these steps, which is checked
     where the later rows span two horizons. ``history="context"`` is checked as "all".
     A step that fills missing values from later rows is found where X has any: the steps
-    before the windows are checked once more at a missing value of each column and
-    series.
+    before the windows are checked once more at a missing value of each column, or of
+    one in a few if many columns have some.
 
     The later rows are the last of each series, whenever it ends. A step that reads
     other series at the same time, such as their mean, is therefore reported where
@@ -224,14 +227,13 @@ def _follow(steps, variants, early, index):
 
 
 def _after_holes(X, rows, random_state):
-    """For each column the rows after a missing value of each series, a random one."""
+    """The rows after a missing value of each series, drawn for each few columns."""
     place, ends = np.arange(len(X)), rows.indptr[1:]
-    found = []
-    for missing in X.isna().to_numpy().T:
-        row = np.flatnonzero(missing & (place + 1 < ends[rows.codes]))
-        if len(row) == 0:
-            continue
-        row = random_state.permutation(row)
+    missing = X.isna().to_numpy(bool) & (place + 1 < ends[rows.codes])[:, None]
+    columns = random_state.permutation(np.flatnonzero(missing.any(axis=0)))
+    n_groups, found = min(_MOST_GROUPS, len(columns)), []
+    for some in np.array_split(columns, n_groups) if n_groups else []:
+        row = random_state.permutation(np.flatnonzero(missing[:, some].any(axis=1)))
         series, first = np.unique(rows.codes[row], return_index=True)
         begin = ends.copy()
         begin[series] = row[first] + 1
