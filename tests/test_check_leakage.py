@@ -16,6 +16,7 @@ from sklstm import (
     ContinualForecaster,
     LSTMForecaster,
     LSTMRegressor,
+    NaiveRegressor,
     PanelForecaster,
     PanelTimeSeriesSplit,
     SeedEnsemble,
@@ -306,7 +307,7 @@ def test_one_missing_value_shows_a_fill_from_later_rows(Xy, column, series):
         for way in ("ffill", "bfill")
     )
     check_leakage(forward, X, y)
-    with pytest.raises(ValueError, match="The step 'functiontransformer-1' .* 1 of"):
+    with pytest.raises(ValueError, match="The step 'functiontransformer-1' "):
         check_leakage(backward, X, y)
 
 
@@ -325,7 +326,7 @@ def test_fills_of_a_flat_table_are_checked_too(Xy, way):
     if way == "ffill":
         check_leakage(model, flat, y.to_numpy())
     else:
-        with pytest.raises(ValueError, match="'functiontransformer' .* 2 of 59 rows"):
+        with pytest.raises(ValueError, match="The step 'functiontransformer' "):
             check_leakage(model, flat, y.to_numpy())
 
 
@@ -339,3 +340,21 @@ def test_a_fill_of_one_of_many_columns_is_found(Xy):
     with pytest.raises(ValueError, match="The step 'functiontransformer'"):
         check_leakage(forecaster(FunctionTransformer(fill)), X, Xy[1])
     check_leakage(forecaster(FunctionTransformer(lambda X: X.fillna(0))), X, Xy[1])
+
+
+def test_a_target_that_a_series_never_had_is_no_leak(Xy):
+    y = pd.DataFrame({"one": Xy[1], "two": Xy[1] + 1})
+    y.loc["s1", "two"] = np.nan
+    model = make_pipeline(SlidingWindow(4), NaiveRegressor())
+    check_leakage(PanelForecaster(model, 2), None, y)
+
+
+def test_missing_values_are_no_leak_of_steps_that_read_other_series_or_two_rows(Xy):
+    X = Xy[0][["price"]].copy()
+    X.iloc[[0, 12, 55, 90]] = np.nan
+
+    def fill(X):
+        assert X.groupby(level=0).size().min() > 1
+        return X.fillna(X.groupby(level=1).transform("mean")).fillna(0.0)
+
+    check_leakage(forecaster(FunctionTransformer(fill)), X, Xy[1])

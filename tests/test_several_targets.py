@@ -102,3 +102,15 @@ def test_a_backtest_goes_on(Y):
 def test_targets_have_names_of_their_own(Y):
     with pytest.raises(ValueError, match="y has more than one column named 'gdp'"):
         naive().fit(None, Y[["gdp", "gdp"]])
+
+
+def test_a_forecaster_of_an_earlier_version_goes_on(Y):
+    """Its files do not say which targets were never known, nor the columns."""
+    model = naive().fit(None, Y.fillna(1.0))
+    for part, name in ((model._transform, "blank"), (model.estimator_[-1], "_columns")):
+        del vars(part)[name]
+    restored = pickle.loads(pickle.dumps(model))
+    restored.__getstate__()
+    restored._transform.__getstate__()
+    new = pd.DataFrame({"gdp": 1.0, "literacy": np.nan}, model.future_rows(1).index)
+    assert restored.update(None, new.loc[["s0"]]).forecast().notna().all(axis=None)

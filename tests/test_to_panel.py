@@ -188,3 +188,10 @@ def test_columns_that_no_call_can_mean_raise():
         to_panel(table)
     with pytest.raises(ValueError, match=re.escape("series=[] names no column")):
         to_panel(table.iloc[:, 1:], series=[])
+
+
+def test_numbers_as_names_of_series_are_no_years():
+    wide = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], ["2001", "2002"], [101, 102])
+    assert to_panel(wide, wide=True).index.levels[0].tolist() == [101, 102]
+    years = wide.set_axis([2001, 2002], axis=1).set_axis(["2001", "2002"], axis=0)
+    assert len(to_panel(years, wide=True)) == 4

@@ -36,7 +36,7 @@ class PlainState:
         state = vars(self)
         if is_dataclass(self):
             # Without what is computed from the fields and kept.
-            state = {field.name: state[field.name] for field in fields(self)}
+            state = {field.name: getattr(self, field.name) for field in fields(self)}
         return {_VERSION: _FORMAT, "state": pack(state)}
 
     def __setstate__(self, state: dict) -> None:

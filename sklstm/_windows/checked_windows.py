@@ -81,7 +81,7 @@ def check_windows(estimator, X, columns):
     estimator : estimator
     X : PanelWindows or array-like
     columns : object
-        What `columns_of` found in `fit`.
+        The result of `columns_of` in `fit`; None checks nothing.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def check_windows(estimator, X, columns):
     else:
         X = validate_data(estimator, X, reset=False, **_OF_ARRAYS)
     found = columns_of(X)
-    if found != columns:
+    if columns is not None and found != columns:
         raise ValueError(
             f"Each step of X holds {_describe(found)}; fit saw {_describe(columns)}. "
             "Give windows of the same columns as in fit."

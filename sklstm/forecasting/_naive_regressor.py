@@ -98,6 +98,9 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
 
     accepts_panel_windows = True
 
+    # Files of earlier versions do not have it.
+    _columns: Any = None
+
     def __init__(self, strategy: str = "seasonal", seasonal_periods: int = 1) -> None:
         self.strategy = strategy
         self.seasonal_periods = seasonal_periods

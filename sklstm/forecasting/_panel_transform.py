@@ -210,7 +210,7 @@ class PanelTransform(PlainState):
             enough=max(self.enough, int(_count_known(history).max())),
             series=self.series.append(history.series[joined]),
             settled=settled,
-            blank=_find_blank(history, self.blank),
+            blank=_still_blank(history, self.blank),
         )
 
     def is_blank(self, series):
@@ -250,7 +250,7 @@ class PanelTransform(PlainState):
         # Known series keep their statistics, but may turn negative for the first time.
         known = new.series.isin(self.series) & ~new.series.isin(history.series[grows])
         _learn((target_transformer, None), new, known)
-        settled, blank = (target_transformer, steps), _find_blank(new, self.blank)
+        settled, blank = (target_transformer, steps), _still_blank(new, self.blank)
         if not grows.any():
             return replace(
                 self,
@@ -295,18 +295,23 @@ def _count_known(history):
     return np.add.reduceat(_known(history), history.rows.indptr[:-1], dtype=np.intp)
 
 
-def _find_blank(history, before=None):
-    """Find targets without a known value in a history, nor in rows before it."""
+def _find_blank(history):
+    """Find the targets of each series without any known value; None with one target."""
     known = np.isfinite(history.y.to_numpy())
     if known.shape[1] == 1:
         return None
     known = np.logical_or.reduceat(known, history.rows.indptr[:-1], axis=0)
-    found = pd.DataFrame(~known, index=history.series)
+    return pd.DataFrame(~known, index=history.series)
+
+
+def _still_blank(new, before):
+    """Find them after new rows; None if they were not found before."""
     if before is None:
-        return found
-    position = locate_series(history.series, before.index)
+        return None
+    found = _find_blank(new)
+    position = locate_series(new.series, before.index)
     old, values = position >= 0, before.to_numpy(bool, copy=True)
-    values[position[old]] &= ~known[old]
+    values[position[old]] &= found.to_numpy()[old]
     return pd.concat([pd.DataFrame(values, index=before.index), found[~old]])
 
 

@@ -120,6 +120,9 @@ class StepRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     accepts_panel_windows = True
 
+    # Files of earlier versions do not have it.
+    _columns: Any = None
+
     def __init__(
         self,
         regressor: Any = None,

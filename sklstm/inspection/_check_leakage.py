@@ -22,7 +22,7 @@ __all__ = ["check_leakage"]
 # A column of one value has no other to draw.
 _MOST_DRAWS = 50
 
-# Groups of columns whose missing values are looked at in turn.
+# More groups cost time: each one runs all steps three times.
 _MOST_GROUPS = 8
 
 
@@ -75,9 +75,9 @@ def check_leakage(
     arrays, and a partner of this kind in an ensemble, gets them of all `horizon` steps
     at once: its forecasts must not depend on rows after these steps, which is checked
     where the later rows span two horizons. ``history="context"`` is checked as "all".
-    A step that fills missing values from later rows is found where X has any: the steps
-    before the windows are checked once more at a missing value of each column, or of
-    one in a few if many columns have some.
+    Fills from later rows are detected if X has missing values: the steps before the
+    windows are checked again at the time of one missing value of each column, or of
+    each group of columns if more than eight have some.
 
     The later rows are the last of each series, whenever it ends. A step that reads
     other series at the same time, such as their mean, is therefore reported where
@@ -122,6 +122,7 @@ def check_leakage(
         )
     random_state = check_random_state(random_state)
     drawn = [_draw_anew(part, later, random_state) for part in (X, y)]
+    drawn[1] = drawn[1].where(y.notna() | _is_known(y[~later], rows, ~later))
     index, panels = X.index, (X, drawn[0])
     if flat:
         # As it was given, for steps that read the columns of series and time.
@@ -226,25 +227,35 @@ def _follow(steps, variants, early, index):
         _compare(what, alone, one, index)
 
 
+def _is_known(y, rows, early):
+    """Whether a series has early values of a target: others would be its first ones."""
+    known = np.zeros((len(early), *y.shape[1:]), dtype=bool)
+    known[early] = y.notna()
+    return np.logical_or.reduceat(known, rows.indptr[:-1], axis=0)[rows.codes]
+
+
 def _after_holes(X, rows, random_state):
-    """The rows after a missing value of each series, drawn for each few columns."""
-    place, ends = np.arange(len(X)), rows.indptr[1:]
-    missing = X.isna().to_numpy(bool) & (place + 1 < ends[rows.codes])[:, None]
+    """The rows after the time of a missing value, for each group of columns.
+
+    One that a known value of its series follows, and a row goes before.
+    """
+    missing = X.isna().to_numpy(bool, copy=True)
+    inside = np.diff(rows.codes, prepend=-1) == 0
+    missing[1:-1] &= ~missing[2:] & (inside[1:-1] & inside[2:])[:, None]
+    missing[[0, -1]] = False
+    time = rows.sort(rows.time_ranks())
     columns = random_state.permutation(np.flatnonzero(missing.any(axis=0)))
     n_groups, found = min(_MOST_GROUPS, len(columns)), []
     for some in np.array_split(columns, n_groups) if n_groups else []:
-        row = random_state.permutation(np.flatnonzero(missing[:, some].any(axis=1)))
-        series, first = np.unique(rows.codes[row], return_index=True)
-        begin = ends.copy()
-        begin[series] = row[first] + 1
-        found.append(place >= begin[rows.codes])
+        times = np.sort(time[missing[:, some].any(axis=1)])
+        found.append(time > times[len(times) // 2])
     return found
 
 
 def _check_fills(pipeline, variants, early, index):
-    """Follow rows through the steps before the windows alone.
+    """Follow rows through the steps before the windows.
 
-    Windows of rows that `fit` saw go on from these.
+    SlidingWindow is left out: it continues from the rows of `fit`.
     """
     steps = [] if pipeline is None else pipeline.steps[:-1]
     windows = [isinstance(step, SlidingWindow) for _, step in steps]

@@ -132,6 +132,9 @@ class WindowMLPRegressor(RegressorMixin, BaseEstimator):
 
     accepts_panel_windows = True
 
+    # Files of earlier versions do not have it.
+    _columns: Any = None
+
     def __init__(
         self,
         n_rows: int = 260,

@@ -166,8 +166,10 @@ def _check_rows_are_times(table, others):
     columns, rows = table.columns, table.index
     if len(columns) == 0 or columns.nlevels > 1 or holds_times(rows):
         return
-    text = pd.api.types.infer_dtype(rows) == "string"
-    if holds_times(columns) or (text and pd.api.types.is_numeric_dtype(columns.dtype)):
+    text = pd.api.types.infer_dtype(rows) == "string" and not rows.str.isdigit().all()
+    numbers = pd.api.types.is_integer_dtype(columns.dtype)
+    years = numbers and columns.min() >= 1500 and columns.max() <= 2500
+    if holds_times(columns) or (text and years):
         names = f".set_index({others!r})" if others else ""
         raise ValueError(
             "With wide=True each column is a series and each row a time, but the "
