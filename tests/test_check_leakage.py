@@ -358,3 +358,29 @@ def test_missing_values_are_no_leak_of_steps_that_read_other_series_or_two_rows(
         return X.fillna(X.groupby(level=1).transform("mean")).fillna(0.0)
 
     check_leakage(forecaster(FunctionTransformer(fill)), X, Xy[1])
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "boolean"])
+def test_missing_labels_of_any_dtype_are_read(Xy, dtype):
+    X, y = Xy
+    label = pd.Series(y > y.median(), X.index).astype(object)
+    label = label.where(y.index.get_level_values(1).day % 5 > 0, None)
+    label = label.map({True: "p", False: "q"}, na_action="ignore").astype(object)
+    if dtype == "boolean":
+        label = label == "p"
+    table = pd.DataFrame({"label": label.astype(dtype)}, X.index)
+    table.iloc[::7, 0] = None
+
+    keep = FunctionTransformer(lambda X: X.iloc[:, :1])
+    codes = {"p": 1.0, "q": 2.0, "True": 1.0, "False": 2.0}
+
+    def steps(way):
+        def numbers(X):
+            filled = getattr(X["label"].groupby(level=0), way)()
+            return X.assign(label=filled.astype(str).map(codes).fillna(0.0))
+
+        return forecaster(keep, FunctionTransformer(numbers))
+
+    check_leakage(steps("ffill"), table, y)
+    with pytest.raises(ValueError, match="The step 'functiontransformer-2'"):
+        check_leakage(steps("bfill"), table, y)

@@ -251,5 +251,14 @@ def test_a_series_of_zeros_is_clipped_until_it_is_negative():
     assert back.loc[["debt", "below"]].eq(-1e6).all(axis=None)
     other = low.loc[["debt"]].rename({"debt": "other"})
     assert log.inverse_transform(other).eq(-1e6).all(axis=None)
-    log.add_series(low.loc[["nothing"]])
+    with pytest.warns(UserWarning, match="no longer clipped at 0"):
+        log.add_series(low.loc[["nothing"]])
     assert log.inverse_transform(low).loc["nothing"].eq(-1e6).all(axis=None)
+
+
+def test_unseen_series_are_clipped_if_no_series_of_fit_is_negative():
+    X = with_other_series(make_X()).drop(index=["debt", "below"], level=0)
+    log = SeriesLog(clip=True, handle_unknown="global").fit(X)
+    other = pd.DataFrame(-1e6, X.loc[["town"]].index, X.columns)
+    other = other.rename({"town": "other"})
+    assert log.inverse_transform(other).eq(0).all(axis=None)

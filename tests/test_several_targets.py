@@ -114,3 +114,14 @@ def test_a_forecaster_of_an_earlier_version_goes_on(Y):
     restored._transform.__getstate__()
     new = pd.DataFrame({"gdp": 1.0, "literacy": np.nan}, model.future_rows(1).index)
     assert restored.update(None, new.loc[["s0"]]).forecast().notna().all(axis=None)
+
+
+def test_targets_may_never_be_known_in_one_row(Y):
+    Y = Y.drop(index="s2")
+    odd = Y.groupby(level=0).cumcount() % 2 == 1
+    Y = Y.assign(gdp=Y["gdp"].where(odd), literacy=Y["literacy"].where(~odd))
+    model = naive().fit(None, Y)
+    new = pd.DataFrame({"gdp": 1.0, "literacy": np.nan}, model.future_rows(1).index)
+    late = new.loc[["s0"]].rename({"s0": "late"}).assign(literacy=2.0)
+    model.update(None, pd.concat([new, late]))
+    assert np.isfinite(model.forecast().to_numpy()).all()

@@ -258,7 +258,9 @@ class TestTraining:
     def test_windows_of_another_kind_are_refused(self, y):
         windows = SlidingWindow(6, target="target").fit_transform(y.to_frame())
         model = mlp(n_rows=9).fit(windows, np.zeros((len(windows), 1)))
-        with pytest.raises(ValueError, match=r"1 feature\(s\) in an array; fit"):
+        with pytest.raises(
+            ValueError, match=r"1 feature\(s\) in an array at each step; fit"
+        ):
             model.predict(np.asarray(windows))
         bare = SlidingWindow(6).fit_transform(y.to_frame())
         with pytest.raises(ValueError, match="do not hold the past of the target"):

@@ -95,14 +95,14 @@ def check_windows(estimator, X, columns):
     found = columns_of(X)
     if columns is not None and found != columns:
         raise ValueError(
-            f"Each step of X holds {_describe(found)}; fit saw {_describe(columns)}. "
+            f"X has {_describe(found)} at each step; fit saw {_describe(columns)}. "
             "Give windows of the same columns as in fit."
         )
     return X
 
 
 def columns_of(X):
-    """What a step of windows holds: the number of features of arrays, else names."""
+    """Describe the columns of windows: a number of features for arrays, else names."""
     if not isinstance(X, PanelWindows):
         return X.shape[2] if X.ndim == 3 else 1
     table = X.table

@@ -79,9 +79,9 @@ def check_not_filled(ahead):
     if unknown.any():
         raise ValueError(
             f"{unknown.sum()} row(s) of X lie before the end of their series, but y is "
-            f"not known there: {show(ahead.X.index[rows[unknown]])}. With gaps='fill' "
-            "such rows have no fitted values, as those that it adds: leave them out, "
-            f"or use gaps='keep'. {CUT_BY_TIME}"
+            f"not known there: {show(ahead.X.index[rows[unknown]])}. gaps='fill' "
+            "gives no fitted values for rows without a known y. Leave them out, or use "
+            f"gaps='keep'. {CUT_BY_TIME}"
         )
 
 

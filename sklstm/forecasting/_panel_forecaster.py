@@ -325,9 +325,10 @@ class PanelForecaster(
     a history. Transformers with a method `add_series` then learn the statistics of the
     new series, and leave those of all others unchanged. The statistics of a new series
     follow its growth: they are computed from all its rows so far, until
-    `settling_rows_` of these have a known y. Then they stay fixed, like those of the
-    series in `fit`. Rows added one by one give the same statistics as rows added
-    together.
+    `settling_rows_` of these have a known y, and known values of all targets if there
+    are several. Then they stay fixed, like those of the series in `fit`. Rows added one
+    by one give the same statistics as rows added together. A series in `fit` that never
+    had one of the targets is treated like a new one.
 
     `fit` always trains from the start, also with a regressor whose `warm_start` is
     True; `partial_fit` continues to train a copy of the regressor. An error or Ctrl-C
@@ -630,8 +631,8 @@ class PanelForecaster(
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_targets)
-            One forecast for each row, in units of y. With several targets NaN for one
-            of which no value was ever known in that series.
+            One forecast for each row, in units of y. If y has several targets, NaN for
+            those without any known value in their series.
         """
         check_is_fitted(self)
         X = self._read_asked(X)
@@ -1165,12 +1166,12 @@ class PanelForecaster(
     def _count_short(self, windows):
         return count_short(self.estimator_[-1], windows, self.horizon_)
 
-    def _warn_of_short(self, n_short, of):
+    def _warn_of_short(self, n_short, kind):
         if n_short:
             warnings.warn(
                 f"{type(self.estimator_[-1]).__name__} reads {self.known_covariates_} "
                 f"of all {self.horizon_} steps at once, and X ends before the last of "
-                f"them for {n_short} {of}. Missing values are NaN, and the forecasts "
+                f"them for {n_short} {kind}. Missing values are NaN, and the forecasts "
                 "would differ if they were known. Give X rows for all steps.",
                 UserWarning,
                 stacklevel=3,

@@ -62,7 +62,7 @@ class PanelTransform(PlainState):
     settled : tuple of (transformer or None, Pipeline)
         The transformers before they learned of the young series.
     blank : DataFrame of bool of shape (n_series, n_targets), or None
-        Whether no value of a target was ever known; None with one target.
+        The targets of each series without any known value yet; None with one target.
     """
 
     steps: Pipeline
@@ -110,7 +110,8 @@ class PanelTransform(PlainState):
         transform = cls(
             steps,
             fitted,
-            enough=int(_count_known(history).max()),
+            # Several targets may never be known in one row.
+            enough=max(1, int(_count_known(history).max())),
             series=history.series,
             young=history.series[blank],
             settled=(settled, steps),
@@ -214,7 +215,7 @@ class PanelTransform(PlainState):
         )
 
     def is_blank(self, series):
-        """Whether no value was ever known, (n_series[, n_targets])."""
+        """Whether a target has no known value yet, (n_series[, n_targets])."""
         if self.blank is None:
             return np.zeros(len(series), dtype=bool)
         return self.blank.to_numpy(bool)[locate_series(series, self.blank.index)]

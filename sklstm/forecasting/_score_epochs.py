@@ -69,8 +69,8 @@ def score_epochs(
     Notes
     -----
     Each epoch is a call of `partial_fit`, on all training rows of a fold. It draws a
-    seed of its own, so the last scores are about those of one `fit` of as many epochs,
-    not the same.
+    seed of its own, so the last scores are close to, but not equal to, those of one
+    `fit` with the same number of epochs.
 
     Examples
     --------

@@ -182,8 +182,8 @@ def _draw_anew(table, chosen, random_state):
     place = np.flatnonzero(chosen)
     columns = {}
     for i in range(frame.shape[1]):
-        source, values = np.arange(len(frame)), frame.iloc[:, i].array
-        codes = pd.factorize(frame.iloc[:, i])[0]
+        source, column = np.arange(len(frame)), frame.iloc[:, i]
+        codes = pd.factorize(column)[0]
         left = place
         for _ in range(_MOST_DRAWS):
             # With replacement: a mean of all rows changes, too.
@@ -191,7 +191,7 @@ def _draw_anew(table, chosen, random_state):
             left = place[codes[source[place]] == codes[place]]
             if len(left) == 0:
                 break
-        columns[i] = values.take(source)
+        columns[i] = column.take(source).set_axis(frame.index)
     out = pd.DataFrame(columns, index=frame.index).set_axis(frame.columns, axis=1)
     return out.iloc[:, 0].rename(table.name) if isinstance(table, pd.Series) else out
 
@@ -214,7 +214,7 @@ def _check_steps(pipeline, variants, early, index):
 
 
 def _follow(steps, variants, early, index):
-    """Transform a table, one with other later rows, and one without, and compare."""
+    """Raise if steps return other early rows when later rows change or are missing."""
     index = index[early]
     for name, step in steps:
         if step is None or isinstance(step, str):
@@ -237,7 +237,7 @@ def _is_known(y, rows, early):
 def _after_holes(X, rows, random_state):
     """The rows after the time of a missing value, for each group of columns.
 
-    One that a known value of its series follows, and a row goes before.
+    A known value of its series follows it, and a row of its series goes before.
     """
     missing = X.isna().to_numpy(bool, copy=True)
     inside = np.diff(rows.codes, prepend=-1) == 0
@@ -307,7 +307,9 @@ def _compare(what, one, two, index):
     if one.dtype.kind in "fc":
         same = np.isclose(one, two, rtol=1e-6, atol=0, equal_nan=True)
     else:
-        same = (one == two) | (pd.isna(one) & pd.isna(two))
+        missing = pd.isna(one), pd.isna(two)
+        same, known = missing[0] & missing[1], ~(missing[0] | missing[1])
+        same[known] = one[known] == two[known]
     if same.all():
         return
     rows, columns = np.nonzero(~same)

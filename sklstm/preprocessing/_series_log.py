@@ -68,7 +68,7 @@ class SeriesLog(SeriesTransformer):
         A larger offset makes the transformation closer to linear.
     clip : bool, default=False
         Whether `inverse_transform` clips the values of series without a negative value
-        at 0. It ends for a series of which `add_series` sees a negative value.
+        at 0. `add_series` ends the clipping of a series with a negative value.
     handle_unknown : {"error", "global"}, default="error"
         What to do with a series not seen in `fit`: raise a ValueError, or use the
         median of all offsets (`global_`).
@@ -188,9 +188,8 @@ class SeriesLog(SeriesTransformer):
         # Without any column pandas forgets that these are bools.
         negative = negative.to_numpy(bool)
         before = self.negative_.to_numpy(bool, copy=True)
-        logged = self.offset_.notna().to_numpy(bool)
         first = negative[~new] & ~before[known]
-        self._warn_of_negative(first & logged[known], known)
+        self._warn_of_negative(first, known)
         before[known] |= first
         self.offset_ = pd.concat([self.offset_, offset[new]])
         self.negative_ = pd.DataFrame(
@@ -234,7 +233,7 @@ class SeriesLog(SeriesTransformer):
         offset = np.vstack([self.offset_, self.global_])
         limit = 0.0 if self.clip else -np.inf
         floor = np.where(self.negative_.to_numpy(bool), -np.inf, limit)
-        floor = np.vstack([floor, np.where(self.global_.isna(), -np.inf, limit)])
+        floor = np.vstack([floor, np.where(self.negative_.any(), -np.inf, limit)])
         known = self.offset_.index
         return self._apply(_exp, X, self.numeric_columns_, known, offset, floor)
 
@@ -253,9 +252,9 @@ class SeriesLog(SeriesTransformer):
             series = self.offset_.index[known[first.any(axis=1)]]
             warnings.warn(
                 f"{len(series)} series without a negative value in fit have one now: "
-                f"{show(series)}. They are no longer clipped at 0, and their logarithm "
-                "is continued below 0 by its tangent. Call fit again on all rows to "
-                "train on these series without a logarithm.",
+                f"{show(series)}. They are no longer clipped at 0, and a logarithm is "
+                "continued below 0 by its tangent. Call fit again on all rows to train "
+                "on these series without a logarithm.",
                 UserWarning,
                 stacklevel=3,
             )
